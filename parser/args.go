@@ -1,0 +1,105 @@
+package parser
+
+import (
+	"fmt"
+	"reflect"
+)
+
+// Args holds the arguments of a received packet, still encoded. It is an
+// immutable value: copy it, keep it, decode it as often as needed and from any
+// number of goroutines at once. The zero Args is empty.
+type Args struct {
+	dec         ValueDecoder
+	values      [][]byte
+	attachments [][]byte
+}
+
+// ValueDecoder decodes single arguments of a packet; it is what a [Codec]
+// gives to [NewArgs]. It must be safe for concurrent use.
+type ValueDecoder interface {
+	// DecodeValue decodes raw into the value that ptr points to. attachments
+	// are those of the packet. Neither may be modified or end up in the value:
+	// other handlers will decode the same bytes.
+	DecodeValue(raw []byte, attachments [][]byte, ptr any) error
+}
+
+// NewArgs returns the arguments whose encoded forms are values. It is meant
+// for authors of codecs. The slices are handed over: nothing may modify them
+// afterwards.
+func NewArgs(dec ValueDecoder, values [][]byte, attachments [][]byte) Args {
+	return Args{dec: dec, values: values, attachments: attachments}
+}
+
+// Len returns the number of arguments.
+func (a Args) Len() int { return len(a.values) }
+
+// Decode decodes the arguments, position by position, into what ptrs point to.
+// Pointers to missing arguments leave their value as it is, arguments without
+// a pointer are ignored, and a nil entry skips an argument, as is usual among
+// Socket.IO peers of different versions.
+//
+// Values decode as described in the package documentation; []byte values are
+// copies, so that they belong to the caller. Decode stops at the first
+// argument that does not fit its Go type and returns an [*ArgError]; the
+// pointed-to value may be partly written then.
+func (a Args) Decode(ptrs ...any) error {
+	for i, ptr := range ptrs[:min(len(ptrs), len(a.values))] {
+		if err := a.DecodeAt(i, ptr); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DecodeAt decodes the argument at position i, counting from 0, into what ptr
+// points to. As with [Args.Decode], an argument that does not exist leaves the
+// value as it is, a nil ptr does nothing, and the error is an [*ArgError].
+func (a Args) DecodeAt(i int, ptr any) error {
+	if i < 0 || i >= len(a.values) || ptr == nil {
+		return nil
+	}
+	if err := a.dec.DecodeValue(a.values[i], a.attachments, ptr); err != nil {
+		t := reflect.TypeOf(ptr)
+		if t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		return &ArgError{Index: i, Type: t, Err: err}
+	}
+	return nil
+}
+
+// From returns the arguments from position i on, which become the first.
+func (a Args) From(i int) Args {
+	a.values = a.values[min(max(i, 0), len(a.values)):]
+	return a
+}
+
+// Raw returns the encoded form of the argument at position i, counting from 0,
+// or nil if there is no such argument. It must not be modified. Binary data in
+// it is represented by placeholders.
+func (a Args) Raw(i int) []byte {
+	if i < 0 || i >= len(a.values) {
+		return nil
+	}
+	return a.values[i]
+}
+
+// ArgError reports an argument that does not fit a Go type when decoding, or a
+// value that has no encoded form when encoding.
+type ArgError struct {
+	// Index is the position of the argument, counting from 0. The event name
+	// is not an argument.
+	Index int
+	// Type is the Go type to decode into or of the value to encode.
+	Type reflect.Type
+	// Err is the cause.
+	Err error
+}
+
+// Error names the position, the Go type and the cause.
+func (e *ArgError) Error() string {
+	return fmt.Sprintf("parser: argument %d (%v): %v", e.Index, e.Type, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *ArgError) Unwrap() error { return e.Err }

@@ -1,0 +1,262 @@
+package parser
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// jsonDecoder is the state machine of the default decoder. Socket.IO protocol
+// v5, "Packet encoding".
+type jsonDecoder struct {
+	limits Limits
+
+	// pending is the packet that still wants attachments.
+	pending     *packetBuffer
+	attachments [][]byte
+	want        int
+
+	// A peer sends few different names, most of the time the same one.
+	lastNamespace, lastEvent string
+}
+
+// packetBuffer is a packet and the values of its Args in one allocation. The
+// first value of an event is its name.
+type packetBuffer struct {
+	Packet
+	values [4][]byte
+}
+
+func (d *jsonDecoder) Reset() {
+	d.pending, d.attachments, d.want = nil, nil, 0
+}
+
+func (d *jsonDecoder) Decode(data []byte, binary bool) (*Packet, error) {
+	var p *Packet
+	var err error
+	if binary {
+		p, err = d.attach(data)
+	} else {
+		p, err = d.decodeText(data)
+	}
+	if err != nil {
+		d.Reset()
+		return nil, err
+	}
+	return p, nil
+}
+
+// attach takes an attachment of the pending packet and returns the packet if
+// it was the last one.
+func (d *jsonDecoder) attach(data []byte) (*Packet, error) {
+	if d.pending == nil {
+		return nil, &SyntaxError{Reason: "got binary data when not reconstructing a packet"}
+	}
+	if data == nil {
+		data = []byte{} // present, though empty
+	}
+	d.attachments = append(d.attachments, data)
+	if len(d.attachments) < d.want {
+		return nil, nil
+	}
+	p, attachments := &d.pending.Packet, d.attachments
+	d.Reset()
+	// Checking here, and not when the values are decoded, is what makes a bad
+	// placeholder the connection's problem and not that of a handler.
+	for _, raw := range p.Args.values {
+		if !checkPlaceholders(raw, len(attachments)) {
+			return nil, &SyntaxError{Reason: "illegal attachments"}
+		}
+	}
+	p.Args.attachments = attachments
+	return p, nil
+}
+
+func (d *jsonDecoder) decodeText(data []byte) (*Packet, error) {
+	if d.pending != nil {
+		return nil, &SyntaxError{Reason: "got plaintext data when reconstructing a packet"}
+	}
+	h, attachments, payload, err := d.parseHeader(data)
+	if err != nil {
+		return nil, err
+	}
+
+	p := &packetBuffer{Packet: Packet{Header: h}}
+	switch h.Type {
+	case Connect, ConnectError, Disconnect:
+		if len(payload) == 0 {
+			return &p.Packet, nil
+		}
+		if err := d.decodePayload(p, payload); err != nil {
+			return nil, &SyntaxError{"invalid payload", err}
+		}
+		return &p.Packet, nil
+	}
+
+	values, err := splitArray(p.values[:0], bytes.Clone(payload), d.limits.MaxDepth)
+	if err != nil {
+		return nil, &SyntaxError{"invalid payload", err}
+	}
+	if h.Type == Event || h.Type == BinaryEvent {
+		if p.Event, err = d.eventName(values); err != nil {
+			return nil, err
+		}
+		values = values[1:]
+	}
+	p.Args = NewArgs(jsonValues{}, values, nil)
+	switch h.Type {
+	case BinaryEvent:
+		p.Type = Event
+	case BinaryAck:
+		p.Type = Ack
+	default:
+		return &p.Packet, nil
+	}
+	d.pending, d.want = p, attachments
+	return nil, nil
+}
+
+// parseHeader reads everything before the JSON.
+func (d *jsonDecoder) parseHeader(data []byte) (h Header, attachments int, payload []byte, err error) {
+	if len(data) == 0 || !isDigit(data[0]) {
+		return h, 0, nil, &SyntaxError{Reason: "unknown packet type NaN"}
+	}
+	h.Type = Type(data[0] - '0')
+	if h.Type > BinaryAck {
+		return h, 0, nil, &SyntaxError{Reason: "unknown packet type " + string(data[:1])}
+	}
+	i := 1
+	if h.Type >= BinaryEvent {
+		end := skipDigits(data, i)
+		n, _ := parseUint(data[i:end])
+		if end >= len(data) || data[end] != '-' || n == 0 {
+			return h, 0, nil, &SyntaxError{Reason: "Illegal attachments"}
+		}
+		if n > uint64(d.limits.MaxAttachments) {
+			return h, 0, nil, &SyntaxError{Reason: "too many attachments"}
+		}
+		attachments = int(n)
+		i = end + 1
+	}
+
+	h.Namespace = "/"
+	if i < len(data) && data[i] == '/' {
+		rest := data[i:]
+		end := bytes.IndexByte(rest, ',')
+		if end < 0 {
+			end = len(rest)
+			i = len(data)
+		} else {
+			i += end + 1
+		}
+		if end > 1 {
+			if string(rest[:end]) != d.lastNamespace {
+				d.lastNamespace = string(rest[:end])
+			}
+			h.Namespace = d.lastNamespace
+		}
+	}
+
+	if end := skipDigits(data, i); end > i {
+		id, ok := parseUint(data[i:end])
+		if !ok {
+			return h, 0, nil, &SyntaxError{Reason: "ack id out of range"}
+		}
+		h.ID, h.HasID = id, true
+		i = end
+	}
+	return h, attachments, data[i:], nil
+}
+
+// parseUint parses decimal digits, of which there may be none. If the number
+// is out of range it returns the largest one and false. Leading zeros are
+// tolerated, as they are by the reference implementation.
+func parseUint(digits []byte) (n uint64, ok bool) {
+	for _, c := range digits {
+		digit := uint64(c - '0')
+		if n > (math.MaxUint64-digit)/10 {
+			return math.MaxUint64, false
+		}
+		n = n*10 + digit
+	}
+	return n, true
+}
+
+var errPayloadType = errors.New("wrong type for this packet")
+
+// decodePayload reads the payload of a packet that is neither event nor ack.
+func (d *jsonDecoder) decodePayload(p *packetBuffer, payload []byte) error {
+	payload, err := single(payload, d.limits.MaxDepth)
+	if err != nil {
+		return err
+	}
+	isObject := payload[0] == '{'
+	isString := payload[0] == '"'
+	if p.Type == Disconnect || !isObject && !(isString && p.Type == ConnectError) {
+		return errPayloadType
+	}
+	values := append(p.values[:0], bytes.Clone(payload))
+	p.Args = NewArgs(jsonValues{}, values, nil)
+	return nil
+}
+
+var (
+	errNoName       = errors.New("an event needs a name")
+	errNameType     = errors.New("an event name is a string or a number")
+	errReservedName = errors.New("reserved event name")
+)
+
+// eventName decodes the first of the values of an event.
+func (d *jsonDecoder) eventName(values [][]byte) (string, error) {
+	if len(values) == 0 {
+		return "", &SyntaxError{"invalid payload", errNoName}
+	}
+	raw := values[0]
+	var name []byte
+	switch {
+	case raw[0] == '"':
+		if name = plainString(raw); name == nil {
+			// The only error left is invalid Unicode, already replaced.
+			name, _ = jsontext.AppendUnquote([]byte{}, raw)
+		}
+	case raw[0] == '-' || isDigit(raw[0]):
+		// Peers in JavaScript know the number, not how it was written. Beyond
+		// float64 that is an infinity, which has a name of its own.
+		f, _ := strconv.ParseFloat(string(raw), 64)
+		switch {
+		case math.IsInf(f, +1):
+			name = []byte("Infinity")
+		case math.IsInf(f, -1):
+			name = []byte("-Infinity")
+		default:
+			name = appendFloat(nil, f, 64)
+		}
+	default:
+		return "", &SyntaxError{"invalid payload", errNameType}
+	}
+	if len(name) > d.limits.MaxEventName {
+		return "", &SyntaxError{Reason: "event name too long"}
+	}
+	if string(name) != d.lastEvent {
+		if IsReserved(string(name)) {
+			return "", &SyntaxError{"invalid payload", errReservedName}
+		}
+		d.lastEvent = string(name)
+	}
+	return d.lastEvent, nil
+}
+
+// plainString returns what is between the quotes of a JSON string, as part of
+// raw, if that is what the string means: no escapes, valid UTF-8. Otherwise it
+// returns nil.
+func plainString(raw []byte) []byte {
+	s := raw[1 : len(raw)-1]
+	if bytes.IndexByte(s, '\\') >= 0 || !utf8.Valid(s) {
+		return nil
+	}
+	return s
+}

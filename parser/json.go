@@ -1,0 +1,25 @@
+package parser
+
+// JSON is the default codec: JSON text with binary data behind it. Socket.IO
+// protocol v5, "Packet encoding". Its limits when decoding are those of
+// [Limits]; the package documentation says how Go values map to JSON.
+var JSON Codec = jsonCodec{}
+
+type jsonCodec struct{}
+
+func (jsonCodec) Binary() bool { return false }
+
+func (jsonCodec) NewDecoder(limits Limits) Decoder {
+	return &jsonDecoder{limits: limits.withDefaults()}
+}
+
+func (jsonCodec) Append(dst []byte, h Header, event string, args []any) ([]byte, [][]byte, error) {
+	e := encoders.Get().(*encoder)
+	data, err := e.appendPacket(dst, h, event, args)
+	attachments := e.attachments
+	e.release()
+	if err != nil {
+		return nil, nil, err
+	}
+	return data, attachments, nil
+}

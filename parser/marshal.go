@@ -1,0 +1,153 @@
+package parser
+
+import (
+	"bytes"
+	stdjson "encoding/json"
+	"errors"
+	"math"
+	"reflect"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	jsonv1 "github.com/go-json-experiment/json/v1"
+)
+
+// encoder is the state of encoding one packet. It is pooled, because the
+// library caches which hooks apply to a type along with the hooks, which need
+// the state.
+type encoder struct {
+	attachments [][]byte
+	names       []string // a stack of the member names of the open objects
+	scratch     [24]byte // for the number of attachments
+
+	// The library's part.
+	out        bytes.Buffer
+	json       jsontext.Encoder
+	exactHooks []json.Options // for the types that they name
+	hooks      []json.Options // for all types
+	lenient    bool           // NaN and infinities are null instead of an error
+}
+
+var encoders = sync.Pool{New: func() any {
+	e := new(encoder)
+	exact := json.JoinMarshalers(
+		json.MarshalToFunc(marshalNumber),
+		json.MarshalToFunc(e.marshalBinary),
+	)
+	all := json.JoinMarshalers(exact, json.MarshalToFunc(e.hook))
+	e.exactHooks = []json.Options{json.JoinOptions(plainOptions[0], json.WithMarshalers(exact))}
+	e.hooks = []json.Options{json.JoinOptions(plainOptions[0], json.WithMarshalers(all))}
+	return e
+}}
+
+// plainOptions are encoding/json's habits without its escaping for HTML. It is
+// a slice because that is how it is passed on.
+var plainOptions = []json.Options{json.JoinOptions(
+	jsonv1.DefaultOptionsV1(),
+	jsontext.AllowDuplicateNames(true),
+	jsontext.AllowInvalidUTF8(true),
+	jsontext.EscapeForHTML(false),
+	jsontext.EscapeForJS(false),
+)}
+
+var replacement = []byte("\uFFFD")
+
+// maxPooledNames is how many names an encoder may hold on to.
+const maxPooledNames = 1024
+
+// release puts the encoder back into the pool. The attachments are the
+// caller's.
+func (e *encoder) release() {
+	e.attachments = nil
+	if len(e.names) > 0 || cap(e.names) > maxPooledNames {
+		e.names = nil // left over from an error, or large
+	}
+	encoders.Put(e)
+}
+
+// marshal appends a value with the help of the library, and with as few hooks
+// as its type permits.
+func (e *encoder) marshal(dst []byte, v any) ([]byte, error) {
+	options := plainOptions
+	switch needs := encodePlans.of(reflect.TypeOf(v)); {
+	case needs&(holdsDynamic|holdsNamedBytes) != 0:
+		options = e.hooks
+	case needs != 0:
+		options = e.exactHooks
+	}
+	mark := len(e.attachments)
+	result, err := e.run(dst, v, options)
+	if err != nil && isNotFinite(err) {
+		// Rare enough that other values do not have to pay for it.
+		e.attachments = e.attachments[:mark]
+		e.lenient = true
+		result, err = e.run(dst, v, e.hooks)
+		e.lenient = false
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !utf8.Valid(result[len(dst):]) {
+		// From a MarshalJSON method: the library keeps what is in its strings.
+		result = append(result[:len(dst)], bytes.ToValidUTF8(result[len(dst):], replacement)...)
+	}
+	return result, nil
+}
+
+// run lets the library append to dst.
+func (e *encoder) run(dst []byte, v any, options []json.Options) ([]byte, error) {
+	e.out = *bytes.NewBuffer(dst)
+	e.json.Reset(&e.out, options...)
+	err := json.MarshalEncode(&e.json, v)
+	result := e.out.Bytes()
+	e.out = bytes.Buffer{}
+	e.json.Reset(&e.out) // lets go of dst
+	if err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(result, []byte("\n")), nil // which ends top-level values
+}
+
+// isNotFinite reports whether the library refused a NaN or an infinity.
+func isNotFinite(err error) bool {
+	var unsupported *jsonv1.UnsupportedValueError
+	if !errors.As(err, &unsupported) {
+		return false
+	}
+	switch unsupported.Str {
+	case "NaN", "+Inf", "-Inf":
+		return true
+	}
+	return false
+}
+
+func marshalNumber(out *jsontext.Encoder, n stdjson.Number) error {
+	return jsonv1.Number(n).MarshalJSONTo(out)
+}
+
+// hook is called with a pointer to every value that the library encodes.
+func (e *encoder) hook(out *jsontext.Encoder, ptr any) error {
+	switch ptr.(type) {
+	case *string, *bool, *int, *int64, *any, *map[string]any, *[]any:
+		return errSkip // in short
+	}
+	v := reflect.ValueOf(ptr).Elem()
+	switch v.Kind() {
+	case reflect.Slice:
+		if isBytes(v.Type(), marshalMethods) {
+			return e.marshalBinary(out, v.Bytes())
+		}
+	case reflect.Float32, reflect.Float64:
+		f := v.Float()
+		if e.lenient && (math.IsNaN(f) || math.IsInf(f, 0)) && !implementsAny(reflect.PointerTo(v.Type()), marshalMethods) {
+			return out.WriteToken(jsontext.Null)
+		}
+	}
+	return errSkip
+}
+
+func (e *encoder) marshalBinary(out *jsontext.Encoder, data []byte) error {
+	return out.WriteValue(e.appendBinary(out.AvailableBuffer(), data))
+}
