@@ -1,0 +1,486 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Handler receives what happens on a connection.
+type Handler interface {
+	// OnMessage is called for each message, one at a time and in the order in
+	// which they were sent. While it runs, nothing more is read from the peer,
+	// so a handler that takes its time holds back a peer that sends too much; it
+	// must not wait for anything that the same peer has yet to send.
+	//
+	// Text is valid only during the call; binary data belongs to the handler.
+	OnMessage(c *Conn, data []byte, binary bool)
+	// OnClose is called once, when the connection has ended, with its reason and
+	// what is known of the cause; err may be nil. It may run while OnMessage does:
+	// during the call when OnMessage itself closes the connection, or on another
+	// goroutine.
+	OnClose(c *Conn, reason Reason, err error)
+}
+
+// A BatchHandler is a Handler that collects work from messages which arrived
+// together.
+type BatchHandler interface {
+	// OnBatch is called after OnMessage was called for the last of the messages
+	// that one read, or one polling request, has brought.
+	OnBatch(c *Conn)
+}
+
+// An UpgradeHandler is a Handler that wants to know of transport changes.
+type UpgradeHandler interface {
+	// OnUpgrade is called after the connection has moved to transport t, before
+	// any message from it.
+	OnUpgrade(c *Conn, t Transport)
+}
+
+// A DrainHandler is a Handler that wants to know when a backlog is gone.
+type DrainHandler interface {
+	// OnDrain is called after messages had to wait for the peer, when the last of
+	// them has been handed to the transport.
+	OnDrain(c *Conn)
+}
+
+// A Conn is one client's Engine.IO connection, whatever transport it uses at
+// the moment: the session that begins with the handshake and survives the
+// upgrade from polling to WebSocket.
+//
+// All methods may be called concurrently and none of them waits for the peer.
+// The server closes the connection when the client leaves, breaks the protocol,
+// or does not answer the heartbeat; Close does it from this side. Once it is
+// closed, Send returns [ErrClosed].
+type Conn struct {
+	id        string
+	server    *Server
+	handler   Handler
+	handshake *handshake
+	ctx       context.Context // nil: background
+
+	// receiving is the token of whoever delivers packets: the goroutine of the
+	// WebSocket or of a POST request. It is taken before mu and no handler is
+	// called without it, but for OnClose and OnDrain.
+	receiving sync.Mutex
+	// busy is set while a handler runs: the peer cannot be blamed for silence.
+	busy atomic.Bool
+	// ended is set with the state closed or draining.
+	ended atomic.Bool
+
+	mu     sync.Mutex // guards all that follows
+	state  state
+	link   *link // nil while the transport is polling
+	probe  *link // an upgrade under way
+	probed bool  // its probe was answered
+	left   bool  // the client has said that it leaves
+	poll   pollState
+	outbox outbox
+	// writing is the token of whoever writes to the link: an emitter, for one
+	// attempt that does not block, or the writer goroutine. backlog is set while
+	// it is the latter.
+	writing, backlog bool
+	unsent           int // bytes taken from the outbox by the writer goroutine
+	corked           bool
+	beat             heartbeat
+}
+
+type state uint8
+
+const (
+	open     state = iota
+	draining       // closed for the handler; what was sent before is still on its way
+	closed
+)
+
+// ID returns the session ID, 20 characters.
+func (c *Conn) ID() string { return c.id }
+
+// Protocol returns the revision of the Engine.IO protocol: 4.
+func (c *Conn) Protocol() int { return 4 }
+
+// Context returns what [ServerOptions.Context] made of the request that opened
+// the connection. It does not end with the connection.
+func (c *Conn) Context() context.Context {
+	if c.ctx == nil {
+		return context.Background()
+	}
+	return c.ctx
+}
+
+// Transport returns the transport in use.
+func (c *Conn) Transport() Transport {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.transport()
+}
+
+func (c *Conn) transport() Transport {
+	if c.link != nil {
+		return WebSocket
+	}
+	return Polling
+}
+
+// Buffered returns the number of bytes that wait for the peer.
+func (c *Conn) Buffered() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.outbox.bytes + c.unsent
+}
+
+// Writable reports whether a message would leave at once: a poll of the client
+// is open, or its WebSocket has no backlog. Volatile messages are dropped
+// otherwise.
+func (c *Conn) Writable() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state == open && c.writable()
+}
+
+// Send queues m for the peer. It never blocks. It returns [ErrClosed] when the
+// connection has ended, and [ErrOutboxFull] as the overflow policy says. That
+// there was no error does not mean that the message arrives.
+func (c *Conn) Send(m *Message, flags Flags) error {
+	c.mu.Lock()
+	if c.state != open {
+		c.mu.Unlock()
+		return ErrClosed
+	}
+	if c.link != nil && !c.writing && !c.corked && c.outbox.n == 0 && c.link.raw != nil {
+		c.writing = true
+		return c.write(batch{bytes: c.link.encode(entry{m, flags})})
+	}
+	if flags&Volatile != 0 && !c.writable() {
+		c.mu.Unlock()
+		return nil
+	}
+	if !c.makeRoom(m.Len()) {
+		c.mu.Unlock()
+		return c.overflow()
+	}
+	c.outbox.push(entry{m, flags})
+	return c.flush()
+}
+
+// sendPacket queues a packet of the protocol, which is subject to no limit.
+// mu is held and released.
+func (c *Conn) sendPacket(m *Message) {
+	c.outbox.push(entry{m: m})
+	_ = c.flush()
+}
+
+// writable reports whether the peer keeps up: it has a poll open that is not
+// yet answered, or its WebSocket has no backlog.
+func (c *Conn) writable() bool {
+	switch {
+	case c.link == nil:
+		return c.poll.waiting != nil
+	case c.link.raw == nil:
+		return c.outbox.n == 0
+	default:
+		return !c.backlog
+	}
+}
+
+// makeRoom applies the overflow policy to a message of n bytes. It reports
+// whether there is room for it.
+func (c *Conn) makeRoom(n int) bool {
+	o := c.server.opts
+	fits := func() bool { return c.outbox.n < o.OutboxMessages && c.outbox.bytes+n <= o.OutboxBytes }
+	if o.Overflow == DropOldest && n <= o.OutboxBytes {
+		for !fits() {
+			c.outbox.pop()
+		}
+	}
+	return fits()
+}
+
+func (c *Conn) overflow() error {
+	switch c.server.opts.Overflow {
+	case Refuse:
+		return ErrOutboxFull
+	case Disconnect:
+		c.fail(TransportError, ErrOutboxFull)
+		return ErrOutboxFull
+	default:
+		return nil
+	}
+}
+
+// Cork holds messages back until Uncork, so that those which belong to one
+// piece of work leave in one write. Whoever corks a connection must uncork it
+// soon; calls do not nest.
+func (c *Conn) Cork() {
+	c.mu.Lock()
+	c.corked = true
+	c.mu.Unlock()
+}
+
+// Uncork sends what was held back since Cork. It does nothing on a connection
+// that is not corked.
+func (c *Conn) Uncork() {
+	c.mu.Lock()
+	if !c.corked {
+		c.mu.Unlock()
+		return
+	}
+	c.corked = false
+	_ = c.flush()
+}
+
+// A corked connection is flushed all the same when this much has gathered.
+const corkLimit = 64 << 10
+
+// flush starts to send what is in the outbox. mu is held and released.
+func (c *Conn) flush() error {
+	switch {
+	case c.outbox.n == 0 || c.corked && c.outbox.bytes < corkLimit:
+	case c.link == nil:
+		c.wakePoll()
+	case c.writing:
+		// Whoever writes takes the rest, too.
+	default:
+		c.writing = true
+		return c.write(c.gather())
+	}
+	c.mu.Unlock()
+	return nil
+}
+
+// write sends b, and what joins the outbox meanwhile, as far as that is
+// possible without blocking; a goroutine takes over the rest. mu and the token
+// writing are held and released.
+func (c *Conn) write(b batch) error {
+	link := c.link
+	for range 4 {
+		if link.raw == nil {
+			break
+		}
+		c.mu.Unlock()
+		n, err := link.tryWrite(b.bytes)
+		c.mu.Lock()
+		if err != nil {
+			b.release()
+			c.writing = false
+			c.mu.Unlock()
+			c.fail(TransportError, err)
+			return ErrClosed
+		}
+		b.bytes = b.bytes[n:]
+		if len(b.bytes) > 0 {
+			break
+		}
+		b.release()
+		b = batch{}
+		if c.outbox.n == 0 {
+			c.written()
+			return nil
+		}
+		b = c.gather()
+	}
+	if link.raw != nil {
+		// The kernel took less than everything: the peer is slow.
+		c.backlog = true
+	}
+	c.unsent = len(b.bytes)
+	c.server.goroutines.Go(func() { c.writeLoop(link, b) })
+	c.mu.Unlock()
+	return nil
+}
+
+// writeLoop writes b and what follows, until nothing is left or the connection
+// ends: closing the link, or its write deadline, stops it.
+func (c *Conn) writeLoop(link *link, b batch) {
+	wasBacklog := false
+	for {
+		err := link.write(b.bytes)
+		b.release()
+		c.mu.Lock()
+		wasBacklog = wasBacklog || c.backlog
+		c.unsent = 0
+		if err != nil {
+			c.writing, c.backlog = false, false
+			c.mu.Unlock()
+			c.fail(TransportError, err)
+			link.abort()
+			return
+		}
+		if c.outbox.n == 0 {
+			break
+		}
+		b = c.gather()
+		c.unsent = len(b.bytes)
+		c.mu.Unlock()
+	}
+	link.clearWriteDeadline()
+	c.backlog = false
+	c.written()
+	if wasBacklog {
+		if h, ok := c.handler.(DrainHandler); ok && !c.ended.Load() {
+			h.OnDrain(c)
+		}
+	}
+}
+
+// written gives the token writing back when everything is out. mu is held and
+// released.
+func (c *Conn) written() {
+	c.writing = false
+	link, finish := c.link, c.state == draining
+	if finish {
+		c.state = closed
+	}
+	c.mu.Unlock()
+	if finish {
+		link.close(nil)
+	}
+}
+
+// A batch is bytes on their way to a WebSocket, and the pooled buffer they are
+// in, if any.
+type batch struct {
+	bytes []byte
+	buf   *[]byte
+}
+
+func (b batch) release() {
+	if b.buf != nil {
+		putBuffer(b.buf)
+	}
+}
+
+// gather takes messages from the outbox, as many as make one sensible write.
+// One large message is passed on as it is, small ones are copied together.
+func (c *Conn) gather() batch {
+	first := c.outbox.pop()
+	encoded := c.link.encode(first)
+	if c.outbox.n == 0 || len(encoded) >= bufferSize/2 {
+		return batch{bytes: encoded}
+	}
+	buf := getBuffer()
+	out := append((*buf)[:0], encoded...)
+	for c.outbox.n > 0 && len(out)+c.outbox.peek().Len() <= cap(out) {
+		out = append(out, c.link.encode(c.outbox.pop())...)
+	}
+	return batch{bytes: out, buf: buf}
+}
+
+// Close ends the connection with [ForcedClose]. What was sent before still goes
+// out, over polling for at most 30 s. It returns at once; calling it again does
+// nothing.
+func (c *Conn) Close() { c.end(ForcedClose, nil, true) }
+
+// fail ends the connection and discards what it has not sent.
+func (c *Conn) fail(reason Reason, err error) { c.end(reason, err, false) }
+
+// Time that the next poll of a closed session may take to fetch what is left.
+const lingerTimeout = 30 * time.Second
+
+// end takes the connection out of the state open, once, and tells the handler.
+func (c *Conn) end(reason Reason, err error, flush bool) {
+	c.mu.Lock()
+	if c.state != open {
+		c.mu.Unlock()
+		return
+	}
+	c.state = closed
+	c.ended.Store(true)
+	c.corked = false
+	c.beat.stop()
+	probe, link := c.probe, c.link
+	c.probe = nil
+	if !flush {
+		c.outbox.clear()
+	}
+	switch {
+	case link == nil && c.poll.waiting != nil:
+		// The poll goroutine takes what is left and ends with a close packet.
+		c.wakePoll()
+		c.mu.Unlock()
+	case link == nil && flush:
+		// The next poll does.
+		c.state = draining
+		c.beat.after(c, lingerTimeout)
+		c.mu.Unlock()
+	case link == nil:
+		c.mu.Unlock()
+	case flush && (c.writing || c.outbox.n > 0):
+		c.state = draining
+		_ = c.flush() // releases mu; written closes the link
+	case c.writing:
+		// A frame may be half written, so there is no way to say goodbye.
+		c.mu.Unlock()
+		link.abort()
+	default:
+		c.mu.Unlock()
+		link.close(err)
+	}
+
+	if probe != nil {
+		probe.abort()
+	}
+	if link != nil || !flush || c.isClosed() {
+		c.server.remove(c)
+	}
+	c.server.opts.Logger.Debug("engine: connection closed", "sid", c.id, "reason", string(reason), "error", err)
+	if c.handler != nil {
+		c.handler.OnClose(c, reason, err)
+	}
+}
+
+func (c *Conn) isClosed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state == closed
+}
+
+// deliver hands a message to the handler. The token receiving is held.
+func (c *Conn) deliver(p packet) {
+	if c.handler == nil || c.ended.Load() {
+		return
+	}
+	data := p.data
+	if p.binary && !p.owned {
+		data = append(make([]byte, 0, len(data)), data...)
+	}
+	c.busy.Store(true)
+	c.handler.OnMessage(c, data, p.binary)
+	c.busy.Store(false)
+}
+
+// deliverBatch tells the handler that a batch of messages is complete.
+func (c *Conn) deliverBatch() {
+	if h, ok := c.handler.(BatchHandler); ok {
+		h.OnBatch(c)
+	}
+}
+
+// guard turns a panic of a handler into the end of its connection: other
+// connections are not concerned.
+func (c *Conn) guard() {
+	v := recover()
+	if v == nil {
+		return
+	}
+	c.busy.Store(false)
+	c.server.opts.Logger.Error("engine: panic in a handler", "sid", c.id, "panic", v, "stack", string(debug.Stack()))
+	c.fail(TransportError, fmt.Errorf("engine: panic in a handler: %v", v))
+}
+
+// receive handles a packet from the transport in use (Engine.IO protocol v4).
+// The token receiving is held.
+func (c *Conn) receive(p packet) {
+	c.beat.onPacket(c, p.typ)
+	switch p.typ {
+	case packetMessage:
+		c.deliver(p)
+	case packetPing:
+		c.fail(TransportError, errHeartbeatDirection)
+	}
+	// The rest means nothing here: 0, 5 and 6 are the server's to send, and a
+	// WebSocket is closed by closing it, not by 1.
+}

@@ -1,0 +1,87 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+)
+
+// A Reason says why a connection ended. Its text is part of Socket.IO's API.
+type Reason string
+
+// The reasons of the Engine.IO layer.
+const (
+	// TransportError: reading or writing failed, or the peer broke the rules of
+	// the transport.
+	TransportError Reason = "transport error"
+	// TransportClose: the peer closed the connection.
+	TransportClose Reason = "transport close"
+	// PingTimeout: the peer did not answer the heartbeat in time.
+	PingTimeout Reason = "ping timeout"
+	// ParseError: the peer sent something that is no packet.
+	ParseError Reason = "parse error"
+	// ForcedClose: this side closed the connection.
+	ForcedClose Reason = "forced close"
+)
+
+// Errors of a connection. ErrClosed matches [net.ErrClosed].
+var (
+	// ErrClosed is returned by operations on a connection that has ended.
+	ErrClosed = fmt.Errorf("engine: connection closed: %w", net.ErrClosed)
+	// ErrOutboxFull is returned by Send when the outbox has reached its limit and
+	// the policy is Refuse, and is the cause with which a connection ends when
+	// the policy is Disconnect.
+	ErrOutboxFull = errors.New("engine: outbox full: the peer does not read as fast as it is written to")
+	// ErrServerClosed is returned by operations on a server that was shut down.
+	ErrServerClosed = fmt.Errorf("engine: server closed: %w", net.ErrClosed)
+)
+
+// Code identifies a refused request (Engine.IO protocol v4, "Handshake").
+type Code int
+
+// The codes, with the texts that clients know.
+const (
+	CodeUnknownTransport    Code = 0
+	CodeUnknownSession      Code = 1
+	CodeBadHandshakeMethod  Code = 2
+	CodeBadRequest          Code = 3
+	CodeForbidden           Code = 4
+	CodeUnsupportedProtocol Code = 5
+)
+
+func (c Code) String() string {
+	switch c {
+	case CodeUnknownTransport:
+		return "Transport unknown"
+	case CodeUnknownSession:
+		return "Session ID unknown"
+	case CodeBadHandshakeMethod:
+		return "Bad handshake method"
+	case CodeBadRequest:
+		return "Bad request"
+	case CodeForbidden:
+		return "Forbidden"
+	case CodeUnsupportedProtocol:
+		return "Unsupported protocol version"
+	}
+	return fmt.Sprintf("Code(%d)", int(c))
+}
+
+// A RequestError is a request that the server refused. It is what
+// [ServerOptions.OnConnectionError] receives.
+type RequestError struct {
+	Code Code
+	// Message is what the client is told; the code's text unless AllowRequest
+	// gave its own.
+	Message string
+	// Context says more: the keys are those of the protocol's reference server
+	// (name, transport, sid, method, ...).
+	Context map[string]any
+	// Request is the refused request. It is only valid during the call.
+	Request *http.Request
+}
+
+func (e *RequestError) Error() string {
+	return fmt.Sprintf("engine: request refused: %s (%d) %v", e.Message, e.Code, e.Context)
+}

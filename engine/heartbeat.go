@@ -1,0 +1,94 @@
+package engine
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+)
+
+var (
+	errHeartbeatDirection = errors.New("engine: invalid heartbeat direction")
+	errNoPong             = errors.New("engine: no answer to the heartbeat in time")
+)
+
+// heartbeat is the one timer of a connection. It sends the pings, watches the
+// answers (Engine.IO protocol v4, "Heartbeat"), and ends the lingering of a
+// closed polling session. Its fields but awaiting are guarded by the
+// connection's mu.
+type heartbeat struct {
+	timer *time.Timer
+	due   time.Time
+	// awaiting is set between a ping and its answer.
+	awaiting atomic.Bool
+	extended bool // the answer's deadline was extended once
+}
+
+// after sets the timer to d from now.
+func (b *heartbeat) after(c *Conn, d time.Duration) {
+	b.due = time.Now().Add(d)
+	if b.timer == nil {
+		b.timer = time.AfterFunc(d, c.onTimer)
+	} else {
+		b.timer.Reset(d)
+	}
+}
+
+// restart waits for the next ping.
+func (b *heartbeat) restart(c *Conn) {
+	b.awaiting.Store(false)
+	b.extended = false
+	b.after(c, c.server.opts.PingInterval)
+}
+
+func (b *heartbeat) stop() {
+	if b.timer != nil {
+		b.timer.Stop()
+	}
+}
+
+// onPacket notes a packet from the peer. A pong answers the ping; the first
+// packet of another kind shows that the peer is alive but has more to send
+// before its pong, and extends the deadline once.
+func (b *heartbeat) onPacket(c *Conn, t packetType) {
+	if !b.awaiting.Load() {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.state != open || !b.awaiting.Load():
+	case t == packetPong:
+		b.restart(c)
+	case !b.extended:
+		b.extended = true
+		b.after(c, c.server.opts.PingTimeout)
+	}
+}
+
+// onTimer runs when the timer fires.
+func (c *Conn) onTimer() {
+	c.mu.Lock()
+	b := &c.beat
+	switch {
+	case c.state == draining && c.link == nil && !time.Now().Before(b.due):
+		// Nobody fetched the rest of a closed polling session.
+		c.state = closed
+		c.outbox.clear()
+		c.mu.Unlock()
+		c.server.remove(c)
+	case c.state != open || time.Now().Before(b.due):
+		// Stopped or set anew while it was firing.
+		c.mu.Unlock()
+	case !b.awaiting.Load():
+		b.awaiting.Store(true)
+		b.after(c, c.server.opts.PingTimeout)
+		c.sendPacket(pingPacket)
+	case c.busy.Load():
+		// Its pong may wait behind the message that our handler is busy with.
+		b.after(c, c.server.opts.PingTimeout)
+		c.mu.Unlock()
+	default:
+		c.mu.Unlock()
+		c.fail(PingTimeout, errNoPong)
+	}
+}

@@ -1,0 +1,244 @@
+package engine
+
+import (
+	"errors"
+	"io"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/seed96b07ef8/socketio/internal/ws"
+)
+
+// A link is a WebSocket that belongs to a session, or is about to: it is idle
+// until the session has moved to it.
+//
+// Its reading belongs to the goroutine in readLoop, which ends when the
+// connection is closed by either side; its writing to whoever holds the
+// session's token.
+type link struct {
+	conn *Conn
+	nc   net.Conn
+	raw  syscall.RawConn // nil when nc is no plain socket: TLS, tests
+	in   ws.Reader
+
+	active    bool // the session uses it; owned by the reading goroutine
+	variant   variant
+	threshold int // of compression
+}
+
+func newLink(c *Conn, u *ws.Upgraded, base64 bool) *link {
+	l := &link{
+		conn: c,
+		nc:   u.Conn,
+		in:   ws.Reader{MaxMessage: c.server.opts.MaxPayload, Deflate: u.Deflate},
+	}
+	l.variant.base64 = base64
+	if u.Deflate {
+		l.variant.deflate = true
+		l.threshold = c.server.opts.PerMessageDeflate.Threshold
+	}
+	l.raw = rawConn(u.Conn)
+	return l
+}
+
+// encode returns e as it goes out on this link.
+func (l *link) encode(e entry) []byte {
+	v := l.variant
+	if v.deflate && (e.flags&NoCompress != 0 || e.m.Len() < l.threshold) {
+		v.deflate = false
+	}
+	return e.m.webSocket(v)
+}
+
+// write sends all of b, however long the peer takes as long as it takes
+// something within the write timeout.
+func (l *link) write(b []byte) error {
+	for len(b) > 0 {
+		part := b[:min(len(b), corkLimit)]
+		if err := l.nc.SetWriteDeadline(time.Now().Add(l.conn.server.opts.WriteTimeout)); err != nil {
+			return err
+		}
+		if _, err := l.nc.Write(part); err != nil {
+			return err
+		}
+		b = b[len(part):]
+	}
+	return nil
+}
+
+func (l *link) clearWriteDeadline() {
+	// It fails only on a connection that is closed.
+	_ = l.nc.SetWriteDeadline(time.Time{})
+}
+
+// tryWrite sends as much of b as fits into the socket's buffer.
+func (l *link) tryWrite(b []byte) (int, error) { return tryWrite(l.raw, b) }
+
+// The peer has this long to answer a close frame.
+const closeTimeout = 2 * time.Second
+
+// close says goodbye and lets readLoop wait for the peer's answer. The cause
+// decides what the peer is told: a status for a violation of the WebSocket
+// protocol, none otherwise (RFC 6455, section 7.4). Nobody may be writing.
+func (l *link) close(cause error) {
+	code := ws.CloseNoStatus
+	var ce *ws.CloseError
+	if errors.As(cause, &ce) {
+		code = ce.Code
+	}
+	deadline := time.Now().Add(closeTimeout)
+	if l.nc.SetDeadline(deadline) != nil {
+		return
+	}
+	frame := ws.AppendClose(nil, code)
+	if l.raw == nil {
+		// A peer that does not read must not hold us up.
+		l.conn.server.goroutines.Go(func() {
+			if _, err := l.nc.Write(frame); err == nil {
+				l.closeWrite()
+			}
+		})
+		return
+	}
+	if n, err := l.tryWrite(frame); err != nil || n < len(frame) {
+		l.abort()
+		return
+	}
+	l.closeWrite()
+}
+
+// closeWrite tells the peer that nothing more comes: it need not wait for our
+// end of the connection to close.
+func (l *link) closeWrite() {
+	if c, ok := l.nc.(interface{ CloseWrite() error }); ok {
+		_ = c.CloseWrite() // the connection is on its way out
+	}
+}
+
+// abort closes the connection without ado.
+func (l *link) abort() { l.nc.Close() }
+
+// readLoop delivers what arrives until the connection is closed. early is what
+// the client sent right behind its handshake.
+func (l *link) readLoop(early []byte) {
+	defer l.nc.Close()
+	if len(early) > 0 && !l.feed(early) {
+		return
+	}
+	r := newSocketReader(l)
+	for {
+		buf, err := r.read()
+		ok := true
+		if len(buf) > 0 {
+			ok = l.feed(buf)
+		}
+		r.release()
+		if err != nil && ok {
+			l.closed(err)
+		}
+		if err != nil || !ok {
+			break
+		}
+	}
+	l.drain()
+}
+
+// drain reads on after the goodbye, so that the peer's last bytes do not turn
+// our close into a reset that overtakes what we sent. The deadline that close
+// has set, or the closing of the connection, ends it.
+func (l *link) drain() {
+	defer l.nc.Close()
+	buf := getBuffer()
+	defer putBuffer(buf)
+	for {
+		if _, err := l.nc.Read(*buf); err != nil {
+			return
+		}
+	}
+}
+
+// feed delivers the messages in b, of which nothing is kept. It returns false
+// when no more is to be read.
+func (l *link) feed(b []byte) (more bool) {
+	c := l.conn
+	c.receiving.Lock()
+	defer c.receiving.Unlock()
+	defer c.guard()
+	l.in.Push(b)
+	for {
+		m, ok, err := l.in.Next()
+		if !ok {
+			c.deliverBatch()
+			if err != nil {
+				l.closed(err)
+				return false
+			}
+			l.in.Park()
+			return true
+		}
+		if !l.handle(m) {
+			c.deliverBatch()
+			return false
+		}
+	}
+}
+
+// handle takes one WebSocket message or control frame.
+func (l *link) handle(m ws.Message) bool {
+	p := packet{typ: packetMessage, binary: true, owned: m.Owned, data: m.Data}
+	switch m.Op {
+	case ws.Pong:
+		return true
+	case ws.Ping:
+		l.pong(m.Data)
+		return true
+	case ws.Text:
+		var err error
+		if p, err = parseText(m.Data); err != nil {
+			l.broken(err)
+			return false
+		}
+	}
+	if !l.active {
+		return l.probe(p)
+	}
+	l.conn.receive(p)
+	return !l.conn.ended.Load()
+}
+
+// broken ends the session, or the upgrade, over a packet that is none.
+func (l *link) broken(err error) {
+	if l.active {
+		l.conn.fail(ParseError, err)
+		return
+	}
+	l.conn.dropProbe(l)
+}
+
+// closed handles the end of the reading: an I/O error, a violation of the
+// WebSocket protocol, or a close frame.
+func (l *link) closed(err error) {
+	if !l.active {
+		l.conn.dropProbe(l)
+		return
+	}
+	reason := TransportError
+	var ce *ws.CloseError
+	switch {
+	case errors.As(err, &ce) && ce.Remote, errors.Is(err, io.EOF):
+		reason = TransportClose
+	}
+	l.conn.fail(reason, err)
+}
+
+// pong answers a WebSocket ping, which is below Engine.IO's heartbeat.
+func (l *link) pong(data []byte) {
+	c := l.conn
+	c.mu.Lock()
+	if c.state != open || c.link != l {
+		c.mu.Unlock()
+		return
+	}
+	c.sendPacket(&Message{frames: ws.AppendFrame(nil, ws.Pong, data), parts: 1})
+}

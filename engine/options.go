@@ -1,0 +1,268 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// A Transport is a way of carrying packets.
+type Transport string
+
+// The transports.
+const (
+	Polling   Transport = "polling"
+	WebSocket Transport = "websocket"
+)
+
+// Defaults of [ServerOptions]. Those that the protocol's reference server has,
+// too, are the same there.
+const (
+	DefaultPingInterval         = 25 * time.Second
+	DefaultPingTimeout          = 20 * time.Second
+	DefaultUpgradeTimeout       = 10 * time.Second
+	DefaultMaxPayload           = 1_000_000
+	DefaultCompressionThreshold = 1024
+	DefaultOutboxBytes          = 8 << 20
+	DefaultOutboxMessages       = 16384
+	DefaultWriteTimeout         = 20 * time.Second
+	DefaultRequestTimeout       = 30 * time.Second
+	DefaultMaxHandshakes        = 4096
+)
+
+// Overflow says what happens to a message for which a connection's outbox has
+// no room, because the peer does not read as fast as it is written to.
+type Overflow int
+
+const (
+	// Disconnect closes the connection with [TransportError] and
+	// [ErrOutboxFull]. It is the default: a client that loses messages without
+	// being told is worse off than one that reconnects.
+	Disconnect Overflow = iota
+	// DropOldest discards waiting messages, the oldest first.
+	DropOldest
+	// DropNewest discards the message.
+	DropNewest
+	// Refuse discards the message and Send returns [ErrOutboxFull].
+	Refuse
+)
+
+// ServerOptions configure a [Server]. The zero value of each field means its
+// default; a nil *ServerOptions is all defaults.
+type ServerOptions struct {
+	// OnConnect is called for each new connection, before any of its messages
+	// and before the client has its answer. The Handler that it returns receives
+	// the connection's messages and its end; nil discards them. Calls for
+	// different connections run concurrently.
+	OnConnect func(c *Conn) Handler
+	// Context returns the context of a connection, see [Conn.Context]; r is the
+	// request that opens it. It is how values that HTTP middleware has put into
+	// the request's context outlive the request. It must not keep r. Default:
+	// context.Background().
+	Context func(r *http.Request) context.Context
+
+	// PingInterval is how long after the last answer the next ping is sent.
+	// Default 25 s.
+	PingInterval time.Duration
+	// PingTimeout is how long the client may take to answer a ping. Default 20 s.
+	PingTimeout time.Duration
+	// UpgradeTimeout is how long a client may take to complete an upgrade.
+	// Default 10 s. The session stays on its old transport when it runs out.
+	UpgradeTimeout time.Duration
+	// MaxPayload is the size in bytes of the largest message, or polling
+	// request, that is accepted; clients are told. Default 1,000,000. Larger
+	// requests are answered 413, larger WebSocket messages close the connection
+	// with code 1009 and [TransportError].
+	MaxPayload int
+
+	// Transports are those that clients may use. Default: Polling and WebSocket.
+	Transports []Transport
+	// DisableUpgrades keeps the server from offering upgrades to polling clients,
+	// and from accepting them.
+	DisableUpgrades bool
+
+	// AllowRequest decides on each handshake, over any transport; an error
+	// refuses it with 403 and [CodeForbidden], and its text is what the client
+	// is told. It is not called for the requests of an existing session.
+	//
+	// This is the place to check the Origin of WebSocket handshakes: browsers do
+	// not apply CORS to them.
+	AllowRequest func(r *http.Request) error
+	// CORS, if set, lets browsers on other origins use polling.
+	CORS *CORS
+	// Cookie, if set, is a template for a cookie that carries the session's ID,
+	// for load balancers that route by cookie. It is set on the answer to a
+	// polling handshake. Empty fields get defaults: Name "io", Path "/". Set
+	// HttpOnly and SameSite as you see fit; [SessionCookie] returns the
+	// protocol's usual choice.
+	Cookie *http.Cookie
+	// InitialHeaders may add to the headers of the answer to a handshake.
+	InitialHeaders func(h http.Header, r *http.Request)
+	// Headers may add to the headers of every answer: polling requests and
+	// WebSocket handshakes.
+	Headers func(h http.Header, r *http.Request)
+	// OnConnectionError is told of each request that was refused.
+	OnConnectionError func(err *RequestError)
+	// InitialMessage, if not nil, is a text message that every new connection
+	// receives together with the handshake.
+	InitialMessage []byte
+	// GenerateID replaces [NewID] as the source of session IDs. It must return
+	// unique, unguessable IDs; anything but 20 characters breaks sticky load
+	// balancers and cluster adapters. An error refuses the handshake with
+	// [CodeBadRequest].
+	GenerateID func(r *http.Request) (string, error)
+
+	// DisableHTTPCompression turns off gzip and deflate for polling answers.
+	DisableHTTPCompression bool
+	// HTTPCompressionThreshold is the size in bytes from which polling answers
+	// are compressed. Default 1024.
+	HTTPCompressionThreshold int
+	// PerMessageDeflate, if set, compresses WebSocket messages for clients that
+	// can take it. It costs CPU time and is off by default.
+	PerMessageDeflate *PerMessageDeflate
+
+	// OutboxBytes and OutboxMessages bound what waits for one connection.
+	// Defaults: 8 MiB and 16384 messages.
+	OutboxBytes, OutboxMessages int
+	// Overflow says what happens when they are exceeded. Default: Disconnect.
+	Overflow Overflow
+	// WriteTimeout is how long the client may take to accept a write before its
+	// connection is closed with [TransportError]. Default 20 s.
+	WriteTimeout time.Duration
+	// RequestTimeout is how long the client may take to send the body of a
+	// polling request. Default 30 s.
+	RequestTimeout time.Duration
+	// MaxHandshakes is the number of handshakes that may be in progress at once;
+	// more are answered 503. Default 4096.
+	MaxHandshakes int
+
+	// Logger receives what is worth knowing; protocol chatter and refused
+	// requests at debug level. Default: slog.Default().
+	Logger *slog.Logger
+}
+
+// PerMessageDeflate configures the compression of WebSocket messages (RFC 7692).
+// Messages are compressed independently of each other, so that a broadcast is
+// compressed once and a connection keeps no compression state.
+type PerMessageDeflate struct {
+	// Threshold is the size in bytes from which messages are compressed.
+	// Default 1024.
+	Threshold int
+}
+
+// SessionCookie returns the template that gives "io=<session ID>; Path=/;
+// HttpOnly; SameSite=Lax".
+func SessionCookie() *http.Cookie {
+	return &http.Cookie{Name: "io", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
+}
+
+// An OptionError is returned by constructors for a value that is out of range.
+type OptionError struct {
+	Field  string
+	Value  any
+	Reason string
+}
+
+func (e *OptionError) Error() string {
+	return fmt.Sprintf("engine: option %s is %v: %s", e.Field, e.Value, e.Reason)
+}
+
+// withDefaults returns a copy of o in which every field has its effective value.
+func (o *ServerOptions) withDefaults() (*ServerOptions, error) {
+	var c ServerOptions
+	if o != nil {
+		c = *o
+	}
+	for _, f := range []struct {
+		name string
+		p    *time.Duration
+		def  time.Duration
+	}{
+		{"PingInterval", &c.PingInterval, DefaultPingInterval},
+		{"PingTimeout", &c.PingTimeout, DefaultPingTimeout},
+		{"UpgradeTimeout", &c.UpgradeTimeout, DefaultUpgradeTimeout},
+		{"WriteTimeout", &c.WriteTimeout, DefaultWriteTimeout},
+		{"RequestTimeout", &c.RequestTimeout, DefaultRequestTimeout},
+	} {
+		if *f.p < 0 {
+			return nil, &OptionError{f.name, *f.p, "must not be negative"}
+		}
+		if *f.p == 0 {
+			*f.p = f.def
+		}
+	}
+	if c.PingInterval < time.Millisecond || c.PingTimeout < time.Millisecond {
+		return nil, &OptionError{"PingInterval, PingTimeout", min(c.PingInterval, c.PingTimeout), "clients count in whole milliseconds"}
+	}
+	if c.PerMessageDeflate != nil {
+		deflate := *c.PerMessageDeflate
+		c.PerMessageDeflate = &deflate
+		if deflate.Threshold < 0 {
+			return nil, &OptionError{"PerMessageDeflate.Threshold", deflate.Threshold, "must not be negative"}
+		}
+		if deflate.Threshold == 0 {
+			c.PerMessageDeflate.Threshold = DefaultCompressionThreshold
+		}
+	}
+	for _, f := range []struct {
+		name string
+		p    *int
+		def  int
+	}{
+		{"MaxPayload", &c.MaxPayload, DefaultMaxPayload},
+		{"HTTPCompressionThreshold", &c.HTTPCompressionThreshold, DefaultCompressionThreshold},
+		{"OutboxBytes", &c.OutboxBytes, DefaultOutboxBytes},
+		{"OutboxMessages", &c.OutboxMessages, DefaultOutboxMessages},
+		{"MaxHandshakes", &c.MaxHandshakes, DefaultMaxHandshakes},
+	} {
+		if *f.p < 0 {
+			return nil, &OptionError{f.name, *f.p, "must not be negative"}
+		}
+		if *f.p == 0 {
+			*f.p = f.def
+		}
+	}
+	if c.Overflow < Disconnect || c.Overflow > Refuse {
+		return nil, &OptionError{"Overflow", int(c.Overflow), "unknown policy"}
+	}
+	if c.Transports == nil {
+		c.Transports = []Transport{Polling, WebSocket}
+	}
+	c.Transports = slices.Clone(c.Transports)
+	if len(c.Transports) == 0 {
+		return nil, &OptionError{"Transports", c.Transports, "at least one is needed"}
+	}
+	for _, t := range c.Transports {
+		if t != Polling && t != WebSocket {
+			return nil, &OptionError{"Transports", t, "unknown transport"}
+		}
+	}
+	if c.Cookie != nil {
+		cookie := *c.Cookie
+		if cookie.Name == "" {
+			cookie.Name = "io"
+		}
+		if cookie.Path == "" {
+			cookie.Path = "/"
+		}
+		cookie.Value = "x"
+		if err := cookie.Valid(); err != nil {
+			return nil, &OptionError{"Cookie", c.Cookie, err.Error()}
+		}
+		c.Cookie = &cookie
+	}
+	if c.CORS != nil {
+		cors := *c.CORS
+		c.CORS = &cors
+	}
+	if c.OnConnect == nil {
+		c.OnConnect = func(*Conn) Handler { return nil }
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return &c, nil
+}

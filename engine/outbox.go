@@ -1,0 +1,77 @@
+package engine
+
+import "sync"
+
+// Flags modify how a message is sent.
+type Flags uint8
+
+const (
+	// Volatile lets the message be lost when the peer is not ready for it.
+	Volatile Flags = 1 << iota
+	// NoCompress sends the message uncompressed where compression is enabled.
+	NoCompress
+)
+
+// outbox is a FIFO of messages that holds memory only while it is not empty.
+type outbox struct {
+	head, tail  *chunk
+	first, last int // index of the oldest entry in head, and behind the newest in tail
+	n           int
+	bytes       int
+}
+
+type entry struct {
+	m     *Message
+	flags Flags
+}
+
+type chunk struct {
+	entries [31]entry
+	next    *chunk
+}
+
+var chunks = sync.Pool{New: func() any { return new(chunk) }}
+
+func (o *outbox) push(e entry) {
+	if o.tail == nil || o.last == len(o.tail.entries) {
+		c := chunks.Get().(*chunk)
+		if o.tail == nil {
+			o.head, o.first = c, 0
+		} else {
+			o.tail.next = c
+		}
+		o.tail, o.last = c, 0
+	}
+	o.tail.entries[o.last] = e
+	o.last++
+	o.n++
+	o.bytes += e.m.Len()
+}
+
+// pop removes the oldest entry. The outbox must not be empty.
+func (o *outbox) pop() entry {
+	c := o.head
+	e := c.entries[o.first]
+	c.entries[o.first] = entry{}
+	o.first++
+	o.n--
+	o.bytes -= e.m.Len()
+	if o.n == 0 || o.first == len(c.entries) {
+		o.head, o.first = c.next, 0
+		if o.head == nil {
+			o.tail, o.last = nil, 0
+		}
+		c.next = nil
+		chunks.Put(c)
+	}
+	return e
+}
+
+// peek returns the oldest message.
+func (o *outbox) peek() *Message { return o.head.entries[o.first].m }
+
+func (o *outbox) clear() {
+	for o.n > 0 {
+		o.pop()
+	}
+}

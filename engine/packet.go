@@ -1,0 +1,59 @@
+package engine
+
+import (
+	"encoding/base64"
+	"errors"
+)
+
+// packetType is the first character of a text packet.
+type packetType byte
+
+const (
+	packetOpen    packetType = '0'
+	packetClose   packetType = '1'
+	packetPing    packetType = '2'
+	packetPong    packetType = '3'
+	packetMessage packetType = '4'
+	packetUpgrade packetType = '5'
+	packetNoop    packetType = '6'
+)
+
+const separator = 0x1e
+
+// The packets that carry nothing but their type exist once.
+var (
+	pingPacket      = newPacket(packetPing, "")
+	closePacket     = newPacket(packetClose, "")
+	noopPacket      = newPacket(packetNoop, "")
+	probePongPacket = newPacket(packetPong, "probe")
+)
+
+var errBadPacket = errors.New("undecodable packet")
+
+// packet is a received packet. A binary one is always a message.
+type packet struct {
+	typ    packetType
+	binary bool
+	// owned is set when data may be kept; otherwise it is valid during the call.
+	owned bool
+	data  []byte
+}
+
+// parseText decodes a text packet (Engine.IO protocol v4, "Packet encoding").
+func parseText(text []byte) (packet, error) {
+	if len(text) == 0 {
+		return packet{}, errBadPacket
+	}
+	if text[0] == 'b' {
+		data := make([]byte, base64.StdEncoding.DecodedLen(len(text)-1))
+		n, err := base64.StdEncoding.Decode(data, text[1:])
+		if err != nil {
+			return packet{}, errBadPacket
+		}
+		return packet{typ: packetMessage, binary: true, owned: true, data: data[:n]}, nil
+	}
+	if text[0] < '0' || text[0] > '6' {
+		return packet{}, errBadPacket
+	}
+	return packet{typ: packetType(text[0]), data: text[1:]}, nil
+}

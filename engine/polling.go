@@ -1,0 +1,328 @@
+package engine
+
+import (
+	"bytes"
+	"compress/gzip"
+	"compress/zlib"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+)
+
+// pollState is the polling side of a session: at most one GET that waits for
+// messages and one POST that brings some.
+type pollState struct {
+	active  bool          // a GET is being served
+	waiting chan struct{} // closed to wake the GET that has nothing to answer yet
+	post    *post
+}
+
+// post is a POST request whose body is being received.
+type post struct {
+	w http.ResponseWriter
+}
+
+// abort makes the reading of the body fail.
+func (p *post) abort() {
+	// Where there are no deadlines, the request timeout is none either, and the
+	// client's own end of the request is all there is.
+	_ = http.NewResponseController(p.w).SetReadDeadline(time.Unix(1, 0))
+}
+
+var (
+	errPollOverlap    = errors.New("engine: overlap from client: two polls at once")
+	errPostOverlap    = errors.New("engine: overlap from client: two data requests at once")
+	errPollAborted    = errors.New("engine: poll connection closed prematurely")
+	errPostAborted    = errors.New("engine: data request connection closed prematurely")
+	errInvalidContent = errors.New("engine: invalid content type of a data request")
+)
+
+// During an upgrade a poll with nothing to answer is released after this time:
+// the client is waiting for it.
+const upgradePollInterval = 100 * time.Millisecond
+
+// wakePoll releases the waiting GET, if there is one. mu is held.
+func (c *Conn) wakePoll() {
+	if c.poll.waiting != nil {
+		close(c.poll.waiting)
+		c.poll.waiting = nil
+	}
+}
+
+// servePoll answers a GET: with what is in the outbox, as soon as there is
+// something.
+func (c *Conn) servePoll(w http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	if c.poll.active {
+		c.mu.Unlock()
+		c.fail(TransportError, errPollOverlap)
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	c.poll.active = true
+	if c.outbox.n == 0 && c.state == open && c.link == nil {
+		if err := c.awaitOutbox(r); err != nil {
+			c.poll.active = false
+			c.mu.Unlock()
+			c.fail(TransportError, err)
+			return
+		}
+	}
+	messages, finished := c.takePoll()
+	c.poll.active = false
+	c.mu.Unlock()
+	if finished {
+		c.server.remove(c)
+	}
+	if err := c.writePayload(w, r, messages); err != nil {
+		c.fail(TransportError, err)
+	}
+}
+
+// awaitOutbox waits until there is something to answer. mu is held, and
+// released while it waits.
+func (c *Conn) awaitOutbox(r *http.Request) error {
+	wait := make(chan struct{})
+	c.poll.waiting = wait
+	var release <-chan time.Time
+	if c.probe != nil && c.probed {
+		release = time.After(upgradePollInterval)
+	}
+	c.mu.Unlock()
+	var err error
+	select {
+	case <-wait:
+	case <-release:
+	case <-r.Context().Done():
+		err = errPollAborted
+	}
+	c.mu.Lock()
+	if c.poll.waiting == wait {
+		c.poll.waiting = nil
+	}
+	return err
+}
+
+// takePoll returns what a GET is answered with. finished is set when that was
+// the last of a closed session. mu is held.
+func (c *Conn) takePoll() (messages []entry, finished bool) {
+	if c.link != nil {
+		return []entry{{m: noopPacket}}, false
+	}
+	messages = make([]entry, 0, c.outbox.n+1)
+	for c.outbox.n > 0 {
+		messages = append(messages, c.outbox.pop())
+	}
+	switch {
+	case c.state != open && !c.left:
+		c.state = closed
+		return append(messages, entry{m: closePacket}), true
+	case len(messages) == 0:
+		return append(messages, entry{m: noopPacket}), false
+	}
+	return messages, false
+}
+
+// writePayload answers a GET with messages.
+func (c *Conn) writePayload(w http.ResponseWriter, r *http.Request, messages []entry) error {
+	buf := getBuffer()
+	defer putBuffer(buf)
+	body, compress := (*buf)[:0], false
+	for i, e := range messages {
+		if i > 0 {
+			body = append(body, separator)
+		}
+		body = append(body, e.m.payload()...)
+		compress = compress || e.flags&NoCompress == 0
+	}
+
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=UTF-8")
+	h.Set("Cache-Control", "no-store")
+	if ua := r.UserAgent(); strings.Contains(ua, ";MSIE") || strings.Contains(ua, "Trident/") {
+		// Old Internet Explorers took the answer for a page with an attack in it.
+		h.Set("X-XSS-Protection", "0")
+	}
+
+	o := c.server.opts
+	rc := http.NewResponseController(w)
+	// Where the deadline is not supported, the server's own applies.
+	_ = rc.SetWriteDeadline(time.Now().Add(o.WriteTimeout))
+	if encoding := acceptedEncoding(r.Header); compress && encoding != "" &&
+		!o.DisableHTTPCompression && len(body) >= o.HTTPCompressionThreshold {
+		h.Set("Content-Encoding", encoding)
+		h.Add("Vary", "Accept-Encoding")
+		return writeCompressed(w, encoding, body)
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	_, err := w.Write(body)
+	return err
+}
+
+// servePost takes a POST: packets for us.
+func (c *Conn) servePost(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Content-Type") == "application/octet-stream" {
+		c.fail(TransportError, errInvalidContent)
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	current := &post{w}
+	c.mu.Lock()
+	if first := c.poll.post; first != nil {
+		c.mu.Unlock()
+		first.abort()
+		c.fail(TransportError, errPostOverlap)
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	c.poll.post = current
+	c.mu.Unlock()
+
+	body, err := c.readBody(w, r)
+	defer body.release()
+	var tooLarge *http.MaxBytesError
+	if err == nil {
+		err = c.receivePayload(body.bytes)
+	}
+	c.mu.Lock()
+	c.poll.post = nil
+	c.mu.Unlock()
+
+	h := w.Header()
+	switch {
+	case errors.As(err, &tooLarge):
+		// The session survives: nothing of the request was looked at.
+		w.WriteHeader(http.StatusRequestEntityTooLarge)
+	case errors.Is(err, errPostAborted):
+		c.fail(TransportError, err)
+		// The client is gone, or has to see that its request was cut off.
+		panic(http.ErrAbortHandler)
+	case err != nil:
+		c.fail(ParseError, err)
+		writeError(w, http.StatusBadRequest, CodeBadRequest, CodeBadRequest.String())
+	default:
+		h.Set("Content-Type", "text/html")
+		h.Set("Cache-Control", "no-store")
+		h.Set("Content-Length", "2")
+		// An error concerns the next request's connection, if any.
+		_, _ = io.WriteString(w, "ok")
+	}
+}
+
+// readBody reads the body of a POST within the limits of size and time.
+func (c *Conn) readBody(w http.ResponseWriter, r *http.Request) (batch, error) {
+	limit := int64(c.server.opts.MaxPayload)
+	if r.ContentLength > limit {
+		return batch{}, &http.MaxBytesError{Limit: limit}
+	}
+	rc := http.NewResponseController(w)
+	// Without support for deadlines, the server's own applies.
+	_ = rc.SetReadDeadline(time.Now().Add(c.server.opts.RequestTimeout))
+	buf := getBuffer()
+	b := batch{bytes: (*buf)[:0], buf: buf}
+	if r.ContentLength > int64(cap(b.bytes)) {
+		b.bytes = make([]byte, 0, r.ContentLength)
+	}
+	body := http.MaxBytesReader(w, r.Body, limit)
+	for {
+		if len(b.bytes) == cap(b.bytes) {
+			b.bytes = append(b.bytes, 0)[:len(b.bytes)]
+		}
+		n, err := body.Read(b.bytes[len(b.bytes):cap(b.bytes)])
+		b.bytes = b.bytes[:len(b.bytes)+n]
+		if err == io.EOF {
+			_ = rc.SetReadDeadline(time.Time{})
+			return b, nil
+		}
+		var tooLarge *http.MaxBytesError
+		if err != nil && !errors.As(err, &tooLarge) {
+			err = errors.Join(errPostAborted, err)
+		}
+		if err != nil {
+			return b, err
+		}
+	}
+}
+
+// receivePayload delivers the packets of a polling payload. Those before one
+// that cannot be decoded are delivered, too.
+func (c *Conn) receivePayload(payload []byte) error {
+	if !utf8.Valid(payload) {
+		payload = bytes.ToValidUTF8(payload, []byte("\uFFFD"))
+	}
+	c.receiving.Lock()
+	defer c.receiving.Unlock()
+	defer c.guard()
+	defer c.deliverBatch()
+	for more := true; more; {
+		var text []byte
+		text, payload, more = bytes.Cut(payload, []byte{separator})
+		p, err := parseText(text)
+		if err != nil {
+			return err
+		}
+		if c.ended.Load() {
+			return nil
+		}
+		if p.typ == packetClose {
+			c.leave()
+			return nil
+		}
+		c.receive(p)
+	}
+	return nil
+}
+
+// leave ends the session at the client's request: its pending poll gets a noop.
+func (c *Conn) leave() {
+	c.mu.Lock()
+	c.left = true
+	c.mu.Unlock()
+	c.fail(TransportClose, nil)
+}
+
+// acceptedEncoding returns the encoding for an answer, gzip before deflate, or
+// "" for none.
+func acceptedEncoding(h http.Header) string {
+	accept := h.Get("Accept-Encoding")
+	if accept == "" {
+		return ""
+	}
+	found := ""
+	for element := range strings.SplitSeq(accept, ",") {
+		name, params, _ := strings.Cut(strings.TrimSpace(element), ";")
+		if q, ok := strings.CutPrefix(strings.ReplaceAll(params, " ", ""), "q="); ok {
+			if weight, err := strconv.ParseFloat(q, 64); err != nil || weight == 0 {
+				continue
+			}
+		}
+		switch strings.ToLower(strings.TrimSpace(name)) {
+		case "gzip", "*":
+			return "gzip"
+		case "deflate":
+			found = "deflate"
+		}
+	}
+	return found
+}
+
+var gzipWriters = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+
+func writeCompressed(w io.Writer, encoding string, body []byte) error {
+	if encoding == "gzip" {
+		z := gzipWriters.Get().(*gzip.Writer)
+		defer gzipWriters.Put(z)
+		z.Reset(w)
+		_, err := z.Write(body)
+		return errors.Join(err, z.Close())
+	}
+	// HTTP's "deflate" is the zlib format (RFC 9110, section 8.4.1.2).
+	z := zlib.NewWriter(w)
+	_, err := z.Write(body)
+	return errors.Join(err, z.Close())
+}

@@ -1,0 +1,84 @@
+//go:build unix
+
+package engine
+
+import (
+	"io"
+	"net"
+	"sync"
+	"syscall"
+)
+
+// rawConn returns the socket below nc, or nil when nc does more than pass bytes
+// on (TLS, wrappers).
+func rawConn(nc net.Conn) syscall.RawConn {
+	switch nc := nc.(type) {
+	case *net.TCPConn:
+		raw, _ := nc.SyscallConn()
+		return raw
+	case *net.UnixConn:
+		raw, _ := nc.SyscallConn()
+		return raw
+	}
+	return nil
+}
+
+// writeOp is one attempt to write. Pooled, so that the closure that RawConn
+// wants costs nothing.
+type writeOp struct {
+	fn  func(fd uintptr) bool
+	b   []byte
+	n   int
+	err error
+}
+
+var writeOps = sync.Pool{New: func() any {
+	op := new(writeOp)
+	op.fn = op.run
+	return op
+}}
+
+func (op *writeOp) run(fd uintptr) bool {
+	for {
+		op.n, op.err = syscall.Write(int(fd), op.b)
+		switch op.err {
+		case syscall.EINTR:
+			continue
+		case syscall.EAGAIN:
+			op.n, op.err = 0, nil
+		}
+		return true
+	}
+}
+
+// tryWrite writes what fits into the socket's buffer and does not wait.
+func tryWrite(raw syscall.RawConn, b []byte) (int, error) {
+	op := writeOps.Get().(*writeOp)
+	op.b, op.n, op.err = b, 0, nil
+	err := raw.Write(op.fn)
+	n := max(op.n, 0)
+	if err == nil {
+		err = op.err
+	}
+	op.b = nil
+	writeOps.Put(op)
+	return n, err
+}
+
+// tryRead reads what has arrived. ready is false when that is nothing.
+func tryRead(fd uintptr, b []byte) (n int, ready bool, err error) {
+	for {
+		n, err = syscall.Read(int(fd), b)
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err == syscall.EAGAIN:
+			return 0, false, nil
+		case err != nil:
+			return 0, true, err
+		case n == 0:
+			return 0, true, io.EOF
+		}
+		return n, true, nil
+	}
+}

@@ -1,0 +1,473 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/seed96b07ef8/socketio/internal/ws"
+)
+
+// A Server accepts Engine.IO connections. It is an [http.Handler] that can be
+// mounted under any path, and starts no listener of its own.
+//
+// All methods may be called concurrently.
+type Server struct {
+	opts       *ServerOptions
+	handshakes atomic.Int64   // in progress
+	goroutines sync.WaitGroup // of the connections: readers and writers
+
+	mu     sync.RWMutex // guards what follows; taken after a Conn's mu
+	conns  map[string]*Conn
+	closed bool
+	empty  chan struct{} // closed when closed is set and no connection is left
+}
+
+// NewServer returns a Server. The options are copied. It returns an
+// [*OptionError] when one is out of range.
+func NewServer(opts *ServerOptions) (*Server, error) {
+	o, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return &Server{opts: o, conns: make(map[string]*Conn), empty: make(chan struct{})}, nil
+}
+
+// Len returns the number of connections.
+func (s *Server) Len() int {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return len(s.conns)
+}
+
+// Shutdown closes all connections, after what was sent to them before, and
+// waits until they are gone; new handshakes are answered 503 from then on. When
+// ctx ends first, what is left is cut off and its error returned.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	if !s.closed {
+		s.closed = true
+		if len(s.conns) == 0 {
+			close(s.empty)
+		}
+	}
+	conns := s.snapshot()
+	s.mu.Unlock()
+	for _, c := range conns {
+		c.Close()
+	}
+
+	done := make(chan struct{})
+	go func() { // ends when the connections have, which the cut below brings about
+		<-s.empty
+		s.goroutines.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+	}
+	for _, c := range conns {
+		c.cut()
+	}
+	return ctx.Err()
+}
+
+// cut ends a connection at once, whatever state it is in.
+func (c *Conn) cut() {
+	c.mu.Lock()
+	c.state = closed
+	c.ended.Store(true)
+	c.beat.stop()
+	c.outbox.clear()
+	c.wakePoll()
+	link := c.link
+	c.mu.Unlock()
+	if link != nil {
+		link.abort()
+	}
+	c.server.remove(c)
+}
+
+func (s *Server) snapshot() []*Conn {
+	conns := make([]*Conn, 0, len(s.conns))
+	for _, c := range s.conns {
+		conns = append(conns, c)
+	}
+	return conns
+}
+
+// add makes c known under its ID. It returns false when the server is closed
+// or the ID is taken.
+func (s *Server) add(c *Conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, taken := s.conns[c.id]; taken || s.closed {
+		return false
+	}
+	s.conns[c.id] = c
+	return true
+}
+
+func (s *Server) remove(c *Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conns[c.id] != c {
+		return
+	}
+	delete(s.conns, c.id)
+	if s.closed && len(s.conns) == 0 {
+		close(s.empty)
+	}
+}
+
+func (s *Server) find(sid string) *Conn {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.conns[sid]
+}
+
+func (s *Server) isClosed() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.closed
+}
+
+// ServeHTTP serves a request of an Engine.IO client: a handshake, a poll, data,
+// or an upgrade.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.opts.CORS != nil && s.opts.CORS.apply(w.Header(), r) {
+		w.Header().Set("Content-Length", "0")
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	q := parseQuery(r)
+	c, err := s.verify(r, q)
+	switch {
+	case err != nil:
+		s.refuse(w, r, err)
+	case c == nil:
+		s.handshake(w, r, q)
+	case ws.IsUpgrade(r):
+		s.upgrade(w, r, q, c)
+	default:
+		s.serveSession(w, r, c)
+	}
+}
+
+// query holds the parameters of a request that mean something here.
+type query struct {
+	transport Transport
+	sid       string
+	protocol  int
+	base64    bool
+}
+
+// parseQuery reads the parameters; of repeated ones the last counts. Any
+// revision but 4 is 3, as that is how clients of old announce themselves.
+func parseQuery(r *http.Request) query {
+	values := r.URL.Query()
+	last := func(key string) string {
+		if v := values[key]; len(v) > 0 {
+			return v[len(v)-1]
+		}
+		return ""
+	}
+	q := query{
+		transport: Transport(last("transport")),
+		sid:       last("sid"),
+		protocol:  3,
+		base64:    last("b64") != "",
+	}
+	if last("EIO") == "4" {
+		q.protocol = 4
+	}
+	return q
+}
+
+// verify applies the checks of the protocol in their order. It returns the
+// session that the request belongs to, or nil for a handshake.
+func (s *Server) verify(r *http.Request, q query) (*Conn, *RequestError) {
+	refused := func(code Code, context map[string]any) (*Conn, *RequestError) {
+		return nil, &RequestError{Code: code, Message: code.String(), Context: context, Request: r}
+	}
+	if !slices.Contains(s.opts.Transports, q.transport) {
+		return refused(CodeUnknownTransport, map[string]any{"transport": string(q.transport)})
+	}
+	if origin := r.Header.Get("Origin"); !validHeaderValue(origin) {
+		return refused(CodeBadRequest, map[string]any{"name": "INVALID_ORIGIN", "origin": origin})
+	}
+	upgrade := ws.IsUpgrade(r)
+	if q.sid != "" {
+		c := s.find(q.sid)
+		if c == nil {
+			return refused(CodeUnknownSession, map[string]any{"sid": q.sid})
+		}
+		if current := c.Transport(); !upgrade && q.transport != current {
+			return refused(CodeBadRequest, map[string]any{
+				"name": "TRANSPORT_MISMATCH", "transport": string(q.transport), "previousTransport": string(current),
+			})
+		}
+		if q.protocol != c.Protocol() {
+			return refused(CodeBadRequest, map[string]any{
+				"name": "PROTOCOL_MISMATCH", "protocol": q.protocol, "previousProtocol": c.Protocol(),
+			})
+		}
+		return c, nil
+	}
+	if r.Method != http.MethodGet {
+		return refused(CodeBadHandshakeMethod, map[string]any{"method": r.Method})
+	}
+	if upgrade != (q.transport == WebSocket) {
+		return refused(CodeBadRequest, map[string]any{"name": "TRANSPORT_HANDSHAKE_ERROR"})
+	}
+	if s.opts.AllowRequest != nil {
+		if err := s.opts.AllowRequest(r); err != nil {
+			_, refusal := refused(CodeForbidden, map[string]any{"message": err.Error()})
+			refusal.Message = err.Error()
+			return nil, refusal
+		}
+	}
+	if q.protocol != 4 {
+		return refused(CodeUnsupportedProtocol, map[string]any{"protocol": q.protocol})
+	}
+	return nil, nil
+}
+
+// validHeaderValue reports whether v could stand in a header (RFC 9110,
+// section 5.5).
+func validHeaderValue(v string) bool {
+	return strings.IndexFunc(v, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) < 0
+}
+
+// refuse answers a request that failed a check.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err *RequestError) {
+	s.opts.Logger.Debug("engine: request refused", "code", int(err.Code), "message", err.Message, "context", err.Context)
+	if s.opts.OnConnectionError != nil {
+		s.opts.OnConnectionError(err)
+	}
+	if ws.IsUpgrade(r) {
+		writeUpgradeError(w, http.StatusBadRequest, err.Message)
+		return
+	}
+	status := http.StatusBadRequest
+	if err.Code == CodeForbidden {
+		status = http.StatusForbidden
+	}
+	writeError(w, status, err.Code, err.Message)
+}
+
+// writeError answers a plain request as the protocol prescribes.
+func writeError(w http.ResponseWriter, status int, code Code, message string) {
+	body, err := json.Marshal(struct {
+		Code    Code   `json:"code"`
+		Message string `json:"message"`
+	}{code, message})
+	if err != nil { // an int and a string can be encoded
+		panic(err)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+// writeUpgradeError answers a WebSocket handshake.
+func writeUpgradeError(w http.ResponseWriter, status int, message string) {
+	h := w.Header()
+	h.Set("Connection", "close")
+	h.Set("Content-Type", "text/html")
+	if status == http.StatusBadRequest {
+		h.Set("Sec-Websocket-Version", "13, 8")
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(message))
+}
+
+// handshake opens a session.
+func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query) {
+	if s.handshakes.Add(1) > int64(s.opts.MaxHandshakes) || s.isClosed() {
+		s.handshakes.Add(-1)
+		w.Header().Set("Retry-After", "1")
+		writeError(w, http.StatusServiceUnavailable, CodeBadRequest, "Service unavailable")
+		return
+	}
+	defer s.handshakes.Add(-1)
+
+	if q.transport == WebSocket {
+		if err := ws.Check(r); err != nil {
+			refuseUpgrade(w, err)
+			return
+		}
+	}
+	id, err := s.newID(r)
+	if err != nil {
+		s.refuse(w, r, &RequestError{
+			Code: CodeBadRequest, Message: CodeBadRequest.String(), Request: r,
+			Context: map[string]any{"name": "ID_GENERATION_ERROR", "error": err},
+		})
+		return
+	}
+	c := &Conn{id: id, server: s, handshake: newHandshake(r)}
+	if s.opts.Context != nil {
+		c.ctx = s.opts.Context(r)
+	}
+	if q.transport == WebSocket {
+		s.openWebSocket(w, r, q, c)
+	} else {
+		s.openPolling(w, r, c)
+	}
+}
+
+func (s *Server) newID(r *http.Request) (string, error) {
+	if s.opts.GenerateID != nil {
+		return s.opts.GenerateID(r)
+	}
+	return NewID(), nil
+}
+
+// open makes c a session: known, with its first packets in the outbox. It
+// returns false when the server does not take it.
+func (s *Server) open(c *Conn, upgrades []Transport) bool {
+	c.corked = true
+	c.outbox.push(entry{m: s.openPacket(c, upgrades)})
+	if s.opts.InitialMessage != nil {
+		c.outbox.push(entry{m: NewTextMessage(s.opts.InitialMessage)})
+	}
+	if !s.add(c) {
+		return false
+	}
+	c.handler = s.opts.OnConnect(c)
+	c.mu.Lock()
+	if c.state == open {
+		c.beat.restart(c)
+	}
+	c.mu.Unlock()
+	s.opts.Logger.Debug("engine: connection opened", "sid", c.id, "transport", string(c.Transport()))
+	c.Uncork()
+	return true
+}
+
+// openPacket is the answer to a handshake.
+func (s *Server) openPacket(c *Conn, upgrades []Transport) *Message {
+	body, err := json.Marshal(struct {
+		SID          string      `json:"sid"`
+		Upgrades     []Transport `json:"upgrades"`
+		PingInterval int64       `json:"pingInterval"`
+		PingTimeout  int64       `json:"pingTimeout"`
+		MaxPayload   int         `json:"maxPayload"`
+	}{c.id, upgrades, s.opts.PingInterval.Milliseconds(), s.opts.PingTimeout.Milliseconds(), s.opts.MaxPayload})
+	if err != nil { // strings and numbers can be encoded
+		panic(err)
+	}
+	return newPacket(packetOpen, string(body))
+}
+
+func (s *Server) openPolling(w http.ResponseWriter, r *http.Request, c *Conn) {
+	upgrades := []Transport{}
+	if !s.opts.DisableUpgrades && slices.Contains(s.opts.Transports, WebSocket) {
+		upgrades = append(upgrades, WebSocket)
+	}
+	if s.opts.Cookie != nil {
+		cookie := *s.opts.Cookie
+		cookie.Value = c.id
+		http.SetCookie(w, &cookie)
+	}
+	s.addHeaders(w.Header(), r, true)
+	if !s.open(c, upgrades) {
+		writeError(w, http.StatusServiceUnavailable, CodeBadRequest, "Service unavailable")
+		return
+	}
+	c.servePoll(w, r)
+}
+
+func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, q query, c *Conn) {
+	l, early := s.accept(w, r, q, c, true)
+	if l == nil {
+		return
+	}
+	l.active = true
+	c.link = l
+	opened := false
+	defer func() { // also when OnConnect panics
+		if !opened {
+			c.fail(TransportError, ErrServerClosed)
+			l.abort()
+		}
+	}()
+	if opened = s.open(c, []Transport{}); opened {
+		s.goroutines.Go(func() { l.readLoop(early) })
+	}
+}
+
+// upgrade connects a WebSocket with a session that is on polling.
+func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, q query, c *Conn) {
+	if err := ws.Check(r); err != nil {
+		refuseUpgrade(w, err)
+		return
+	}
+	if q.transport != WebSocket || s.opts.DisableUpgrades || s.isClosed() {
+		writeUpgradeError(w, http.StatusBadRequest, CodeBadRequest.String())
+		return
+	}
+	l, early := s.accept(w, r, q, c, false)
+	switch {
+	case l == nil:
+	case c.startProbe(l):
+		s.goroutines.Go(func() { l.readLoop(early) })
+	default:
+		l.close(nil)
+		s.goroutines.Go(l.drain)
+	}
+}
+
+// accept answers a WebSocket handshake.
+func (s *Server) accept(w http.ResponseWriter, r *http.Request, q query, c *Conn, initial bool) (l *link, early []byte) {
+	header := w.Header()
+	s.addHeaders(header, r, initial)
+	u, err := ws.Upgrade(w, r, header, s.opts.PerMessageDeflate != nil)
+	if err != nil {
+		refuseUpgrade(w, err)
+		return nil, nil
+	}
+	return newLink(c, u, q.base64), u.Early
+}
+
+// refuseUpgrade answers a WebSocket handshake that breaks RFC 6455. When the
+// connection is taken over already, there is nobody left to answer.
+func refuseUpgrade(w http.ResponseWriter, err error) {
+	var he *ws.HandshakeError
+	if errors.As(err, &he) {
+		writeUpgradeError(w, he.Status, he.Reason)
+	}
+}
+
+func (s *Server) addHeaders(h http.Header, r *http.Request, initial bool) {
+	if initial && s.opts.InitialHeaders != nil {
+		s.opts.InitialHeaders(h, r)
+	}
+	if s.opts.Headers != nil {
+		s.opts.Headers(h, r)
+	}
+}
+
+// serveSession serves a plain request of a session on polling.
+func (s *Server) serveSession(w http.ResponseWriter, r *http.Request, c *Conn) {
+	s.addHeaders(w.Header(), r, false)
+	switch {
+	case c.Transport() != Polling:
+		writeError(w, http.StatusBadRequest, CodeBadRequest, CodeBadRequest.String())
+	case r.Method == http.MethodGet:
+		c.servePoll(w, r)
+	case r.Method == http.MethodPost:
+		c.servePost(w, r)
+	default:
+		w.Header().Set("Allow", "GET, POST")
+		w.WriteHeader(http.StatusMethodNotAllowed)
+	}
+}

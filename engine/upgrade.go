@@ -1,0 +1,87 @@
+package engine
+
+import (
+	"time"
+)
+
+// The upgrade from polling to WebSocket (Engine.IO protocol v4, "Upgrade"):
+// the client opens a WebSocket with the session's ID, sends 2probe, is answered
+// 3probe, lets its poll come back, and sends 5. Until then the session stays on
+// polling and a WebSocket that fails concerns nobody.
+
+// startProbe makes l the session's upgrade. It returns false when the session
+// cannot be upgraded: it has ended, is being upgraded, or is on a WebSocket.
+func (c *Conn) startProbe(l *link) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state != open || c.link != nil || c.probe != nil {
+		return false
+	}
+	// The upgrade timeout is the deadline of the probe's reading.
+	if l.nc.SetDeadline(time.Now().Add(c.server.opts.UpgradeTimeout)) != nil {
+		return false
+	}
+	c.probe, c.probed = l, false
+	return true
+}
+
+// probe handles a packet on a link that is not in use yet. It returns false
+// when the link is to be given up.
+func (l *link) probe(p packet) bool {
+	c := l.conn
+	switch {
+	case p.typ == packetPing && string(p.data) == "probe":
+		c.mu.Lock()
+		current := c.probe == l
+		if current {
+			c.probed = true
+			c.wakePoll()
+		}
+		c.mu.Unlock()
+		if !current {
+			return false
+		}
+		if _, err := l.nc.Write(probePongPacket.webSocket(l.variant)); err != nil {
+			c.dropProbe(l)
+			return false
+		}
+		return true
+	case p.typ == packetUpgrade:
+		return c.upgrade(l)
+	default:
+		c.dropProbe(l)
+		return false
+	}
+}
+
+// upgrade moves the session to l. The token receiving is held.
+func (c *Conn) upgrade(l *link) bool {
+	c.mu.Lock()
+	if c.state != open || c.probe != l || l.nc.SetDeadline(time.Time{}) != nil {
+		c.mu.Unlock()
+		return false
+	}
+	c.probe, c.link, l.active = nil, l, true
+	c.beat.restart(c)
+	// A poll that is still open is of no use any more.
+	c.wakePoll()
+	c.mu.Unlock()
+
+	c.server.opts.Logger.Debug("engine: upgraded", "sid", c.id, "transport", string(WebSocket))
+	if h, ok := c.handler.(UpgradeHandler); ok {
+		h.OnUpgrade(c, WebSocket)
+	}
+	c.mu.Lock()
+	_ = c.flush() // releases mu
+	return !c.ended.Load()
+}
+
+// dropProbe gives an upgrade up; the session stays where it is.
+func (c *Conn) dropProbe(l *link) {
+	c.mu.Lock()
+	if c.probe == l {
+		c.probe = nil
+	}
+	c.mu.Unlock()
+	l.abort()
+}

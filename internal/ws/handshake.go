@@ -1,0 +1,136 @@
+package ws
+
+import (
+	"bufio"
+	"crypto/sha1"
+	"encoding/base64"
+	"net"
+	"net/http"
+	"strings"
+)
+
+// HandshakeError is a request that cannot be upgraded, with the answer that
+// RFC 6455, section 4.2.2 asks for.
+type HandshakeError struct {
+	Status int
+	Reason string
+}
+
+func (e *HandshakeError) Error() string { return "websocket: " + e.Reason }
+
+// Upgraded is a connection that was taken over from net/http.
+type Upgraded struct {
+	Conn    net.Conn
+	Deflate bool   // permessage-deflate was agreed on
+	Early   []byte // what the client sent behind its request
+}
+
+// IsUpgrade reports whether r asks for a WebSocket.
+func IsUpgrade(r *http.Request) bool {
+	return hasToken(r.Header, "Connection", "upgrade") && hasToken(r.Header, "Upgrade", "websocket")
+}
+
+// Check says whether r is an acceptable opening handshake.
+func Check(r *http.Request) error {
+	key, err := base64.StdEncoding.DecodeString(r.Header.Get("Sec-Websocket-Key"))
+	switch {
+	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
+		return &HandshakeError{http.StatusHTTPVersionNotSupported, "a WebSocket needs HTTP/1.1"}
+	case r.Method != http.MethodGet:
+		return &HandshakeError{http.StatusMethodNotAllowed, "invalid HTTP method"}
+	case !IsUpgrade(r):
+		return &HandshakeError{http.StatusBadRequest, "invalid Upgrade header"}
+	case err != nil || len(key) != 16:
+		return &HandshakeError{http.StatusBadRequest, "missing or invalid Sec-WebSocket-Key header"}
+	}
+	if v := r.Header.Get("Sec-Websocket-Version"); v != "13" && v != "8" {
+		return &HandshakeError{http.StatusBadRequest, "missing or invalid Sec-WebSocket-Version header"}
+	}
+	return nil
+}
+
+// Upgrade answers the opening handshake r, which Check has accepted, and takes
+// the connection over. header is added to the answer. The first sub-protocol
+// that the client offers is selected.
+func Upgrade(w http.ResponseWriter, r *http.Request, header http.Header, deflate bool) (*Upgraded, error) {
+	conn, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return nil, &HandshakeError{http.StatusInternalServerError, "the connection cannot be taken over: " + err.Error()}
+	}
+	u := &Upgraded{Conn: conn, Early: buffered(rw.Reader)}
+
+	var b strings.Builder
+	b.WriteString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ")
+	b.WriteString(acceptKey(r.Header.Get("Sec-Websocket-Key")))
+	b.WriteString("\r\n")
+	if proto := firstToken(r.Header.Get("Sec-Websocket-Protocol")); proto != "" {
+		b.WriteString("Sec-WebSocket-Protocol: " + proto + "\r\n")
+	}
+	if deflate && acceptDeflate(r.Header) {
+		u.Deflate = true
+		b.WriteString("Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n")
+	}
+	// Write replaces line breaks in values, so a hook cannot split the answer.
+	_ = header.Write(&b)
+	b.WriteString("\r\n")
+	if _, err := conn.Write([]byte(b.String())); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return u, nil
+}
+
+// buffered copies what net/http has already read, so that its buffer is not
+// kept alive.
+func buffered(r *bufio.Reader) []byte {
+	n := r.Buffered()
+	if n == 0 {
+		return nil
+	}
+	b, _ := r.Peek(n)
+	return append([]byte(nil), b...)
+}
+
+func acceptKey(key string) string {
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// acceptDeflate looks for an offer of permessage-deflate that we can meet. We
+// cannot shrink our window, so offers that demand it are passed over
+// (RFC 7692, section 7.1.2.1).
+func acceptDeflate(h http.Header) bool {
+	for _, line := range h.Values("Sec-Websocket-Extensions") {
+		for offer := range strings.SplitSeq(line, ",") {
+			name, params, _ := strings.Cut(offer, ";")
+			if strings.TrimSpace(name) == "permessage-deflate" && !strings.Contains(params, "server_max_window_bits") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func hasToken(h http.Header, name, token string) bool {
+	for _, line := range h.Values(name) {
+		for t := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(t), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// firstToken returns the first element of a comma-separated list, if it is an
+// HTTP token.
+func firstToken(list string) string {
+	first, _, _ := strings.Cut(list, ",")
+	first = strings.TrimSpace(first)
+	for _, c := range []byte(first) {
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(`()<>@,;:\"/[]?={}`, c) >= 0 {
+			return ""
+		}
+	}
+	return first
+}

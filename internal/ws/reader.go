@@ -1,0 +1,239 @@
+package ws
+
+import (
+	"encoding/binary"
+	"unicode/utf8"
+)
+
+// Message is a complete message, or a control frame.
+type Message struct {
+	Op   Opcode
+	Data []byte
+	// Owned is set when Data does not share memory with the bytes that were
+	// pushed: the receiver may keep it. Otherwise Data is valid until Park.
+	Owned bool
+}
+
+// Reader turns the bytes of one direction of a connection into messages. The
+// loop around it is
+//
+//	buf := r.Space(scratch)
+//	n := read(buf)
+//	r.Push(buf[:n])
+//	for {
+//		m, ok, err := r.Next()
+//		...
+//	}
+//	r.Park()
+//
+// After Park, scratch holds nothing that the Reader needs, so a pool can have it
+// back before the next wait. A Reader is not safe for concurrent use.
+type Reader struct {
+	// MaxMessage is the longest message accepted, in bytes, also after
+	// decompression.
+	MaxMessage int
+	// Client is set at the client's end: the peer's frames must not be masked.
+	// At the server's end they must be.
+	Client bool
+	// Deflate is set when permessage-deflate was negotiated.
+	Deflate bool
+
+	in      []byte // pushed and not yet consumed
+	own     bool   // in is memory of ours, not the caller's scratch
+	partial []byte // an incomplete frame, kept between Park and Push
+
+	assembling bool   // a fragmented message is under way
+	op         Opcode // its opcode
+	compressed bool   // its first frame had RSV1
+	message    []byte // its fragments so far
+}
+
+// A frame that is announced is given its buffer in one piece up to this size;
+// beyond it the buffer grows with what really arrives, so that an announcement
+// alone does not make us hold a megabyte.
+const trustedFrame = 64<<10 + MaxHeader
+
+// Space returns where the next bytes belong: behind the incomplete frame that a
+// previous round left, or at the start of scratch.
+func (r *Reader) Space(scratch []byte) []byte {
+	if r.partial == nil {
+		return scratch
+	}
+	if len(r.partial) == cap(r.partial) {
+		r.growPartial()
+	}
+	return r.partial[len(r.partial):cap(r.partial)]
+}
+
+// growPartial makes room for more of an incomplete frame.
+func (r *Reader) growPartial() {
+	grown := make([]byte, len(r.partial), r.room(r.partial))
+	copy(grown, r.partial)
+	r.partial = grown
+}
+
+// room is the capacity that an incomplete frame needs.
+func (r *Reader) room(frame []byte) int {
+	h, ok, _ := parseHeader(frame)
+	if !ok {
+		return 2 * MaxHeader
+	}
+	return min(h.size+h.length, max(trustedFrame, 4*len(frame)))
+}
+
+// Push hands over bytes that were read into what Space returned.
+func (r *Reader) Push(b []byte) {
+	r.in, r.own = b, r.partial != nil
+	if r.own {
+		r.in = r.partial[:len(r.partial)+len(b)]
+		r.partial = nil
+	}
+}
+
+// Park keeps an incomplete frame for the next round.
+func (r *Reader) Park() {
+	if len(r.in) == 0 {
+		r.in = nil
+		return
+	}
+	// What already is in a buffer of its own with room for the rest stays there.
+	want := r.room(r.in)
+	if r.own && cap(r.in) >= want {
+		r.partial = r.in
+	} else {
+		r.partial = append(make([]byte, 0, want), r.in...)
+	}
+	r.in = nil
+}
+
+// Idle reports whether nothing of a message has been received.
+func (r *Reader) Idle() bool { return r.partial == nil && !r.assembling }
+
+// Next returns the next complete message or control frame of what was pushed.
+// It returns false when more bytes are needed. An error is a [*CloseError]; the
+// connection cannot be used any further.
+func (r *Reader) Next() (m Message, ok bool, err error) {
+	for {
+		h, ok, err := parseHeader(r.in)
+		if err != nil {
+			return m, false, err
+		}
+		if !ok {
+			return m, false, nil
+		}
+		if err := r.check(h); err != nil {
+			return m, false, err
+		}
+		end := h.size + h.length
+		if len(r.in) < end {
+			return m, false, nil
+		}
+		payload := r.in[h.size:end:end]
+		r.in = r.in[end:]
+		if h.masked {
+			mask(payload, h.key)
+		}
+		if h.op.control() {
+			return controlFrame(h.op, payload)
+		}
+		if h.fin && !r.assembling {
+			return r.complete(h.op, h.compressed, payload, r.own)
+		}
+		if !r.assembling {
+			r.assembling, r.op, r.compressed = true, h.op, h.compressed
+		}
+		r.message = append(r.message, payload...)
+		if h.fin {
+			op, compressed, message := r.op, r.compressed, r.message
+			r.assembling, r.message = false, nil
+			return r.complete(op, compressed, message, true)
+		}
+	}
+}
+
+// check refuses a frame by its header, before its payload has arrived.
+func (r *Reader) check(h header) error {
+	switch h.op {
+	case Text, Binary:
+		if r.assembling {
+			return protocolError("message interrupted by another")
+		}
+	case Continuation:
+		if !r.assembling {
+			return protocolError("continuation of nothing")
+		}
+	case Close, Ping, Pong:
+		if !h.fin || h.length > maxControlPayload {
+			return protocolError("control frame fragmented or too long")
+		}
+	default:
+		return protocolError("unknown opcode")
+	}
+	if h.compressed && (!r.Deflate || h.op != Text && h.op != Binary) {
+		return protocolError("reserved bit set")
+	}
+	if h.masked == r.Client {
+		return protocolError("wrong masking")
+	}
+	if !h.op.control() && h.length > r.MaxMessage-len(r.message) {
+		return errTooLarge
+	}
+	return nil
+}
+
+func (r *Reader) complete(op Opcode, compressed bool, payload []byte, owned bool) (Message, bool, error) {
+	if compressed {
+		inflated, err := inflate(payload, r.MaxMessage)
+		if err != nil {
+			return Message{}, false, err
+		}
+		payload, owned = inflated, true
+	}
+	if op == Text && !utf8.Valid(payload) {
+		return Message{}, false, &CloseError{Code: CloseInvalidPayload, Reason: "invalid UTF-8"}
+	}
+	return Message{Op: op, Data: payload, Owned: owned}, true, nil
+}
+
+func controlFrame(op Opcode, payload []byte) (Message, bool, error) {
+	if op == Close {
+		return Message{}, false, closeFrame(payload)
+	}
+	return Message{Op: op, Data: payload}, true, nil
+}
+
+// closeFrame turns the payload of a close frame into the error that ends the
+// reading.
+func closeFrame(payload []byte) error {
+	if len(payload) == 0 {
+		return &CloseError{Code: CloseNoStatus, Remote: true}
+	}
+	if len(payload) == 1 {
+		return protocolError("close frame of one byte")
+	}
+	code := int(binary.BigEndian.Uint16(payload))
+	if !validCloseCode(code) {
+		return protocolError("invalid close code")
+	}
+	if !utf8.Valid(payload[2:]) {
+		return &CloseError{Code: CloseInvalidPayload, Reason: "invalid UTF-8 in a close frame"}
+	}
+	return &CloseError{Code: code, Reason: string(payload[2:]), Remote: true}
+}
+
+func validCloseCode(code int) bool {
+	switch {
+	case code >= 1000 && code <= 1003, code >= 1007 && code <= 1014:
+		return true
+	default:
+		return code >= 3000 && code <= 4999
+	}
+}
+
+// AppendClose appends a close frame; [CloseNoStatus] gives an empty one.
+func AppendClose(dst []byte, code int) []byte {
+	if code == CloseNoStatus {
+		return AppendHeader(dst, Close, false, 0)
+	}
+	return append(AppendHeader(dst, Close, false, 2), byte(code>>8), byte(code))
+}
