@@ -1,0 +1,311 @@
+package adapter
+
+import (
+	"hash/maphash"
+	"sync"
+)
+
+// Memory is the adapter of a single process. The zero value is not usable; call
+// [NewMemory].
+//
+// Its costs are those of the rooms involved: a broadcast to a small room does
+// not look at the rest of the namespace, joining, leaving and disconnecting
+// touch only the socket's own rooms.
+//
+// Lock order: a member's mutex, then one shard's. No lock is held while packets
+// are delivered.
+type Memory struct {
+	seed   maphash.Seed
+	shards [shardCount]shard
+}
+
+const shardCount = 32
+
+// A shard holds the rooms, and the sockets, whose names hash to it.
+type shard struct {
+	mu      sync.RWMutex
+	rooms   map[string]map[*member]struct{}
+	members map[string]*member
+}
+
+// A member is a socket in the namespace.
+type member struct {
+	socket Socket
+
+	mu     sync.Mutex
+	rooms  map[string]struct{} // without its own
+	notOwn bool                // it left its own room
+	gone   bool
+}
+
+// NewMemory returns an adapter without sockets.
+func NewMemory() *Memory { return &Memory{seed: maphash.MakeSeed()} }
+
+func (a *Memory) shard(name string) *shard {
+	return &a.shards[maphash.String(a.seed, name)%shardCount]
+}
+
+// Add implements [Adapter].
+func (a *Memory) Add(s Socket) {
+	sh := a.shard(s.ID())
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if sh.members == nil {
+		sh.members = make(map[string]*member)
+	}
+	sh.members[s.ID()] = &member{socket: s}
+}
+
+// find returns the member with an ID, or nil.
+func (a *Memory) find(id string) *member {
+	sh := a.shard(id)
+	sh.mu.RLock()
+	defer sh.mu.RUnlock()
+	return sh.members[id]
+}
+
+// Remove implements [Adapter].
+func (a *Memory) Remove(s Socket) {
+	m := a.find(s.ID())
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.gone = true
+	for room := range m.rooms {
+		a.shard(room).leave(room, m)
+	}
+	m.rooms = nil
+	sh := a.shard(s.ID())
+	sh.mu.Lock()
+	delete(sh.members, s.ID())
+	sh.mu.Unlock()
+}
+
+// Join implements [Adapter].
+func (a *Memory) Join(s Socket, limit int, rooms ...string) bool {
+	m := a.find(s.ID())
+	if m == nil {
+		return true
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.gone {
+		return true
+	}
+	if len(m.rooms)+len(rooms) > limit && m.roomsWith(rooms) > limit {
+		return false
+	}
+	for _, room := range rooms {
+		if room == s.ID() {
+			m.notOwn = false
+			continue
+		}
+		if _, in := m.rooms[room]; in {
+			continue
+		}
+		if m.rooms == nil {
+			m.rooms = make(map[string]struct{})
+		}
+		m.rooms[room] = struct{}{}
+		a.shard(room).join(room, m)
+	}
+	return true
+}
+
+// roomsWith counts the rooms of m after it had joined rooms. m.mu is held.
+func (m *member) roomsWith(rooms []string) int {
+	added := make(map[string]struct{}, len(rooms))
+	for _, room := range rooms {
+		if _, in := m.rooms[room]; !in && room != m.socket.ID() {
+			added[room] = struct{}{}
+		}
+	}
+	return len(m.rooms) + len(added)
+}
+
+// Leave implements [Adapter].
+func (a *Memory) Leave(s Socket, room string) {
+	m := a.find(s.ID())
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if room == s.ID() {
+		m.notOwn = true
+		return
+	}
+	if _, in := m.rooms[room]; in {
+		delete(m.rooms, room)
+		a.shard(room).leave(room, m)
+	}
+}
+
+// Rooms implements [Adapter].
+func (a *Memory) Rooms(s Socket) []string {
+	m := a.find(s.ID())
+	if m == nil {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	rooms := make([]string, 0, len(m.rooms)+1)
+	if !m.notOwn {
+		rooms = append(rooms, s.ID())
+	}
+	for room := range m.rooms {
+		rooms = append(rooms, room)
+	}
+	return rooms
+}
+
+func (sh *shard) join(room string, m *member) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	members := sh.rooms[room]
+	if members == nil {
+		if sh.rooms == nil {
+			sh.rooms = make(map[string]map[*member]struct{})
+		}
+		members = make(map[*member]struct{})
+		sh.rooms[room] = members
+	}
+	members[m] = struct{}{}
+}
+
+func (sh *shard) leave(room string, m *member) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	members := sh.rooms[room]
+	delete(members, m)
+	if len(members) == 0 {
+		delete(sh.rooms, room)
+	}
+}
+
+// Sockets implements [Adapter].
+func (a *Memory) Sockets(t Target) []Socket {
+	sel := a.choose(t)
+	defer sel.release()
+	sockets := make([]Socket, len(sel.members))
+	for i, m := range sel.members {
+		sockets[i] = m.socket
+	}
+	return sockets
+}
+
+// Broadcast implements [Adapter].
+func (a *Memory) Broadcast(p *Packet, t Target) error {
+	sel := a.choose(t)
+	defer sel.release()
+	for _, m := range sel.members {
+		m.socket.Deliver(p.Message, p.Flags)
+	}
+	return nil
+}
+
+// Close implements [Adapter].
+func (a *Memory) Close() error { return nil }
+
+// A selection is a snapshot of the members that a Target selects.
+type selection struct {
+	members []*member
+}
+
+var selections = sync.Pool{New: func() any { return new(selection) }}
+
+func (sel *selection) release() {
+	clear(sel.members)
+	sel.members = sel.members[:0]
+	selections.Put(sel)
+}
+
+// choose takes the snapshot for t.
+func (a *Memory) choose(t Target) *selection {
+	sel := selections.Get().(*selection)
+	if len(t.Rooms) == 0 {
+		for i := range a.shards {
+			a.shards[i].appendAll(sel)
+		}
+	}
+	for _, room := range t.Rooms {
+		a.appendRoom(sel, room)
+	}
+	if len(t.Rooms) > 1 && len(sel.members) > 1 {
+		seen := make(map[*member]struct{}, len(sel.members))
+		sel.filter(func(m *member) bool {
+			_, twice := seen[m]
+			seen[m] = struct{}{}
+			return !twice
+		})
+	}
+	a.exclude(sel, t.Except)
+	return sel
+}
+
+// appendRoom adds the members of a room, which may be a socket's own.
+func (a *Memory) appendRoom(sel *selection, room string) {
+	sh := a.shard(room)
+	sh.mu.RLock()
+	for m := range sh.rooms[room] {
+		sel.members = append(sel.members, m)
+	}
+	owner := sh.members[room]
+	sh.mu.RUnlock()
+	if owner != nil && owner.inOwnRoom() {
+		sel.members = append(sel.members, owner)
+	}
+}
+
+func (m *member) inOwnRoom() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return !m.notOwn
+}
+
+func (sh *shard) appendAll(sel *selection) {
+	sh.mu.RLock()
+	defer sh.mu.RUnlock()
+	for _, m := range sh.members {
+		sel.members = append(sel.members, m)
+	}
+}
+
+// exclude removes the members of rooms from the selection. The usual case, the
+// sender's own room, needs no set.
+func (a *Memory) exclude(sel *selection, rooms []string) {
+	if len(rooms) == 0 || len(sel.members) == 0 {
+		return
+	}
+	excluded := selections.Get().(*selection)
+	defer excluded.release()
+	for _, room := range rooms {
+		a.appendRoom(excluded, room)
+	}
+	switch len(excluded.members) {
+	case 0:
+	case 1:
+		one := excluded.members[0]
+		sel.filter(func(m *member) bool { return m != one })
+	default:
+		set := make(map[*member]struct{}, len(excluded.members))
+		for _, m := range excluded.members {
+			set[m] = struct{}{}
+		}
+		sel.filter(func(m *member) bool { _, in := set[m]; return !in })
+	}
+}
+
+// filter keeps the members for which keep returns true.
+func (sel *selection) filter(keep func(*member) bool) {
+	kept := sel.members[:0]
+	for _, m := range sel.members {
+		if keep(m) {
+			kept = append(kept, m)
+		}
+	}
+	clear(sel.members[len(kept):])
+	sel.members = kept
+}

@@ -1,0 +1,211 @@
+package socketio
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/parser"
+)
+
+// conn is one client's connection: the namespaces it has joined, over one
+// Engine.IO connection.
+type conn struct {
+	server *Server
+	engine *engine.Conn
+
+	// The engine delivers one message at a time, so these need no lock.
+	decoder parser.Decoder
+	size    int       // bytes of the packet that decoder is assembling
+	ready   []*Socket // sockets with new events, whose workers are to be started
+
+	mu      sync.Mutex // guards what follows; taken before a socket's mu
+	sockets []*Socket  // connecting or connected, one for each namespace
+	timer   *time.Timer
+	closed  bool
+}
+
+// accept is called by the engine for each new connection.
+func (s *Server) accept(e *engine.Conn) engine.Handler {
+	c := &conn{server: s, engine: e, decoder: s.opts.Codec.NewDecoder(s.opts.Limits)}
+	c.timer = time.AfterFunc(s.opts.ConnectTimeout, func() {
+		s.opts.Logger.Debug("socketio: no namespace joined in time", "sid", e.ID())
+		c.engine.Close()
+	})
+	return c
+}
+
+var errPacketOrder = errors.New("packet for a namespace that was not joined")
+
+// OnMessage implements [engine.Handler].
+func (c *conn) OnMessage(_ *engine.Conn, data []byte, binary bool) {
+	c.size += len(data)
+	p, err := c.decoder.Decode(data, binary)
+	if err != nil {
+		c.violation(err)
+		return
+	}
+	if p == nil {
+		return // attachments are to follow
+	}
+	size := c.size
+	c.size = 0
+	if p.Type == parser.Connect {
+		c.join(p)
+		return
+	}
+	s := c.socket(p.Namespace)
+	if s == nil || !s.isConnected() {
+		c.violation(errPacketOrder)
+		return
+	}
+	switch p.Type {
+	case parser.Event:
+		c.enqueue(s, p, size)
+	case parser.Ack:
+		s.acknowledged(p)
+	case parser.Disconnect:
+		s.end(ClientNamespaceDisconnect, nil)
+	default:
+		c.violation(errPacketOrder)
+	}
+}
+
+// enqueue appends an event to the socket's inbox, waiting for room in it.
+func (c *conn) enqueue(s *Socket, p *parser.Packet, size int) {
+	if !s.enqueue(p, size) {
+		return
+	}
+	if !slices.Contains(c.ready, s) {
+		c.ready = append(c.ready, s)
+	}
+}
+
+// OnBatch implements [engine.BatchHandler]: the events that have come with one
+// read are handled together.
+func (c *conn) OnBatch(*engine.Conn) {
+	for i, s := range c.ready {
+		s.start()
+		c.ready[i] = nil
+	}
+	c.ready = c.ready[:0]
+}
+
+// OnClose implements [engine.Handler].
+func (c *conn) OnClose(_ *engine.Conn, reason Reason, err error) {
+	c.mu.Lock()
+	c.closed = true
+	c.stopTimer()
+	sockets := c.sockets
+	c.sockets = nil
+	c.mu.Unlock()
+	for _, s := range sockets {
+		s.end(reason, err)
+	}
+}
+
+// violation closes the connection of a client that broke the protocol.
+func (c *conn) violation(err error) {
+	c.server.opts.Logger.Debug("socketio: protocol violation", "sid", c.engine.ID(), "error", err)
+	if c.engine.Transport() == engine.Polling && !c.engine.Writable() {
+		// The client learns it with its next poll.
+		for _, s := range c.all() {
+			s.end(ForcedServerClose, err)
+		}
+	}
+	c.engine.Close()
+}
+
+func (c *conn) all() []*Socket {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.sockets)
+}
+
+func (c *conn) socket(nsp string) *Socket {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.find(nsp)
+}
+
+func (c *conn) find(nsp string) *Socket {
+	for _, s := range c.sockets {
+		if s.nsp.name == nsp {
+			return s
+		}
+	}
+	return nil
+}
+
+// remove forgets a socket that has ended.
+func (c *conn) remove(s *Socket) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if i := slices.Index(c.sockets, s); i >= 0 {
+		c.sockets = slices.Delete(c.sockets, i, i+1)
+	}
+}
+
+// joined stops the connect timeout: the client has a namespace.
+func (c *conn) joined() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopTimer()
+}
+
+func (c *conn) stopTimer() {
+	if c.timer != nil {
+		c.timer.Stop()
+		c.timer = nil
+	}
+}
+
+// join handles CONNECT (Socket.IO protocol v5, "Connection to a namespace").
+func (c *conn) join(p *parser.Packet) {
+	n := c.server.namespace(p.Namespace)
+	c.mu.Lock()
+	switch {
+	case c.closed:
+		c.mu.Unlock()
+	case c.find(p.Namespace) != nil:
+		c.mu.Unlock()
+		c.violation(errors.New("namespace joined twice"))
+	case n == nil:
+		c.mu.Unlock()
+		c.refuse(p.Namespace, &ConnectError{Message: "Invalid namespace"})
+	case len(c.sockets) >= c.server.opts.MaxNamespaces:
+		c.mu.Unlock()
+		c.refuse(p.Namespace, &ConnectError{Message: "Too many namespaces"})
+	default:
+		s := newSocket(n, c, p.Args)
+		c.sockets = append(c.sockets, s)
+		c.mu.Unlock()
+		// Middleware and OnConnect may block, so they run where events do.
+		s.start()
+	}
+}
+
+// refuse answers CONNECT with CONNECT_ERROR.
+func (c *conn) refuse(nsp string, err error) {
+	payload := struct {
+		Message string `json:"message"`
+		Data    any    `json:"data,omitempty"`
+	}{Message: err.Error()}
+	var ce *ConnectError
+	if errors.As(err, &ce) {
+		payload.Message, payload.Data = ce.Message, ce.Data
+	}
+	h := parser.Header{Type: parser.ConnectError, Namespace: nsp}
+	m, encodeErr := c.server.encode(h, "", []any{payload})
+	if encodeErr != nil {
+		c.server.opts.Logger.Warn("socketio: data of a ConnectError cannot be encoded", "nsp", nsp, "error", encodeErr)
+		payload.Data = nil
+		if m, encodeErr = c.server.encode(h, "", []any{payload}); encodeErr != nil {
+			c.engine.Close()
+			return
+		}
+	}
+	_ = c.engine.Send(m, 0) // a client that is gone needs no answer
+}

@@ -1,0 +1,135 @@
+package socketio
+
+import (
+	"context"
+	"time"
+
+	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/parser"
+)
+
+// An Emitter sends to one socket's client in a certain way. It is a value: its
+// methods return changed copies, so it may be kept, shared and used again.
+type Emitter struct {
+	socket  *Socket
+	flags   engine.Flags
+	timeout time.Duration
+}
+
+// Volatile lets messages be lost when the client is not ready to receive them:
+// it has no polling request open, or has not read what was sent before.
+func (e Emitter) Volatile() Emitter {
+	e.flags |= engine.Volatile
+	return e
+}
+
+// Compress says whether messages may be compressed, where compression is
+// enabled. The default is true.
+func (e Emitter) Compress(on bool) Emitter {
+	if on {
+		e.flags &^= engine.NoCompress
+	} else {
+		e.flags |= engine.NoCompress
+	}
+	return e
+}
+
+// Timeout bounds the waiting for acknowledgements, in addition to the context:
+// EmitWithAck returns context.DeadlineExceeded after d. Zero means no bound.
+func (e Emitter) Timeout(d time.Duration) Emitter {
+	e.timeout = d
+	return e
+}
+
+// To selects the sockets in the given rooms, but for this one.
+func (e Emitter) To(rooms ...string) Broadcast { return e.Broadcast().To(rooms...) }
+
+// In is the same as To.
+func (e Emitter) In(rooms ...string) Broadcast { return e.Broadcast().To(rooms...) }
+
+// Except selects the sockets that are in none of the given rooms, but for this
+// one.
+func (e Emitter) Except(rooms ...string) Broadcast { return e.Broadcast().Except(rooms...) }
+
+// Broadcast selects all sockets in the namespace, but for this one.
+func (e Emitter) Broadcast() Broadcast {
+	b := e.socket.Broadcast()
+	b.flags = e.flags
+	return b
+}
+
+// Emit is like [Socket.Emit].
+func (e Emitter) Emit(event string, args ...any) error {
+	if err := checkEvent(event); err != nil {
+		return err
+	}
+	return e.send(parser.Header{Type: parser.Event}, event, args)
+}
+
+// EmitWithAck is like [Socket.EmitWithAck].
+func (e Emitter) EmitWithAck(ctx context.Context, event string, args ...any) (Args, error) {
+	if err := checkEvent(event); err != nil {
+		return Args{}, err
+	}
+	if e.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, e.timeout)
+		defer cancel()
+	}
+	s := e.socket
+	id, result, err := s.expectAck()
+	if err != nil {
+		return Args{}, err
+	}
+	h := parser.Header{Type: parser.Event, ID: id, HasID: true}
+	if err := e.send(h, event, args); err != nil {
+		s.forgetAck(id)
+		return Args{}, err
+	}
+	// Called by a handler, the question may be corked with its other messages.
+	s.conn.engine.Uncork()
+	select {
+	case r := <-result:
+		return r.args, r.err
+	case <-ctx.Done():
+		s.forgetAck(id)
+		return Args{}, ctx.Err()
+	}
+}
+
+// send encodes a packet and hands it to the connection.
+func (e Emitter) send(h parser.Header, event string, args []any) error {
+	s := e.socket
+	if err := s.err(); err != nil {
+		return err
+	}
+	m, err := s.nsp.encode(h, event, args)
+	if err != nil {
+		return err
+	}
+	if err := s.conn.engine.Send(m, e.flags); err != nil {
+		if gone := s.err(); gone != nil {
+			return gone
+		}
+		return err
+	}
+	return nil
+}
+
+// A Caller is a socket that can be asked: a [*Socket] of a server, or one of a
+// client.
+type Caller interface {
+	EmitWithAck(ctx context.Context, event string, args ...any) (Args, error)
+}
+
+// Call sends an event and decodes the first argument of the acknowledgement into
+// an R. It returns the zero R when the peer acknowledges with nothing.
+func Call[R any](ctx context.Context, c Caller, event string, args ...any) (R, error) {
+	var r R
+	ack, err := c.EmitWithAck(ctx, event, args...)
+	if err != nil {
+		return r, err
+	}
+	err = ack.DecodeAt(0, &r)
+	return r, err
+}

@@ -1,0 +1,129 @@
+package socketio
+
+import (
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/parser"
+)
+
+// A Reason says why a socket was disconnected. The texts are the protocol's and
+// the same in all implementations.
+type Reason = engine.Reason
+
+// The reasons that a server sees.
+const (
+	// ClientNamespaceDisconnect: the client left the namespace.
+	ClientNamespaceDisconnect Reason = "client namespace disconnect"
+	// ServerNamespaceDisconnect: the server disconnected the socket.
+	ServerNamespaceDisconnect Reason = "server namespace disconnect"
+	// ServerShuttingDown: [Server.Shutdown] was called.
+	ServerShuttingDown Reason = "server shutting down"
+	// PingTimeout: the client did not answer the heartbeat in time.
+	PingTimeout = engine.PingTimeout
+	// TransportClose: the client closed the connection, or went away.
+	TransportClose = engine.TransportClose
+	// TransportError: the connection failed, the client broke the rules of the
+	// transport, or it did not read what was sent to it.
+	TransportError = engine.TransportError
+	// ParseError: the client sent something that is no Engine.IO packet.
+	ParseError = engine.ParseError
+	// ForcedClose: the server closed the connection, for example because the
+	// client broke the Socket.IO protocol.
+	ForcedClose = engine.ForcedClose
+	// ForcedServerClose is ForcedClose for a client on polling that has no
+	// request open through which it could be told.
+	ForcedServerClose Reason = "forced server close"
+)
+
+// Errors of operations on sockets.
+var (
+	// ErrReservedEvent is returned, wrapped, for event names that the protocol
+	// keeps for itself; see [parser.IsReserved].
+	ErrReservedEvent = errors.New("reserved event name")
+	// ErrServerClosed is returned by operations on a server that was shut down. It
+	// matches [net.ErrClosed].
+	ErrServerClosed = fmt.Errorf("socketio: server closed: %w", net.ErrClosed)
+)
+
+// A ConnectError is returned by middleware to refuse a client. Any other error
+// is treated like one whose Message is the error's text.
+type ConnectError struct {
+	// Message is what the client's connect_error event gets as its message.
+	Message string
+	// Data, if not nil, is what it gets as its data.
+	Data any
+}
+
+func (e *ConnectError) Error() string { return e.Message }
+
+// A DisconnectError says that an operation could not be carried out, or was
+// cut short, because the socket is not connected any more. It matches
+// [net.ErrClosed], and it is the cause of the end of [Socket.Context].
+type DisconnectError struct {
+	Reason Reason
+	// Err is what is known of the cause, or nil.
+	Err error
+}
+
+func (e *DisconnectError) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("socketio: socket disconnected: %s: %v", e.Reason, e.Err)
+	}
+	return "socketio: socket disconnected: " + string(e.Reason)
+}
+
+// Unwrap returns the cause.
+func (e *DisconnectError) Unwrap() error { return e.Err }
+
+// Is reports whether target is [net.ErrClosed].
+func (e *DisconnectError) Is(target error) bool { return target == net.ErrClosed }
+
+// A LimitError says that an operation was refused because it would exceed an
+// option of the server.
+type LimitError struct {
+	Option string // the field of Options, such as "MaxPendingAcks"
+	Max    int
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("socketio: %s exceeded: at most %d are allowed", e.Option, e.Max)
+}
+
+// An EventError is what the error hook receives when a handler could not be
+// called, failed, or panicked. Err is an [*ArgError] when an argument did not fit
+// its parameter, a [*PanicError] after a panic, otherwise what the handler
+// returned.
+type EventError struct {
+	Event string
+	Err   error
+}
+
+func (e *EventError) Error() string { return fmt.Sprintf("socketio: event %q: %v", e.Event, e.Err) }
+
+// Unwrap returns Err.
+func (e *EventError) Unwrap() error { return e.Err }
+
+// A PanicError is a panic of a handler.
+type PanicError struct {
+	Value any
+	Stack []byte
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+
+// An ArgError says which argument could not be decoded or encoded.
+type ArgError = parser.ArgError
+
+// Args are the arguments of an event or an acknowledgement as they were
+// received; Decode turns them into Go values.
+type Args = parser.Args
+
+func checkEvent(event string) error {
+	if parser.IsReserved(event) {
+		return fmt.Errorf("socketio: %q: %w", event, ErrReservedEvent)
+	}
+	return nil
+}

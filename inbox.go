@@ -1,0 +1,353 @@
+package socketio
+
+import (
+	"runtime/debug"
+	"time"
+
+	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/parser"
+)
+
+// inbox is what a socket has to do, in order. It is guarded by the socket's mu.
+type inbox struct {
+	tasks []task
+	next  int // index of the oldest task
+	bytes int
+	space chan struct{} // closed when there is room again; nil when nobody waits
+}
+
+type task struct {
+	kind taskKind
+	size int
+	p    *parser.Packet // of a taskEvent
+}
+
+type taskKind uint8
+
+const (
+	taskConnect taskKind = iota // run the middleware and connect
+	taskEvent                   // handle an event
+	taskEnd                     // leave
+)
+
+func (q *inbox) len() int { return len(q.tasks) - q.next }
+
+func (q *inbox) push(t task) {
+	q.tasks = append(q.tasks, t)
+	q.bytes += t.size
+}
+
+// A drained inbox keeps a slice of at most this many tasks.
+const keptTasks = 4
+
+func (q *inbox) pop() task {
+	t := q.tasks[q.next]
+	q.tasks[q.next] = task{}
+	q.next++
+	q.bytes -= t.size
+	if q.next == len(q.tasks) {
+		q.next = 0
+		if cap(q.tasks) > keptTasks {
+			q.tasks = nil
+		}
+		q.tasks = q.tasks[:0]
+	}
+	return t
+}
+
+// clear drops the tasks of one kind.
+func (q *inbox) clear(kind taskKind) {
+	kept := q.tasks[:0]
+	for _, t := range q.tasks[q.next:] {
+		if t.kind == kind {
+			q.bytes -= t.size
+		} else {
+			kept = append(kept, t)
+		}
+	}
+	clear(q.tasks[len(kept):])
+	q.tasks, q.next = kept, 0
+}
+
+// release lets a waiting reader go on.
+func (q *inbox) release() {
+	if q.space != nil {
+		close(q.space)
+		q.space = nil
+	}
+}
+
+// enqueue appends an event, and waits while there is no room for it: that is how
+// a client which sends too much is held back. It returns false when the socket
+// has ended.
+func (s *Socket) enqueue(p *parser.Packet, size int) bool {
+	o := s.nsp.server.opts
+	s.mu.Lock()
+	for s.state != ended && (s.inbox.len() >= o.InboxEvents || s.inbox.len() > 0 && s.inbox.bytes+size > o.InboxBytes) {
+		if s.inbox.space == nil {
+			s.inbox.space = make(chan struct{})
+		}
+		space := s.inbox.space
+		s.startLocked()
+		s.mu.Unlock()
+		<-space // closed by the worker, or by the end of the socket
+		s.mu.Lock()
+	}
+	defer s.mu.Unlock()
+	if s.state == ended {
+		return false
+	}
+	s.inbox.push(task{kind: taskEvent, size: size, p: p})
+	return true
+}
+
+// start makes sure that somebody works on the inbox.
+func (s *Socket) start() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.startLocked()
+}
+
+func (s *Socket) startLocked() {
+	if s.working || s.inbox.len() == 0 {
+		return
+	}
+	s.working = true
+	// It ends when the inbox is empty; handlers that wait are ended by their
+	// socket's context.
+	s.nsp.server.workers.Add(1)
+	go s.work()
+}
+
+// Messages of handlers are held back while further events wait to be handled,
+// so that they leave in one write, but no longer than this.
+const corkTime = time.Millisecond
+
+// work runs what is in the inbox until it is empty.
+func (s *Socket) work() {
+	defer s.nsp.server.workers.Done()
+	var uncork *time.Timer
+	for {
+		s.mu.Lock()
+		if s.inbox.len() == 0 {
+			s.working = false
+			s.mu.Unlock()
+			break
+		}
+		t := s.inbox.pop()
+		o := s.nsp.server.opts
+		if s.inbox.len() <= o.InboxEvents/2 && s.inbox.bytes <= o.InboxBytes/2 {
+			s.inbox.release()
+		}
+		more := s.inbox.len() > 0
+		s.mu.Unlock()
+
+		if more && uncork == nil && t.kind == taskEvent {
+			s.conn.engine.Cork()
+			uncork = time.AfterFunc(corkTime, s.conn.engine.Uncork)
+		}
+		s.run(t)
+	}
+	if uncork != nil {
+		uncork.Stop()
+		s.conn.engine.Uncork()
+	}
+}
+
+func (s *Socket) run(t task) {
+	switch t.kind {
+	case taskConnect:
+		s.connect()
+	case taskEvent:
+		s.handle(t.p)
+	case taskEnd:
+		s.leave()
+	}
+}
+
+// connect runs the middleware and tells the client the outcome.
+func (s *Socket) connect() {
+	err := s.protect("", func() error { return s.nsp.authorize(s) })
+	if _, ok := err.(*PanicError); ok {
+		err = &ConnectError{Message: "internal error"}
+	}
+	if err != nil {
+		if s.fail(err) {
+			s.conn.remove(s)
+			s.conn.refuse(s.nsp.name, err)
+		}
+		return
+	}
+	m, err := s.nsp.encode(parser.Header{Type: parser.Connect}, "", []any{connectPayload{s.id}})
+	if err != nil {
+		s.fail(err)
+		s.conn.engine.Close()
+		return
+	}
+	s.mu.Lock()
+	if s.state != connecting {
+		s.mu.Unlock()
+		return
+	}
+	// From here on packets of the client are for this socket; it sends none
+	// before it has the answer.
+	s.state = connected
+	rooms := s.rooms
+	s.rooms = nil
+	s.mu.Unlock()
+	s.conn.joined()
+	_ = s.conn.engine.Send(m, 0) // when it has failed, the end is in the inbox
+	s.nsp.adapter.Add(s)
+	if len(rooms) > 0 {
+		s.nsp.adapter.Join(s, len(rooms), rooms...)
+	}
+	for _, f := range s.nsp.connected.load() {
+		s.callHook("connect", func() { (*f)(s) })
+	}
+}
+
+type connectPayload struct {
+	SID string `json:"sid"`
+}
+
+// fail ends a socket that was never connected. It returns false when that has
+// happened already.
+func (s *Socket) fail(err error) bool {
+	s.mu.Lock()
+	if s.state != connecting {
+		s.mu.Unlock()
+		return false
+	}
+	cancel := s.endLocked(&DisconnectError{Reason: ServerNamespaceDisconnect, Err: err})
+	s.mu.Unlock()
+	cancel()
+	return true
+}
+
+// end disconnects the socket, once; the handlers for that run behind the events
+// that are in the inbox. It reports whether the socket was connected.
+func (s *Socket) end(reason Reason, err error) bool {
+	return s.endWith(reason, err, func() {})
+}
+
+// drop disconnects the socket and discards the events in its inbox.
+func (s *Socket) drop(reason Reason) bool {
+	return s.endWith(reason, nil, func() { s.inbox.clear(taskEvent) })
+}
+
+// endWith is end with a change of the inbox, made under the lock.
+func (s *Socket) endWith(reason Reason, err error, change func()) bool {
+	s.mu.Lock()
+	was := s.state
+	if was == ended {
+		s.mu.Unlock()
+		return false
+	}
+	change()
+	cancel := s.endLocked(&DisconnectError{Reason: reason, Err: err})
+	if was == connected {
+		s.inbox.push(task{kind: taskEnd})
+		s.startLocked()
+	}
+	s.mu.Unlock()
+	s.conn.remove(s)
+	cancel()
+	return was == connected
+}
+
+// endLocked changes the state and returns what is to be done without the lock.
+func (s *Socket) endLocked(reason *DisconnectError) (cancel func()) {
+	s.state, s.reason = ended, reason
+	acks, cancelContext := s.acks, s.cancel
+	s.acks = nil
+	s.inbox.release()
+	return func() {
+		for _, c := range acks {
+			c <- ackResult{err: reason}
+		}
+		if cancelContext != nil {
+			cancelContext(reason)
+		}
+	}
+}
+
+// err returns why the socket has ended, or nil.
+func (s *Socket) err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == ended {
+		return s.reason
+	}
+	return nil
+}
+
+// leave runs the handlers of the disconnection around the leaving of the rooms.
+func (s *Socket) leave() {
+	reason, extra := s.reason.Reason, s.registered()
+	for _, f := range s.nsp.disconnecting.load() {
+		s.callHook("disconnecting", func() { (*f)(s, reason) })
+	}
+	if extra != nil {
+		for _, f := range extra.disconnecting.load() {
+			s.callHook("disconnecting", func() { (*f)(reason) })
+		}
+	}
+	s.nsp.adapter.Remove(s)
+	for _, f := range s.nsp.disconnected.load() {
+		s.callHook("disconnect", func() { (*f)(s, reason) })
+	}
+	if extra != nil {
+		for _, f := range extra.disconnected.load() {
+			s.callHook("disconnect", func() { (*f)(reason) })
+		}
+	}
+}
+
+// handle calls the handlers of an event.
+func (s *Socket) handle(p *parser.Packet) {
+	var own []*listener
+	if extra := s.registered(); extra != nil {
+		own = extra.listeners.of(p.Event)
+	}
+	list := inOrder(s.nsp.listeners.of(p.Event), own)
+	if len(list) == 0 {
+		return
+	}
+	in := invocation{socket: s, args: p.Args}
+	if p.HasID {
+		in.ack = &acker{socket: s, id: p.ID}
+	}
+	for _, l := range list {
+		if err := s.protect(p.Event, func() error { return l.call(&in) }); err != nil {
+			s.nsp.server.report(s, &EventError{Event: p.Event, Err: err})
+			if _, panicked := err.(*PanicError); panicked {
+				s.Disconnect()
+				return
+			}
+		}
+	}
+}
+
+// callHook calls one of the functions for connection and disconnection.
+func (s *Socket) callHook(event string, f func()) {
+	if err := s.protect(event, func() error { f(); return nil }); err != nil {
+		s.nsp.server.report(s, &EventError{Event: event, Err: err})
+		s.Disconnect()
+	}
+}
+
+// protect calls f and turns a panic into an error, so that it concerns this
+// socket and no other.
+func (s *Socket) protect(event string, f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			p := &PanicError{Value: v, Stack: debug.Stack()}
+			s.nsp.server.opts.Logger.Error("socketio: panic in a handler",
+				"sid", s.id, "nsp", s.nsp.name, "event", event, "panic", v, "stack", string(p.Stack))
+			err = p
+		}
+	}()
+	return f()
+}
+
+var _ engine.BatchHandler = (*conn)(nil)

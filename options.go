@@ -1,0 +1,121 @@
+package socketio
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/seed96b07ef8/socketio/adapter"
+	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/parser"
+)
+
+// Defaults of [Options].
+const (
+	DefaultConnectTimeout = 45 * time.Second
+	DefaultMaxNamespaces  = 64
+	DefaultMaxPendingAcks = 1024
+	DefaultMaxRooms       = 4096
+	DefaultInboxEvents    = 1024
+	DefaultInboxBytes     = 4 << 20
+)
+
+// Options configure a [Server]. The zero value of each field means its default;
+// a nil *Options is all defaults.
+type Options struct {
+	// Engine configures the connections below: transports, heartbeat, payload
+	// limits, CORS, cookies, compression, the outbox and what happens when a
+	// client does not read it. Its OnConnect belongs to the Server and must be
+	// nil.
+	Engine engine.ServerOptions
+
+	// ConnectTimeout is how long a client may take to join a first namespace
+	// before its connection is closed. Default 45 s.
+	ConnectTimeout time.Duration
+	// Codec is the packet format; clients must use the same. Default
+	// [parser.JSON].
+	Codec parser.Codec
+	// Adapter makes the adapter of a namespace, which manages its rooms. Default:
+	// [adapter.NewMemory].
+	Adapter func(namespace string) adapter.Adapter
+
+	// Limits bound what the packets of a client may look like: attachments,
+	// nesting, event names. A client that exceeds them is disconnected.
+	// MaxAttachments also bounds what Emit sends.
+	Limits parser.Limits
+	// MaxNamespaces is the number of namespaces that a client may be in over one
+	// connection; a further one is refused with a connect_error. Default 64.
+	MaxNamespaces int
+	// MaxPendingAcks is the number of acknowledgements that may be awaited from
+	// one socket at once; more make EmitWithAck return a [*LimitError]. Default
+	// 1024.
+	MaxPendingAcks int
+	// MaxRooms is the number of rooms that a socket may be in besides its own;
+	// more make Join return a [*LimitError]. Default 4096.
+	MaxRooms int
+	// InboxEvents and InboxBytes bound the events of a socket that wait for its
+	// handlers. When they are reached, nothing more is read from the client until
+	// there is room. Defaults: 1024 events and 4 MiB.
+	InboxEvents, InboxBytes int
+
+	// OnError is told of errors that have no caller to go to: arguments that do
+	// not fit a handler ([*EventError] with an [*ArgError]), errors that handlers
+	// return and their panics. Default: they are logged.
+	OnError func(s *Socket, err error)
+	// Logger receives what is worth knowing, protocol chatter at debug level.
+	// Default: Engine.Logger, then slog.Default().
+	Logger *slog.Logger
+}
+
+func (o *Options) withDefaults() (*Options, error) {
+	var c Options
+	if o != nil {
+		c = *o
+	}
+	if c.Engine.OnConnect != nil {
+		return nil, &engine.OptionError{Field: "Engine.OnConnect", Value: "set", Reason: "it belongs to the Server; use OnConnect of the Server"}
+	}
+	if c.ConnectTimeout < 0 {
+		return nil, &engine.OptionError{Field: "ConnectTimeout", Value: c.ConnectTimeout, Reason: "must not be negative"}
+	}
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = DefaultConnectTimeout
+	}
+	if c.Limits.MaxAttachments == 0 {
+		c.Limits.MaxAttachments = 10
+	}
+	for _, f := range []struct {
+		name string
+		p    *int
+		def  int
+	}{
+		{"Limits.MaxAttachments", &c.Limits.MaxAttachments, 0},
+		{"Limits.MaxDepth", &c.Limits.MaxDepth, 0},
+		{"Limits.MaxEventName", &c.Limits.MaxEventName, 0},
+		{"MaxNamespaces", &c.MaxNamespaces, DefaultMaxNamespaces},
+		{"MaxPendingAcks", &c.MaxPendingAcks, DefaultMaxPendingAcks},
+		{"MaxRooms", &c.MaxRooms, DefaultMaxRooms},
+		{"InboxEvents", &c.InboxEvents, DefaultInboxEvents},
+		{"InboxBytes", &c.InboxBytes, DefaultInboxBytes},
+	} {
+		if *f.p < 0 {
+			return nil, &engine.OptionError{Field: f.name, Value: *f.p, Reason: "must not be negative"}
+		}
+		if *f.p == 0 {
+			*f.p = f.def
+		}
+	}
+	if c.Codec == nil {
+		c.Codec = parser.JSON
+	}
+	if c.Adapter == nil {
+		c.Adapter = func(string) adapter.Adapter { return adapter.NewMemory() }
+	}
+	if c.Logger == nil {
+		c.Logger = c.Engine.Logger
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	c.Engine.Logger = c.Logger
+	return &c, nil
+}

@@ -1,0 +1,147 @@
+package socketio
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/seed96b07ef8/socketio/engine"
+)
+
+// A Server accepts Socket.IO connections. It is an [http.Handler], to be mounted
+// where the clients look for it, usually under "/socket.io/"; it starts no
+// listener of its own.
+//
+// The methods of its main namespace, "/", are also the server's: io.On is
+// io.Of("/").On.
+//
+// All methods may be called concurrently. Handlers and middleware should be
+// registered before the first client comes: they apply to what happens after
+// their registration.
+type Server struct {
+	*Namespace
+
+	opts    *Options
+	engine  *engine.Server
+	workers sync.WaitGroup // goroutines that run the handlers of sockets
+
+	mu         sync.RWMutex // guards what follows; no other lock is taken under it
+	namespaces map[string]*Namespace
+	closed     bool
+}
+
+// NewServer returns a Server. The options are copied; nil means all defaults. It
+// panics when an option is out of range, as regexp.MustCompile does, so that
+// servers with fixed options need no error handling; use [New] where they come
+// from elsewhere.
+func NewServer(opts *Options) *Server {
+	s, err := New(opts)
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
+// New is like [NewServer] but returns an [*engine.OptionError], which names field
+// and value, when an option is out of range.
+func New(opts *Options) (*Server, error) {
+	o, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{opts: o, namespaces: make(map[string]*Namespace)}
+	o.Engine.OnConnect = s.accept
+	if s.engine, err = engine.NewServer(&o.Engine); err != nil {
+		return nil, err
+	}
+	s.Namespace = s.Of("/")
+	return s, nil
+}
+
+// ServeHTTP serves the requests of Socket.IO clients.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.engine.ServeHTTP(w, r)
+}
+
+// Of returns the namespace with the given name, which comes into being if there
+// is none yet. A missing leading slash is added.
+func (s *Server) Of(name string) *Namespace {
+	if !strings.HasPrefix(name, "/") {
+		name = "/" + name
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.namespaces[name]
+	if n == nil {
+		n = newNamespace(s, name)
+		s.namespaces[name] = n
+	}
+	return n
+}
+
+// namespace returns the namespace that a client asks for, or nil.
+func (s *Server) namespace(name string) *Namespace {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return nil
+	}
+	return s.namespaces[name]
+}
+
+// Engine returns the server of the connections below.
+func (s *Server) Engine() *engine.Server { return s.engine }
+
+// Shutdown ends the server gracefully: new clients are refused, every socket is
+// disconnected with [ServerShuttingDown], what was sent before is flushed, and
+// handlers are waited for. Clients see "transport close" and try to reconnect.
+//
+// When ctx ends first, the connections are cut off and its error is returned.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.closed = true
+	namespaces := make([]*Namespace, 0, len(s.namespaces))
+	for _, n := range s.namespaces {
+		namespaces = append(namespaces, n)
+	}
+	s.mu.Unlock()
+
+	for _, n := range namespaces {
+		for _, socket := range n.Sockets() {
+			socket.end(ServerShuttingDown, nil)
+		}
+	}
+	err := s.engine.Shutdown(ctx)
+	done := make(chan struct{})
+	go func() { // ends with the last handler
+		s.workers.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	for _, n := range namespaces {
+		if closeErr := n.adapter.Close(); err == nil {
+			err = closeErr
+		}
+	}
+	return err
+}
+
+func (s *Server) isClosed() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.closed
+}
+
+// report hands an error that has no caller to the error hook.
+func (s *Server) report(socket *Socket, err error) {
+	if s.opts.OnError != nil {
+		s.opts.OnError(socket, err)
+		return
+	}
+	s.opts.Logger.Warn("socketio: handler failed", "sid", socket.id, "nsp", socket.nsp.name, "error", err)
+}

@@ -1,0 +1,317 @@
+package socketio
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/parser"
+)
+
+// A Socket is one client in one namespace.
+//
+// Its handlers are called one after the other, in the order in which the client
+// sent the events, on a goroutine that exists only while there are events. A
+// handler may block: it holds up the later events of its socket, nobody else's,
+// and it may wait for an acknowledgement of the same client. Use a go statement
+// for work that should not hold up the socket's events.
+//
+// All methods may be called concurrently, also from handlers, and none of them
+// waits for the client but EmitWithAck. After the socket is disconnected they
+// return a [*DisconnectError], which matches [net.ErrClosed].
+type Socket struct {
+	id   string
+	nsp  *Namespace
+	conn *conn
+	auth Args // the payload of CONNECT
+
+	mu      sync.Mutex // guards what follows; no other lock is taken under it
+	state   socketState
+	reason  *DisconnectError // why it ended
+	inbox   inbox
+	acks    map[uint64]chan ackResult
+	rooms   []string // joined before the socket was connected
+	data    any
+	ctx     context.Context // made when it is first asked for
+	cancel  context.CancelCauseFunc
+	extra   *socketExtra // what most sockets do not have
+	working bool         // a goroutine is running the handlers
+}
+
+// socketExtra holds what is registered on a single socket.
+type socketExtra struct {
+	listeners     listeners
+	disconnecting hooks[func(Reason)]
+	disconnected  hooks[func(Reason)]
+}
+
+type socketState uint8
+
+const (
+	connecting socketState = iota // middleware is deciding
+	connected
+	ended
+)
+
+func newSocket(n *Namespace, c *conn, auth Args) *Socket {
+	s := &Socket{id: engine.NewID(), nsp: n, conn: c, auth: auth}
+	s.inbox.push(task{kind: taskConnect})
+	return s
+}
+
+// ID returns the socket's ID: 20 characters, different for each connection and
+// namespace. It is also the name of a room with just this socket.
+func (s *Socket) ID() string { return s.id }
+
+// Namespace returns the namespace that the socket is in.
+func (s *Socket) Namespace() *Namespace { return s.nsp }
+
+// Conn returns the connection below, which the client's sockets in other
+// namespaces share.
+func (s *Socket) Conn() *engine.Conn { return s.conn.engine }
+
+// A Handshake is what the client sent when it connected.
+type Handshake struct {
+	// The request that opened the connection.
+	engine.Handshake
+	// Auth is the payload of the client's request to join the namespace, usually
+	// one object, as the only argument. There is none when the client sent
+	// nothing.
+	Auth Args
+}
+
+// DecodeAuth decodes the object that the client sent as its auth into what v
+// points to, which stays as it is when the client sent none.
+func (h Handshake) DecodeAuth(v any) error { return h.Auth.DecodeAt(0, v) }
+
+// Handshake returns what the client sent when it connected.
+func (s *Socket) Handshake() Handshake {
+	return Handshake{Handshake: s.conn.engine.Handshake(), Auth: s.auth}
+}
+
+// Connected reports whether the socket is connected: its middleware has
+// accepted it, and it has not been disconnected since.
+func (s *Socket) Connected() bool { return s.isConnected() }
+
+func (s *Socket) isConnected() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state == connected
+}
+
+// Context returns a context that ends when the socket is disconnected, with a
+// [*DisconnectError] as its cause. It is what handlers get as their ctx.
+func (s *Socket) Context() context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx == nil {
+		s.ctx, s.cancel = context.WithCancelCause(s.conn.engine.Context())
+		if s.state == ended {
+			s.cancel(s.reason)
+		}
+	}
+	return s.ctx
+}
+
+// SetData attaches a value to the socket, for the application's use.
+func (s *Socket) SetData(v any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.data = v
+}
+
+// Data returns the value that SetData attached, or nil.
+func (s *Socket) Data() any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.data
+}
+
+// Data returns the value attached to s if it is a T.
+func Data[T any](s *Socket) (T, bool) {
+	v, ok := s.Data().(T)
+	return v, ok
+}
+
+// Join adds the socket to rooms. It returns a [*LimitError], and joins none of
+// them, when that would exceed MaxRooms. After a disconnection it does nothing.
+func (s *Socket) Join(rooms ...string) error {
+	s.mu.Lock()
+	if s.state == connecting {
+		defer s.mu.Unlock()
+		return s.joinLater(rooms)
+	}
+	s.mu.Unlock()
+	if limit := s.nsp.server.opts.MaxRooms; !s.nsp.adapter.Join(s, limit, rooms...) {
+		return &LimitError{Option: "MaxRooms", Max: limit}
+	}
+	return nil
+}
+
+// joinLater notes rooms that middleware has joined. mu is held.
+func (s *Socket) joinLater(rooms []string) error {
+	all := slices.Clone(s.rooms)
+	for _, room := range rooms {
+		if !slices.Contains(all, room) {
+			all = append(all, room)
+		}
+	}
+	if limit := s.nsp.server.opts.MaxRooms; len(all) > limit {
+		return &LimitError{Option: "MaxRooms", Max: limit}
+	}
+	s.rooms = all
+	return nil
+}
+
+// Leave removes the socket from a room.
+func (s *Socket) Leave(room string) {
+	s.mu.Lock()
+	if s.state == connecting {
+		s.rooms = slices.DeleteFunc(s.rooms, func(r string) bool { return r == room })
+		s.mu.Unlock()
+		return
+	}
+	s.mu.Unlock()
+	s.nsp.adapter.Leave(s, room)
+}
+
+// Rooms returns the rooms that the socket is in. The first is its own, named by
+// its ID. A socket that is disconnected is in none.
+func (s *Socket) Rooms() []string {
+	s.mu.Lock()
+	if s.state == connecting {
+		defer s.mu.Unlock()
+		return slices.Clone(s.rooms)
+	}
+	s.mu.Unlock()
+	return s.nsp.adapter.Rooms(s)
+}
+
+// Emit sends an event to the client. It queues and returns: the errors are a
+// reserved event name, an argument that cannot be encoded, an outbox that is full
+// ([engine.ErrOutboxFull]) and a socket that is disconnected. Nothing is sent
+// then. No error does not mean that the client has received the event; ask for
+// an acknowledgement to know.
+//
+// []byte values are sent as binary, wherever in an argument they are.
+func (s *Socket) Emit(event string, args ...any) error { return s.emitter().Emit(event, args...) }
+
+// EmitWithAck sends an event and waits for the client's acknowledgement, whose
+// arguments it returns. It ends early with ctx's error, or with a
+// [*DisconnectError]. It may be called in a handler, also of the same socket.
+func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (Args, error) {
+	return s.emitter().EmitWithAck(ctx, event, args...)
+}
+
+// Volatile returns an Emitter for messages that may be lost when the client is
+// not ready to receive them, see [Broadcast.Volatile].
+func (s *Socket) Volatile() Emitter { return s.emitter().Volatile() }
+
+// Compress returns an Emitter whose messages are compressed or not, see
+// [Broadcast.Compress].
+func (s *Socket) Compress(on bool) Emitter { return s.emitter().Compress(on) }
+
+// Timeout returns an Emitter that waits for acknowledgements no longer than d.
+func (s *Socket) Timeout(d time.Duration) Emitter { return s.emitter().Timeout(d) }
+
+func (s *Socket) emitter() Emitter { return Emitter{socket: s} }
+
+// To selects the sockets in the given rooms, but for this one.
+func (s *Socket) To(rooms ...string) Broadcast { return s.Broadcast().To(rooms...) }
+
+// In is the same as To.
+func (s *Socket) In(rooms ...string) Broadcast { return s.Broadcast().To(rooms...) }
+
+// Except selects the sockets that are in none of the given rooms, but for this
+// one.
+func (s *Socket) Except(rooms ...string) Broadcast { return s.Broadcast().Except(rooms...) }
+
+// Local selects the sockets that are connected to this server, but for this one.
+func (s *Socket) Local() Broadcast { return s.Broadcast().Local() }
+
+// Broadcast selects all sockets in the namespace, but for this one.
+func (s *Socket) Broadcast() Broadcast { return s.nsp.all().Except(s.id) }
+
+// Deliver implements [adapter.Socket]: it sends a packet that was encoded for
+// many.
+func (s *Socket) Deliver(m *engine.Message, flags engine.Flags) {
+	// A socket that is gone, or too slow, is not the concern of the others.
+	_ = s.conn.engine.Send(m, flags)
+}
+
+// Disconnect takes the client out of the namespace, with the reason
+// [ServerNamespaceDisconnect]; the client does not reconnect by itself. Events
+// that it sent before and that are not handled yet are dropped.
+func (s *Socket) Disconnect() {
+	if !s.drop(ServerNamespaceDisconnect) {
+		return
+	}
+	m, err := s.nsp.encode(parser.Header{Type: parser.Disconnect}, "", nil)
+	if err != nil { // a codec that cannot encode nothing
+		s.conn.engine.Close()
+		return
+	}
+	_ = s.conn.engine.Send(m, 0) // whoever is gone need not be told
+}
+
+// DisconnectConn disconnects all of the client's sockets, in whatever namespace,
+// and closes the connection.
+func (s *Socket) DisconnectConn() {
+	for _, other := range s.conn.all() {
+		other.Disconnect()
+	}
+	s.conn.engine.Close()
+}
+
+// On registers a handler for an event of this socket, besides those that the
+// namespace has. The handler is a function of the shape
+//
+//	func([ctx context.Context,] [s *Socket,] args... [, ack func(...)]) [results...] [error]
+//
+// The event's arguments are decoded into the types of args, as encoding/json
+// would, with []byte for binary data; what is missing is zero, what is left over
+// is ignored, and a variadic parameter takes the rest. A parameter of type [Args]
+// takes all that follow, undecoded.
+//
+// Results, but for the error, are the acknowledgement if the client asked for
+// one; a handler that has no result but an error acknowledges with nothing when
+// the error is nil. With an ack parameter instead, the handler acknowledges when
+// and if it likes, once. An error is reported to the error hook and not sent.
+//
+// A function of another shape panics here, not when the event comes. ctx ends
+// when the socket is disconnected. The returned function removes the handler.
+func (s *Socket) On(event string, handler any) (off func()) {
+	return s.extras().listeners.add(event, newListener(event, handler, s.nsp.nextOrder.Add(1)))
+}
+
+// OnDisconnecting registers a function that is called when the socket has been
+// disconnected, while it still is in its rooms. The returned function removes it.
+func (s *Socket) OnDisconnecting(f func(reason Reason)) (off func()) {
+	return s.extras().disconnecting.add(f)
+}
+
+// OnDisconnect registers a function that is called when the socket has been
+// disconnected and has left its rooms, after the last of its events. The cause,
+// if more is known than the reason, is that of [Socket.Context]. The returned
+// function removes it.
+func (s *Socket) OnDisconnect(f func(reason Reason)) (off func()) {
+	return s.extras().disconnected.add(f)
+}
+
+func (s *Socket) extras() *socketExtra {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.extra == nil {
+		s.extra = new(socketExtra)
+	}
+	return s.extra
+}
+
+// registered returns what was registered on this socket, or nil.
+func (s *Socket) registered() *socketExtra {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.extra
+}
