@@ -1,0 +1,144 @@
+package socketio_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/wiretest"
+)
+
+// TestMain fails the run when goroutines of the library are left at its end.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if code == 0 {
+		if left := leftovers(); left != "" {
+			fmt.Fprintln(os.Stderr, "goroutines are left:\n"+left)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+// leftovers waits for the library's goroutines to end and returns the stacks of
+// those that do not.
+func leftovers() string {
+	var left []string
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		buf := make([]byte, 1<<20)
+		buf = buf[:runtime.Stack(buf, true)]
+		left = nil
+		for _, stack := range strings.Split(string(buf), "\n\n") {
+			if strings.Contains(stack, "seed96b07ef8/socketio") && !strings.Contains(stack, "leftovers") {
+				left = append(left, stack)
+			}
+		}
+		if len(left) == 0 {
+			return ""
+		}
+	}
+	return strings.Join(left, "\n\n")
+}
+
+// transports runs a test over each transport.
+func transports(t *testing.T, f func(t *testing.T, transport string)) {
+	for _, transport := range []string{"polling", "websocket"} {
+		t.Run(transport, func(t *testing.T) { f(t, transport) })
+	}
+}
+
+// newServer starts a server that ends with the test. What it reports as errors
+// goes to the returned list.
+func newServer(t testing.TB, opts *socketio.Options) (io *socketio.Server, url string, errs *errorList) {
+	t.Helper()
+	var o socketio.Options
+	if opts != nil {
+		o = *opts
+	}
+	errs = new(errorList)
+	if o.OnError == nil {
+		o.OnError = func(_ *socketio.Socket, err error) { errs.add(err) }
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Engine.MaxPayload == 0 {
+		o.Engine.MaxPayload = engine.DefaultMaxPayload
+	}
+	io = socketio.NewServer(&o)
+	url = wiretest.Serve(t, io)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), wiretest.Timeout)
+		defer cancel()
+		if err := io.Shutdown(ctx); err != nil {
+			t.Errorf("Shutdown: %v", err)
+		}
+	})
+	return io, url, errs
+}
+
+// errorList collects errors from handlers.
+type errorList struct {
+	mu   sync.Mutex
+	errs []error
+}
+
+func (l *errorList) add(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.errs = append(l.errs, err)
+}
+
+func (l *errorList) all() []error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]error(nil), l.errs...)
+}
+
+// waitFor waits for a condition.
+func waitFor(t testing.TB, what string, cond func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(wiretest.Timeout); !cond(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// receive takes a value from a channel.
+func receive[T any](t testing.TB, c <-chan T, what string) (v T) {
+	t.Helper()
+	select {
+	case v = <-c:
+	case <-time.After(wiretest.Timeout):
+		t.Fatalf("waited in vain for %s", what)
+	}
+	return v
+}
+
+// logBuffer is a log that can be read while it is written.
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
