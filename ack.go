@@ -1,8 +1,11 @@
 package socketio
 
 import (
+	"context"
+	"encoding/json"
 	"sync/atomic"
 
+	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -13,33 +16,52 @@ type ackResult struct {
 	err  error
 }
 
-// expectAck makes room for an answer.
-func (s *Socket) expectAck() (id uint64, result <-chan ackResult, err error) {
+// An ackWaiter waits for the answer of a socket's client. answered is called at
+// most once and must not block.
+type ackWaiter interface {
+	answered(s *Socket, r ackResult)
+}
+
+// chanWaiter is a channel with room for the answer.
+type chanWaiter chan ackResult
+
+func (c chanWaiter) answered(_ *Socket, r ackResult) { c <- r }
+
+// sinkWaiter passes the answer to an adapter.
+type sinkWaiter struct{ adapter.AckSink }
+
+func (w sinkWaiter) answered(s *Socket, r ackResult) {
+	w.Ack(adapter.Ack{Socket: s.id, Args: r.args, Err: r.err})
+}
+
+// nextAck returns the ID of an acknowledgement to ask for.
+func (n *Namespace) nextAck() uint64 { return n.acks.Add(1) - 1 }
+
+// expectAck makes room for the answer with the given ID.
+func (s *Socket) expectAck(id uint64, w ackWaiter) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state == ended {
-		return 0, nil, s.reason
+		return s.reason
 	}
 	if limit := s.nsp.server.opts.MaxPendingAcks; len(s.acks) >= limit {
-		return 0, nil, &LimitError{Option: "MaxPendingAcks", Max: limit}
+		return &LimitError{Option: "MaxPendingAcks", Max: limit}
 	}
 	if s.acks == nil {
-		s.acks = make(map[uint64]chan ackResult)
+		s.acks = make(map[uint64]ackWaiter)
 	}
-	id = s.nsp.acks.Add(1) - 1
-	c := make(chan ackResult, 1)
-	s.acks[id] = c
-	return id, c, nil
+	s.acks[id] = w
+	return nil
 }
 
 // takeAck removes the waiting for an answer. mu is held.
-func (s *Socket) takeAck(id uint64) chan ackResult {
-	c := s.acks[id]
+func (s *Socket) takeAck(id uint64) ackWaiter {
+	w := s.acks[id]
 	delete(s.acks, id)
 	if len(s.acks) == 0 {
 		s.acks = nil
 	}
-	return c
+	return w
 }
 
 func (s *Socket) forgetAck(id uint64) {
@@ -54,17 +76,38 @@ func (s *Socket) acknowledged(p *parser.Packet) {
 		return
 	}
 	s.mu.Lock()
-	c := s.takeAck(p.ID)
+	w := s.takeAck(p.ID)
 	s.mu.Unlock()
-	if c != nil {
-		c <- ackResult{args: p.Args}
+	if w != nil {
+		w.answered(s, ackResult{args: p.Args})
 	}
 }
 
-// An acker answers one event of a client, once.
+// DeliverWithAck implements [adapter.Socket].
+func (s *Socket) DeliverWithAck(ctx context.Context, p *adapter.Packet, sink adapter.AckSink) {
+	var w ackWaiter = sinkWaiter{sink}
+	if c, ok := sink.(*collector); ok {
+		if !c.await(s, p.AckID) {
+			sink.Ack(adapter.Ack{Socket: s.id, Err: ctx.Err()})
+			return
+		}
+		w = c // which forgets by itself
+	}
+	if err := s.expectAck(p.AckID, w); err != nil {
+		w.answered(s, ackResult{err: err})
+		return
+	}
+	if _, ok := w.(sinkWaiter); ok {
+		context.AfterFunc(ctx, func() { s.forgetAck(p.AckID) })
+	}
+	s.Deliver(p)
+}
+
+// An acker answers one event, once.
 type acker struct {
-	socket *Socket
+	socket *Socket // the client to answer
 	id     uint64
+	answer func(args ...any) // or, for an event of another node, this
 	done   atomic.Bool
 }
 
@@ -74,5 +117,19 @@ func (a *acker) send(args ...any) error {
 	if a == nil || a.done.Swap(true) {
 		return nil
 	}
+	if a.answer != nil {
+		a.answer(args...)
+		return nil
+	}
 	return a.socket.emitter().send(parser.Header{Type: parser.Ack, ID: a.id, HasID: true}, "", args)
 }
+
+// jsonArgs makes one argument of a JSON value.
+func jsonArgs(raw json.RawMessage) Args {
+	return parser.NewArgs(jsonValues{}, [][]byte{raw}, nil)
+}
+
+// jsonValues decodes plain JSON.
+type jsonValues struct{}
+
+func (jsonValues) DecodeValue(raw []byte, _ [][]byte, ptr any) error { return json.Unmarshal(raw, ptr) }

@@ -1,11 +1,14 @@
 package socketio
 
 import (
+	"context"
+	"errors"
+	"iter"
 	"slices"
+	"time"
 
 	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/engine"
-	"github.com/seed96b07ef8/socketio/parser"
 )
 
 // A Broadcast says who is to receive a message, and how. It is a value: its
@@ -15,10 +18,11 @@ import (
 //
 //	io.To("room").Except("muted").Emit("news", item)
 type Broadcast struct {
-	nsp    *Namespace
-	target adapter.Target
-	flags  engine.Flags
-	local  bool
+	nsp     *Namespace
+	parent  *ParentNamespace // instead of nsp: all its children
+	target  adapter.Target
+	flags   engine.Flags
+	timeout time.Duration
 }
 
 // To adds rooms. A socket receives the message once if it is in any of them.
@@ -40,7 +44,7 @@ func (b Broadcast) Except(rooms ...string) Broadcast {
 
 // Local leaves out the sockets that are connected to other nodes of a cluster.
 func (b Broadcast) Local() Broadcast {
-	b.local = true
+	b.target.Local = true
 	return b
 }
 
@@ -55,12 +59,22 @@ func (b Broadcast) Volatile() Broadcast {
 // Compress says whether the message may be compressed, where compression is
 // enabled. The default is true.
 func (b Broadcast) Compress(on bool) Broadcast {
-	if on {
-		b.flags &^= engine.NoCompress
-	} else {
-		b.flags |= engine.NoCompress
-	}
+	b.flags = compress(b.flags, on)
 	return b
+}
+
+// Timeout bounds the waiting for acknowledgements, in addition to the context.
+// Zero means no bound.
+func (b Broadcast) Timeout(d time.Duration) Broadcast {
+	b.timeout = d
+	return b
+}
+
+func compress(f engine.Flags, on bool) engine.Flags {
+	if on {
+		return f &^ engine.NoCompress
+	}
+	return f | engine.NoCompress
 }
 
 // Emit sends an event to the selected sockets. It encodes the event once, queues
@@ -71,14 +85,153 @@ func (b Broadcast) Emit(event string, args ...any) error {
 	if err := checkEvent(event); err != nil {
 		return err
 	}
-	m, err := b.nsp.encode(parser.Header{Type: parser.Event}, event, args)
-	if err != nil {
-		return err
+	return b.each(func(n *Namespace) error {
+		p := &adapter.Packet{Event: event, Args: args, Flags: b.flags}
+		n.noteBroadcast(p, b.target)
+		return n.adapter.Broadcast(p, b.target)
+	})
+}
+
+// Send emits the event "message".
+func (b Broadcast) Send(args ...any) error { return b.Emit("message", args...) }
+
+// each applies f to the namespaces that are meant.
+func (b Broadcast) each(f func(n *Namespace) error) error {
+	if b.parent == nil {
+		return f(b.nsp)
 	}
-	return b.nsp.adapter.Broadcast(&adapter.Packet{
-		Event: event, Args: args, Message: m, Flags: b.flags, Local: b.local,
-	}, b.target)
+	var errs []error
+	for _, n := range b.parent.Children() {
+		errs = append(errs, f(n))
+	}
+	return errors.Join(errs...)
+}
+
+// EmitWithAck sends an event to the selected sockets and yields the clients'
+// acknowledgements as they arrive, one for each client. A client that does not
+// answer yields an error together with an Ack that has its socket's ID: a
+// [*DisconnectError] when it was disconnected, otherwise ctx's error at the end
+// of ctx. When the event cannot be sent at all, the only thing that is yielded is
+// the reason.
+//
+// The event is sent at once, not when the sequence is consumed. Because there
+// always is a client that does not answer, ctx must have a deadline, or the
+// Broadcast a Timeout; without, [ErrNoDeadline] is yielded and nothing is sent.
+//
+//	for ack, err := range io.To("room").EmitWithAck(ctx, "ping") { ... }
+func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) iter.Seq2[Ack, error] {
+	if _, ok := ctx.Deadline(); !ok && b.timeout <= 0 {
+		return failedAcks(ErrNoDeadline)
+	}
+	if err := checkEvent(event); err != nil {
+		return failedAcks(err)
+	}
+	var c *collector
+	if b.timeout > 0 {
+		c = newCollectorTimeout(ctx, b.timeout)
+	} else {
+		c = newCollector(ctx)
+	}
+	err := b.each(func(n *Namespace) error {
+		p := &adapter.Packet{Event: event, Args: args, Flags: b.flags, AckID: n.nextAck(), HasAck: true}
+		n.noteBroadcast(p, b.target)
+		return n.adapter.BroadcastWithAck(c.ctx, p, b.target, c)
+	})
+	c.announced()
+	if err != nil {
+		c.stop()
+		return failedAcks(err)
+	}
+	return c.all()
 }
 
 // Sockets returns the selected sockets that are connected to this server.
-func (b Broadcast) Sockets() []*Socket { return b.nsp.local(b.target) }
+func (b Broadcast) Sockets() (sockets []*Socket) {
+	_ = b.each(func(n *Namespace) error {
+		sockets = append(sockets, n.local(b.target)...)
+		return nil
+	})
+	return sockets
+}
+
+// FetchSockets returns the selected sockets of all nodes of a cluster.
+func (b Broadcast) FetchSockets(ctx context.Context) (sockets []RemoteSocket, err error) {
+	err = b.each(func(n *Namespace) error {
+		infos, err := n.adapter.FetchSockets(ctx, b.target)
+		for _, info := range infos {
+			sockets = append(sockets, RemoteSocket{nsp: n, info: info})
+		}
+		return err
+	})
+	return sockets, err
+}
+
+// SocketsJoin adds the selected sockets, on all nodes, to rooms.
+func (b Broadcast) SocketsJoin(rooms ...string) error {
+	return b.each(func(n *Namespace) error { return n.adapter.JoinSockets(b.target, rooms...) })
+}
+
+// SocketsLeave removes the selected sockets, on all nodes, from rooms.
+func (b Broadcast) SocketsLeave(rooms ...string) error {
+	return b.each(func(n *Namespace) error { return n.adapter.LeaveSockets(b.target, rooms...) })
+}
+
+// DisconnectSockets disconnects the selected sockets, on all nodes; with
+// closeConn their connections are closed, too.
+func (b Broadcast) DisconnectSockets(closeConn bool) error {
+	return b.each(func(n *Namespace) error { return n.adapter.DisconnectSockets(b.target, closeConn) })
+}
+
+// Emit sends an event to all sockets, see [Broadcast.Emit].
+func (r *registry) Emit(event string, args ...any) error { return r.everyone.Emit(event, args...) }
+
+// Send emits the event "message" to all sockets.
+func (r *registry) Send(args ...any) error { return r.everyone.Send(args...) }
+
+// EmitWithAck sends an event to all sockets and yields their acknowledgements,
+// see [Broadcast.EmitWithAck].
+func (r *registry) EmitWithAck(ctx context.Context, event string, args ...any) iter.Seq2[Ack, error] {
+	return r.everyone.EmitWithAck(ctx, event, args...)
+}
+
+// To selects the sockets in the given rooms.
+func (r *registry) To(rooms ...string) Broadcast { return r.everyone.To(rooms...) }
+
+// In is the same as To.
+func (r *registry) In(rooms ...string) Broadcast { return r.everyone.To(rooms...) }
+
+// Except selects the sockets that are in none of the given rooms.
+func (r *registry) Except(rooms ...string) Broadcast { return r.everyone.Except(rooms...) }
+
+// Local selects the sockets that are connected to this server, not to other
+// nodes of a cluster.
+func (r *registry) Local() Broadcast { return r.everyone.Local() }
+
+// Volatile selects all sockets for messages that may be lost, see
+// [Broadcast.Volatile].
+func (r *registry) Volatile() Broadcast { return r.everyone.Volatile() }
+
+// Compress selects all sockets for messages that are compressed or not, see
+// [Broadcast.Compress].
+func (r *registry) Compress(on bool) Broadcast { return r.everyone.Compress(on) }
+
+// Timeout selects all sockets for a message that waits for acknowledgements no
+// longer than d.
+func (r *registry) Timeout(d time.Duration) Broadcast { return r.everyone.Timeout(d) }
+
+// FetchSockets returns the sockets of all nodes of a cluster.
+func (r *registry) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
+	return r.everyone.FetchSockets(ctx)
+}
+
+// SocketsJoin adds all sockets, on all nodes, to rooms.
+func (r *registry) SocketsJoin(rooms ...string) error { return r.everyone.SocketsJoin(rooms...) }
+
+// SocketsLeave removes all sockets, on all nodes, from rooms.
+func (r *registry) SocketsLeave(rooms ...string) error { return r.everyone.SocketsLeave(rooms...) }
+
+// DisconnectSockets disconnects all sockets, on all nodes; with closeConn their
+// connections are closed, too.
+func (r *registry) DisconnectSockets(closeConn bool) error {
+	return r.everyone.DisconnectSockets(closeConn)
+}

@@ -124,13 +124,10 @@ func (c *conn) all() []*Socket {
 	return slices.Clone(c.sockets)
 }
 
+// socket returns the client's socket in a namespace, or nil.
 func (c *conn) socket(nsp string) *Socket {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.find(nsp)
-}
-
-func (c *conn) find(nsp string) *Socket {
 	for _, s := range c.sockets {
 		if s.nsp.name == nsp {
 			return s
@@ -164,27 +161,30 @@ func (c *conn) stopTimer() {
 
 // join handles CONNECT (Socket.IO protocol v5, "Connection to a namespace").
 func (c *conn) join(p *parser.Packet) {
-	n := c.server.namespace(p.Namespace)
-	c.mu.Lock()
-	switch {
-	case c.closed:
-		c.mu.Unlock()
-	case c.find(p.Namespace) != nil:
-		c.mu.Unlock()
+	if c.socket(p.Namespace) != nil {
 		c.violation(errors.New("namespace joined twice"))
-	case n == nil:
-		c.mu.Unlock()
-		c.refuse(p.Namespace, &ConnectError{Message: "Invalid namespace"})
-	case len(c.sockets) >= c.server.opts.MaxNamespaces:
-		c.mu.Unlock()
-		c.refuse(p.Namespace, &ConnectError{Message: "Too many namespaces"})
-	default:
-		s := newSocket(n, c, p.Args)
-		c.sockets = append(c.sockets, s)
-		c.mu.Unlock()
-		// Middleware and OnConnect may block, so they run where events do.
-		s.start()
+		return
 	}
+	n, err := c.server.enter(p.Namespace, p.Args)
+	if err != nil {
+		c.refuse(p.Namespace, err)
+		return
+	}
+	c.mu.Lock()
+	if c.closed || len(c.sockets) >= c.server.opts.MaxNamespaces {
+		closed := c.closed
+		c.mu.Unlock()
+		c.server.exit(n)
+		if !closed {
+			c.refuse(p.Namespace, errTooManyNamespaces)
+		}
+		return
+	}
+	s := newSocket(n, c, p.Args)
+	c.sockets = append(c.sockets, s)
+	c.mu.Unlock()
+	// Middleware and OnConnect may block, so they run where events do.
+	s.start()
 }
 
 // refuse answers CONNECT with CONNECT_ERROR.

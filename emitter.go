@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/parser"
 )
@@ -26,11 +27,7 @@ func (e Emitter) Volatile() Emitter {
 // Compress says whether messages may be compressed, where compression is
 // enabled. The default is true.
 func (e Emitter) Compress(on bool) Emitter {
-	if on {
-		e.flags &^= engine.NoCompress
-	} else {
-		e.flags |= engine.NoCompress
-	}
+	e.flags = compress(e.flags, on)
 	return e
 }
 
@@ -66,6 +63,9 @@ func (e Emitter) Emit(event string, args ...any) error {
 	return e.send(parser.Header{Type: parser.Event}, event, args)
 }
 
+// Send emits the event "message".
+func (e Emitter) Send(args ...any) error { return e.Emit("message", args...) }
+
 // EmitWithAck is like [Socket.EmitWithAck].
 func (e Emitter) EmitWithAck(ctx context.Context, event string, args ...any) (Args, error) {
 	if err := checkEvent(event); err != nil {
@@ -77,8 +77,8 @@ func (e Emitter) EmitWithAck(ctx context.Context, event string, args ...any) (Ar
 		defer cancel()
 	}
 	s := e.socket
-	id, result, err := s.expectAck()
-	if err != nil {
+	id, result := s.nsp.nextAck(), make(chanWaiter, 1)
+	if err := s.expectAck(id, result); err != nil {
 		return Args{}, err
 	}
 	h := parser.Header{Type: parser.Event, ID: id, HasID: true}
@@ -103,9 +103,18 @@ func (e Emitter) send(h parser.Header, event string, args []any) error {
 	if err := s.err(); err != nil {
 		return err
 	}
+	if h.Type == parser.Event && !h.HasID && e.flags&engine.Volatile == 0 && s.recoverable() {
+		// By way of the adapter, which keeps it in case it gets lost.
+		s.noteOutgoing(event, args)
+		p := &adapter.Packet{Event: event, Args: args, Flags: e.flags}
+		return s.nsp.adapter.Broadcast(p, adapter.Target{Rooms: []string{s.id}, Local: true})
+	}
 	m, err := s.nsp.encode(h, event, args)
 	if err != nil {
 		return err
+	}
+	if h.Type == parser.Event {
+		s.noteOutgoing(event, args)
 	}
 	if err := s.conn.engine.Send(m, e.flags); err != nil {
 		if gone := s.err(); gone != nil {

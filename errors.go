@@ -121,6 +121,15 @@ type ArgError = parser.ArgError
 // received; Decode turns them into Go values.
 type Args = parser.Args
 
+// checkServerEvent refuses the names of what a namespace itself goes through.
+func checkServerEvent(event string) error {
+	switch event {
+	case "connect", "connection", "new_namespace":
+		return fmt.Errorf("socketio: %q: %w", event, ErrReservedEvent)
+	}
+	return nil
+}
+
 func checkEvent(event string) error {
 	if parser.IsReserved(event) {
 		return fmt.Errorf("socketio: %q: %w", event, ErrReservedEvent)

@@ -10,9 +10,17 @@ import (
 
 // An invocation is an event on its way to its handlers.
 type invocation struct {
-	socket *Socket
+	nsp    *Namespace
+	socket *Socket // nil for an event of another node
 	args   Args
-	ack    *acker // nil when the client wants no acknowledgement
+	ack    *acker // nil when no acknowledgement is wanted
+}
+
+func (in *invocation) context() context.Context {
+	if in.socket == nil {
+		return context.Background()
+	}
+	return in.socket.Context()
 }
 
 // newListener compiles a handler. It panics when the handler's shape, or the
@@ -28,6 +36,22 @@ func newListener(event string, handler any, order uint64) *listener {
 	p, err := newPlan(handler)
 	if err != nil {
 		panic(fmt.Sprintf("socketio: the handler of %q is a %T: %v; it has to be a\n\tfunc([ctx context.Context,] [s *socketio.Socket,] args... [, ack func(...)]) [results...] [error]", event, handler, err))
+	}
+	return &listener{order: order, call: p.call}
+}
+
+// newServerListener is newListener for events of other nodes, which come from no
+// socket.
+func newServerListener(event string, handler any, order uint64) *listener {
+	if err := checkServerEvent(event); err != nil {
+		panic(err.Error())
+	}
+	p, err := newPlan(handler)
+	if err == nil && p.socket {
+		err = fmt.Errorf("there is no socket")
+	}
+	if err != nil {
+		panic(fmt.Sprintf("socketio: the handler of the server event %q is a %T: %v; it has to be a\n\tfunc([ctx context.Context,] args... [, ack func(...)]) [results...] [error]", event, handler, err))
 	}
 	return &listener{order: order, call: p.call}
 }
@@ -48,6 +72,14 @@ func direct(handler any) func(*invocation) error {
 	case func(context.Context, *Socket, Args) error:
 		return func(in *invocation) error {
 			return in.acknowledge(f(in.socket.Context(), in.socket, in.args))
+		}
+	case func(context.Context, *Socket, Args) (any, error):
+		return func(in *invocation) error {
+			result, err := f(in.socket.Context(), in.socket, in.args)
+			if err != nil {
+				return err
+			}
+			return in.ack.send(result)
 		}
 	case func(string):
 		return func(in *invocation) error {
@@ -191,7 +223,7 @@ func (p *plan) call(in *invocation) error {
 	var space [8]reflect.Value
 	values := space[:0]
 	if p.ctx {
-		values = append(values, reflect.ValueOf(in.socket.Context()))
+		values = append(values, reflect.ValueOf(in.context()))
 	}
 	if p.socket {
 		values = append(values, reflect.ValueOf(in.socket))
@@ -216,7 +248,7 @@ func (p *plan) call(in *invocation) error {
 		}
 	}
 	if p.ack != nil {
-		values = append(values, in.ack.function(in.socket, p.ack))
+		values = append(values, in.ack.function(in, p.ack))
 	}
 	return p.finish(in, p.fn.Call(values))
 }
@@ -246,10 +278,10 @@ func (in *invocation) decode(i int, t reflect.Type) (reflect.Value, error) {
 
 // function makes the ack function that a handler wants. Without an event that
 // wants an answer it does nothing.
-func (a *acker) function(s *Socket, t reflect.Type) reflect.Value {
+func (a *acker) function(in *invocation, t reflect.Type) reflect.Value {
 	answer := func(args ...any) {
 		if err := a.send(args...); err != nil {
-			s.nsp.server.report(s, err)
+			in.nsp.report(in.socket, err)
 		}
 	}
 	var f any

@@ -1,9 +1,9 @@
 package socketio
 
 import (
-	"runtime/debug"
 	"time"
 
+	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/parser"
 )
@@ -167,18 +167,20 @@ func (s *Socket) run(t task) {
 
 // connect runs the middleware and tells the client the outcome.
 func (s *Socket) connect() {
-	err := s.protect("", func() error { return s.nsp.authorize(s) })
-	if _, ok := err.(*PanicError); ok {
-		err = &ConnectError{Message: "internal error"}
-	}
-	if err != nil {
-		if s.fail(err) {
-			s.conn.remove(s)
-			s.conn.refuse(s.nsp.name, err)
+	session := s.restore()
+	if session == nil || s.nsp.server.opts.Recovery.RunMiddleware {
+		if err := s.authorize(); err != nil {
+			if s.fail(err) {
+				s.conn.remove(s)
+				s.conn.refuse(s.nsp.name, err)
+			} else {
+				s.giveBack(session)
+			}
+			return
 		}
-		return
 	}
-	m, err := s.nsp.encode(parser.Header{Type: parser.Connect}, "", []any{connectPayload{s.id}})
+	payload := connectPayload{SID: s.id, PID: s.pid}
+	m, err := s.nsp.encode(parser.Header{Type: parser.Connect}, "", []any{payload})
 	if err != nil {
 		s.fail(err)
 		s.conn.engine.Close()
@@ -187,6 +189,7 @@ func (s *Socket) connect() {
 	s.mu.Lock()
 	if s.state != connecting {
 		s.mu.Unlock()
+		s.giveBack(session)
 		return
 	}
 	// From here on packets of the client are for this socket; it sends none
@@ -196,18 +199,27 @@ func (s *Socket) connect() {
 	s.rooms = nil
 	s.mu.Unlock()
 	s.conn.joined()
-	_ = s.conn.engine.Send(m, 0) // when it has failed, the end is in the inbox
-	s.nsp.adapter.Add(s)
-	if len(rooms) > 0 {
-		s.nsp.adapter.Join(s, len(rooms), rooms...)
+	s.admit(rooms, session, func() {
+		_ = s.conn.engine.Send(m, 0) // when it has failed, the end is in the inbox
+	})
+	each(&s.nsp.registry, func(r *registry) *hooks[func(*Socket)] { return &r.connected }, func(f func(*Socket)) bool {
+		return s.callHook("connect", func() { f(s) })
+	})
+}
+
+// authorize runs the middleware. What it returns is for the client.
+func (s *Socket) authorize() error {
+	err := s.nsp.protect(s.id, "", func() error { return s.nsp.authorize(s) })
+	if _, ok := err.(*PanicError); ok {
+		s.nsp.report(s, err)
+		return &ConnectError{Message: "internal error"}
 	}
-	for _, f := range s.nsp.connected.load() {
-		s.callHook("connect", func() { (*f)(s) })
-	}
+	return err
 }
 
 type connectPayload struct {
 	SID string `json:"sid"`
+	PID string `json:"pid,omitempty"`
 }
 
 // fail ends a socket that was never connected. It returns false when that has
@@ -221,6 +233,7 @@ func (s *Socket) fail(err error) bool {
 	cancel := s.endLocked(&DisconnectError{Reason: ServerNamespaceDisconnect, Err: err})
 	s.mu.Unlock()
 	cancel()
+	s.nsp.server.exit(s.nsp)
 	return true
 }
 
@@ -252,6 +265,9 @@ func (s *Socket) endWith(reason Reason, err error, change func()) bool {
 	s.mu.Unlock()
 	s.conn.remove(s)
 	cancel()
+	if was == connecting {
+		s.nsp.server.exit(s.nsp)
+	}
 	return was == connected
 }
 
@@ -262,8 +278,8 @@ func (s *Socket) endLocked(reason *DisconnectError) (cancel func()) {
 	s.acks = nil
 	s.inbox.release()
 	return func() {
-		for _, c := range acks {
-			c <- ackResult{err: reason}
+		for _, w := range acks {
+			w.answered(s, ackResult{err: reason})
 		}
 		if cancelContext != nil {
 			cancelContext(reason)
@@ -284,42 +300,53 @@ func (s *Socket) err() error {
 // leave runs the handlers of the disconnection around the leaving of the rooms.
 func (s *Socket) leave() {
 	reason, extra := s.reason.Reason, s.registered()
-	for _, f := range s.nsp.disconnecting.load() {
-		s.callHook("disconnecting", func() { (*f)(s, reason) })
-	}
+	each(&s.nsp.registry, func(r *registry) *hooks[func(*Socket, Reason)] { return &r.disconnecting }, func(f func(*Socket, Reason)) bool {
+		s.callHook("disconnecting", func() { f(s, reason) })
+		return true
+	})
 	if extra != nil {
 		for _, f := range extra.disconnecting.load() {
 			s.callHook("disconnecting", func() { (*f)(reason) })
 		}
 	}
+	s.park(reason)
 	s.nsp.adapter.Remove(s)
-	for _, f := range s.nsp.disconnected.load() {
-		s.callHook("disconnect", func() { (*f)(s, reason) })
-	}
+	each(&s.nsp.registry, func(r *registry) *hooks[func(*Socket, Reason)] { return &r.disconnected }, func(f func(*Socket, Reason)) bool {
+		s.callHook("disconnect", func() { f(s, reason) })
+		return true
+	})
 	if extra != nil {
 		for _, f := range extra.disconnected.load() {
 			s.callHook("disconnect", func() { (*f)(reason) })
 		}
 	}
+	s.nsp.server.exit(s.nsp)
 }
 
 // handle calls the handlers of an event.
 func (s *Socket) handle(p *parser.Packet) {
-	var own []*listener
-	if extra := s.registered(); extra != nil {
-		own = extra.listeners.of(p.Event)
+	extra := s.registered()
+	if err := s.pass(p, extra); err != nil {
+		s.report(&EventError{Event: p.Event, Err: err})
+		return
 	}
-	list := inOrder(s.nsp.listeners.of(p.Event), own)
+	list := s.nsp.of(p.Event, func(r *registry) *listeners { return &r.listeners })
+	if extra != nil {
+		list = inOrder(list, extra.listeners.of(p.Event))
+	}
 	if len(list) == 0 {
 		return
 	}
-	in := invocation{socket: s, args: p.Args}
+	in := invocation{nsp: s.nsp, socket: s, args: p.Args}
 	if p.HasID {
 		in.ack = &acker{socket: s, id: p.ID}
 	}
 	for _, l := range list {
-		if err := s.protect(p.Event, func() error { return l.call(&in) }); err != nil {
-			s.nsp.server.report(s, &EventError{Event: p.Event, Err: err})
+		if l.once != nil && !l.once() {
+			continue
+		}
+		if err := s.nsp.protect(s.id, p.Event, func() error { return l.call(&in) }); err != nil {
+			s.report(&EventError{Event: p.Event, Err: err})
 			if _, panicked := err.(*PanicError); panicked {
 				s.Disconnect()
 				return
@@ -328,26 +355,58 @@ func (s *Socket) handle(p *parser.Packet) {
 	}
 }
 
-// callHook calls one of the functions for connection and disconnection.
-func (s *Socket) callHook(event string, f func()) {
-	if err := s.protect(event, func() error { f(); return nil }); err != nil {
-		s.nsp.server.report(s, &EventError{Event: event, Err: err})
-		s.Disconnect()
-	}
-}
-
-// protect calls f and turns a panic into an error, so that it concerns this
-// socket and no other.
-func (s *Socket) protect(event string, f func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			p := &PanicError{Value: v, Stack: debug.Stack()}
-			s.nsp.server.opts.Logger.Error("socketio: panic in a handler",
-				"sid", s.id, "nsp", s.nsp.name, "event", event, "panic", v, "stack", string(p.Stack))
-			err = p
+// pass shows an event to those who see all of them. An error keeps it from its
+// handlers.
+func (s *Socket) pass(p *parser.Packet, extra *socketExtra) error {
+	return s.nsp.protect(s.id, p.Event, func() (err error) {
+		each(&s.nsp.registry, func(r *registry) *hooks[func(*Socket, string, Args)] { return &r.incoming }, func(f func(*Socket, string, Args)) bool {
+			f(s, p.Event, p.Args)
+			return true
+		})
+		if extra != nil {
+			for _, f := range extra.incoming.load() {
+				(*f)(p.Event, p.Args)
+			}
 		}
-	}()
-	return f()
+		each(&s.nsp.registry, func(r *registry) *hooks[PacketMiddleware] { return &r.packets }, func(f PacketMiddleware) bool {
+			err = f(s.Context(), s, p.Event, p.Args)
+			return err == nil
+		})
+		if extra == nil || err != nil {
+			return err
+		}
+		for _, f := range extra.packets.load() {
+			if err := (*f)(s.Context(), p.Event, p.Args); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
-var _ engine.BatchHandler = (*conn)(nil)
+// report hands an error to the error hooks.
+func (s *Socket) report(err error) {
+	if extra := s.registered(); extra != nil {
+		for _, f := range extra.failed.load() {
+			(*f)(err)
+		}
+	}
+	s.nsp.report(s, err)
+}
+
+// callHook calls one of the functions for connection and disconnection. It
+// returns false when that panicked.
+func (s *Socket) callHook(event string, f func()) bool {
+	err := s.nsp.protect(s.id, event, func() error { f(); return nil })
+	if err == nil {
+		return true
+	}
+	s.report(&EventError{Event: event, Err: err})
+	s.Disconnect()
+	return false
+}
+
+var (
+	_ engine.BatchHandler = (*conn)(nil)
+	_ adapter.Socket      = (*Socket)(nil)
+)

@@ -10,6 +10,7 @@ import (
 type listener struct {
 	order uint64 // of registration, on the namespace or one of its sockets
 	call  func(*invocation) error
+	once  func() bool // of a listener for one event: takes it out, true the first time
 }
 
 // listeners are handlers by event. They are read without a lock and copied when
@@ -29,11 +30,26 @@ func (ls *listeners) of(event string) []*listener {
 
 func (ls *listeners) add(event string, l *listener) (off func()) {
 	ls.change(event, func(list []*listener) []*listener { return append(list, l) })
-	return func() {
-		ls.change(event, func(list []*listener) []*listener {
-			return slices.DeleteFunc(list, func(other *listener) bool { return other == l })
-		})
+	return func() { ls.remove(event, l) }
+}
+
+func (ls *listeners) remove(event string, l *listener) {
+	ls.change(event, func(list []*listener) []*listener {
+		return slices.DeleteFunc(list, func(other *listener) bool { return other == l })
+	})
+}
+
+// addOnce is add for a listener that is called once.
+func (ls *listeners) addOnce(event string, l *listener) (off func()) {
+	var called atomic.Bool
+	l.once = func() bool {
+		if called.Swap(true) {
+			return false
+		}
+		ls.remove(event, l)
+		return true
 	}
+	return ls.add(event, l)
 }
 
 // change replaces the listeners of an event by what f makes of a copy of them.

@@ -2,86 +2,41 @@ package socketio
 
 import (
 	"context"
-	"slices"
-	"sync"
 	"sync/atomic"
 
 	"github.com/seed96b07ef8/socketio/adapter"
+	"github.com/seed96b07ef8/socketio/parser"
 )
 
 // A Namespace is a channel of its own within the connections of a [Server], with
 // its own handlers, middleware and rooms. Get one from [Server.Of].
 //
-// All methods may be called concurrently. Handlers registered on a namespace
-// serve all of its sockets and cost a connection nothing.
+// All methods may be called concurrently. What is registered on a namespace
+// serves all of its sockets and costs a connection nothing.
 type Namespace struct {
-	server  *Server
+	registry
 	name    string
 	adapter adapter.Adapter
+	child   bool          // made for a client, not by the application
+	users   int           // sockets, also connecting ones; guarded by the server's mu
 	acks    atomic.Uint64 // the ID of the next acknowledgement that is asked for
-
-	listeners listeners // of events
-	nextOrder atomic.Uint64
-
-	mu            sync.Mutex // guards the changing of what follows; readers load
-	middleware    atomic.Pointer[[]Middleware]
-	connected     hooks[func(*Socket)]
-	disconnecting hooks[func(*Socket, Reason)]
-	disconnected  hooks[func(*Socket, Reason)]
 }
 
-// Middleware decides whether a client may join a namespace; an error refuses it
-// with a connect_error (see [ConnectError]). It runs before the client is told
-// that it is connected, may block, and may emit to the socket and join rooms:
-// what it emits arrives before the client's connect event, rooms count from
-// then on. ctx ends when the connection does.
-type Middleware func(ctx context.Context, s *Socket) error
-
-func newNamespace(s *Server, name string) *Namespace {
-	return &Namespace{server: s, name: name, adapter: s.opts.Adapter(name)}
+func newNamespace(s *Server, name string, parent *ParentNamespace) *Namespace {
+	n := &Namespace{name: name, registry: registry{server: s}}
+	n.everyone = Broadcast{nsp: n}
+	if parent != nil {
+		n.parent = &parent.registry
+	}
+	n.adapter = s.opts.Adapter(host{n})
+	return n
 }
 
 // Name returns the namespace's name, which starts with a slash.
 func (n *Namespace) Name() string { return n.name }
 
-// Use adds middleware, which runs in the order of its registration for every
-// client that wants to join from now on.
-func (n *Namespace) Use(m Middleware) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	var list []Middleware
-	if old := n.middleware.Load(); old != nil {
-		list = slices.Clone(*old)
-	}
-	list = append(list, m)
-	n.middleware.Store(&list)
-}
-
-// On registers a handler for an event of every socket in the namespace. A
-// function of the wrong shape panics; see [Socket.On] for the shapes. The
-// returned function removes the handler.
-func (n *Namespace) On(event string, handler any) (off func()) {
-	return n.listeners.add(event, newListener(event, handler, n.nextOrder.Add(1)))
-}
-
-// OnConnect registers a function that is called for each socket that has
-// joined, before any of its events. Those events wait until it returns. The
-// returned function removes it.
-func (n *Namespace) OnConnect(f func(s *Socket)) (off func()) { return n.connected.add(f) }
-
-// OnDisconnecting registers a function that is called when a socket has been
-// disconnected, while it still is in its rooms. The returned function removes
-// it.
-func (n *Namespace) OnDisconnecting(f func(s *Socket, reason Reason)) (off func()) {
-	return n.disconnecting.add(f)
-}
-
-// OnDisconnect registers a function that is called when a socket has been
-// disconnected and has left its rooms. The cause, if more is known than the
-// reason, is that of [Socket.Context]. The returned function removes it.
-func (n *Namespace) OnDisconnect(f func(s *Socket, reason Reason)) (off func()) {
-	return n.disconnected.add(f)
-}
+// Adapter returns what manages the namespace's rooms.
+func (n *Namespace) Adapter() adapter.Adapter { return n.adapter }
 
 // Sockets returns the sockets in the namespace that are connected to this
 // server, in no particular order.
@@ -107,73 +62,80 @@ func (n *Namespace) local(t adapter.Target) []*Socket {
 	return sockets
 }
 
-// Emit sends an event to all sockets in the namespace.
-func (n *Namespace) Emit(event string, args ...any) error { return n.all().Emit(event, args...) }
-
-// To selects the sockets in the given rooms.
-func (n *Namespace) To(rooms ...string) Broadcast { return n.all().To(rooms...) }
-
-// In is the same as To.
-func (n *Namespace) In(rooms ...string) Broadcast { return n.all().To(rooms...) }
-
-// Except selects the sockets that are in none of the given rooms.
-func (n *Namespace) Except(rooms ...string) Broadcast { return n.all().Except(rooms...) }
-
-// Local selects the sockets that are connected to this server, not to other
-// nodes of a cluster.
-func (n *Namespace) Local() Broadcast { return n.all().Local() }
-
-// Volatile selects all sockets for messages that may be lost, see
-// [Broadcast.Volatile].
-func (n *Namespace) Volatile() Broadcast { return n.all().Volatile() }
-
-// Compress says whether the next messages are compressed, see
-// [Broadcast.Compress].
-func (n *Namespace) Compress(on bool) Broadcast { return n.all().Compress(on) }
-
-func (n *Namespace) all() Broadcast { return Broadcast{nsp: n} }
-
 // authorize runs the middleware for a socket.
-func (n *Namespace) authorize(s *Socket) error {
-	list := n.middleware.Load()
-	if list == nil {
-		return nil
-	}
-	ctx := s.Context()
-	for _, m := range *list {
-		if err := m(ctx, s); err != nil {
-			return err
+func (n *Namespace) authorize(s *Socket) (err error) {
+	each(&n.registry, func(r *registry) *hooks[Middleware] { return &r.middleware }, func(m Middleware) bool {
+		ctx := s.Context()
+		if err = m(ctx, s); err == nil {
+			err = ctx.Err()
 		}
-		if err := ctx.Err(); err != nil {
-			return err
+		return err == nil
+	})
+	return err
+}
+
+// ServerSideEmit sends an event to this namespace on all other nodes of the
+// cluster, where the handlers of OnServerEvent receive it. Without a cluster
+// there is nobody to receive it.
+func (n *Namespace) ServerSideEmit(event string, args ...any) error {
+	if err := checkServerEvent(event); err != nil {
+		return err
+	}
+	return n.adapter.ServerSideEmit(context.Background(), event, args, nil)
+}
+
+// ServerSideEmitWithAck is ServerSideEmit for an event that asks each other node
+// for an answer. It waits for all of them, or for the end of ctx, and returns
+// what has come by then.
+func (n *Namespace) ServerSideEmitWithAck(ctx context.Context, event string, args ...any) ([]Ack, error) {
+	if err := checkServerEvent(event); err != nil {
+		return nil, err
+	}
+	c := newCollector(ctx)
+	if err := n.adapter.ServerSideEmit(c.ctx, event, args, c); err != nil {
+		c.stop()
+		return nil, err
+	}
+	c.announced()
+	return Collect(c.all())
+}
+
+// host is a Namespace as its adapter sees it.
+type host struct{ n *Namespace }
+
+func (h host) Name() string { return h.n.name }
+
+func (h host) Encode(p *adapter.Packet) (err error) {
+	p.Message, err = h.n.encode(parser.Header{Type: parser.Event, ID: p.AckID, HasID: p.HasAck}, p.Event, p.Args)
+	return err
+}
+
+func (h host) RoomEvent(e adapter.RoomEvent) {
+	each(&h.n.registry, func(r *registry) *hooks[func(RoomEvent)] { return &r.rooms }, func(f func(RoomEvent)) bool {
+		f(e)
+		return true
+	})
+}
+
+func (h host) ServerEvent(event string, args parser.Args, answer func(args ...any)) {
+	in := &invocation{nsp: h.n, args: args}
+	if answer != nil {
+		in.ack = &acker{answer: answer}
+	}
+	for _, l := range h.n.of(event, func(r *registry) *listeners { return &r.serverEvents }) {
+		if err := h.n.protect("", event, func() error { return l.call(in) }); err != nil {
+			h.n.report(nil, &EventError{Event: event, Err: err})
 		}
 	}
-	return nil
 }
 
-// hooks is a list of functions that is read without a lock.
-type hooks[F any] struct {
-	mu   sync.Mutex // guards changes
-	list atomic.Pointer[[]*F]
-}
+// A RoomEvent is a change of a room.
+type RoomEvent = adapter.RoomEvent
 
-func (h *hooks[F]) add(f F) (off func()) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	p := &f
-	list := append(slices.Clone(h.load()), p)
-	h.list.Store(&list)
-	return func() {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		rest := slices.DeleteFunc(slices.Clone(h.load()), func(q *F) bool { return q == p })
-		h.list.Store(&rest)
-	}
-}
-
-func (h *hooks[F]) load() []*F {
-	if list := h.list.Load(); list != nil {
-		return *list
-	}
-	return nil
-}
+// The kinds of room events.
+const (
+	RoomCreated = adapter.RoomCreated
+	RoomJoined  = adapter.RoomJoined
+	RoomLeft    = adapter.RoomLeft
+	RoomDeleted = adapter.RoomDeleted
+)

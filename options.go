@@ -17,6 +17,8 @@ const (
 	DefaultMaxRooms       = 4096
 	DefaultInboxEvents    = 1024
 	DefaultInboxBytes     = 4 << 20
+
+	DefaultMaxDynamicNamespaces = 10_000
 )
 
 // Options configure a [Server]. The zero value of each field means its default;
@@ -36,7 +38,19 @@ type Options struct {
 	Codec parser.Codec
 	// Adapter makes the adapter of a namespace, which manages its rooms. Default:
 	// [adapter.NewMemory].
-	Adapter func(namespace string) adapter.Adapter
+	Adapter func(h adapter.Host) adapter.Adapter
+	// Recovery, if set, lets clients that come back soon after they lost their
+	// connection go on where they were; see [Socket.Recovered]. It makes
+	// [adapter.NewRecovery] the default adapter.
+	Recovery *Recovery
+
+	// CleanupEmptyChildNamespaces lets the children of a [ParentNamespace] cease
+	// to exist when their last socket has left.
+	CleanupEmptyChildNamespaces bool
+	// MaxDynamicNamespaces is the number of namespaces that clients may bring
+	// about by asking for them, see [Server.OfFunc]; a further one is refused with
+	// a connect_error. Default 10,000.
+	MaxDynamicNamespaces int
 
 	// Limits bound what the packets of a client may look like: attachments,
 	// nesting, event names. A client that exceeds them is disconnected.
@@ -92,6 +106,7 @@ func (o *Options) withDefaults() (*Options, error) {
 		{"Limits.MaxDepth", &c.Limits.MaxDepth, 0},
 		{"Limits.MaxEventName", &c.Limits.MaxEventName, 0},
 		{"MaxNamespaces", &c.MaxNamespaces, DefaultMaxNamespaces},
+		{"MaxDynamicNamespaces", &c.MaxDynamicNamespaces, DefaultMaxDynamicNamespaces},
 		{"MaxPendingAcks", &c.MaxPendingAcks, DefaultMaxPendingAcks},
 		{"MaxRooms", &c.MaxRooms, DefaultMaxRooms},
 		{"InboxEvents", &c.InboxEvents, DefaultInboxEvents},
@@ -107,8 +122,13 @@ func (o *Options) withDefaults() (*Options, error) {
 	if c.Codec == nil {
 		c.Codec = parser.JSON
 	}
+	if c.Recovery != nil {
+		if err := c.recovery(); err != nil {
+			return nil, err
+		}
+	}
 	if c.Adapter == nil {
-		c.Adapter = func(string) adapter.Adapter { return adapter.NewMemory() }
+		c.Adapter = func(h adapter.Host) adapter.Adapter { return adapter.NewMemory(h) }
 	}
 	if c.Logger == nil {
 		c.Logger = c.Engine.Logger
@@ -118,4 +138,47 @@ func (o *Options) withDefaults() (*Options, error) {
 	}
 	c.Engine.Logger = c.Logger
 	return &c, nil
+}
+
+// Recovery configures connection state recovery (Socket.IO protocol v5). Zero
+// values mean the defaults.
+type Recovery struct {
+	// MaxDisconnection is how long a client may stay away. Default 2 minutes.
+	MaxDisconnection time.Duration
+	// RunMiddleware makes a client that comes back pass the middleware again. By
+	// default it does not: it was let in before.
+	RunMiddleware bool
+	// MaxBytes bounds the packets that a namespace keeps for clients that may come
+	// back; the oldest go first. Default 64 MiB.
+	MaxBytes int
+	// MaxSessions bounds the sessions of absent clients that a namespace keeps;
+	// the oldest go first. Default 100,000.
+	MaxSessions int
+}
+
+// recovery checks the options of the recovery and sets its adapter up.
+func (c *Options) recovery() error {
+	r := *c.Recovery
+	c.Recovery = &r
+	if r.MaxDisconnection < 0 || r.MaxBytes < 0 || r.MaxSessions < 0 {
+		return &engine.OptionError{Field: "Recovery", Value: r, Reason: "must not be negative"}
+	}
+	heartbeat := c.Engine.PingInterval + c.Engine.PingTimeout
+	if c.Engine.PingInterval == 0 {
+		heartbeat += engine.DefaultPingInterval
+	}
+	if c.Engine.PingTimeout == 0 {
+		heartbeat += engine.DefaultPingTimeout
+	}
+	if c.Adapter == nil {
+		c.Adapter = func(h adapter.Host) adapter.Adapter {
+			return adapter.NewRecovery(h, adapter.RecoveryOptions{
+				MaxDisconnection: r.MaxDisconnection,
+				Heartbeat:        heartbeat,
+				MaxBytes:         r.MaxBytes,
+				MaxSessions:      r.MaxSessions,
+			})
+		}
+	}
+	return nil
 }

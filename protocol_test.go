@@ -110,7 +110,7 @@ func TestPacketMatrix(t *testing.T) {
 
 func TestPacketsBeforeConnect(t *testing.T) {
 	transports(t, func(t *testing.T, transport string) {
-		io, url, _ := newServer(t, &socketio.Options{ConnectTimeout: 100 * time.Millisecond})
+		io, url, _ := newServer(t, &socketio.Options{ConnectTimeout: 500 * time.Millisecond})
 		io.On("e", func() { t.Error("an event was handled") })
 		for _, packet := range []string{`42["e"]`, `41`, `430[]`, `451-["e"]`} {
 			c := wiretest.Dial(t, url, transport)

@@ -3,8 +3,8 @@ package socketio
 import (
 	"context"
 	"net/http"
-	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/seed96b07ef8/socketio/engine"
 )
@@ -26,8 +26,14 @@ type Server struct {
 	engine  *engine.Server
 	workers sync.WaitGroup // goroutines that run the handlers of sockets
 
+	newNamespaces hooks[func(*Namespace)]
+	watchOutgoing atomic.Bool   // somebody has asked to see outgoing events
+	nextOrder     atomic.Uint64 // of registrations
+
 	mu         sync.RWMutex // guards what follows; no other lock is taken under it
 	namespaces map[string]*Namespace
+	parents    []*ParentNamespace
+	dynamic    int // namespaces that clients have brought about
 	closed     bool
 }
 
@@ -62,32 +68,6 @@ func New(opts *Options) (*Server, error) {
 // ServeHTTP serves the requests of Socket.IO clients.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.engine.ServeHTTP(w, r)
-}
-
-// Of returns the namespace with the given name, which comes into being if there
-// is none yet. A missing leading slash is added.
-func (s *Server) Of(name string) *Namespace {
-	if !strings.HasPrefix(name, "/") {
-		name = "/" + name
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n := s.namespaces[name]
-	if n == nil {
-		n = newNamespace(s, name)
-		s.namespaces[name] = n
-	}
-	return n
-}
-
-// namespace returns the namespace that a client asks for, or nil.
-func (s *Server) namespace(name string) *Namespace {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.closed {
-		return nil
-	}
-	return s.namespaces[name]
 }
 
 // Engine returns the server of the connections below.
@@ -129,19 +109,4 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		}
 	}
 	return err
-}
-
-func (s *Server) isClosed() bool {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.closed
-}
-
-// report hands an error that has no caller to the error hook.
-func (s *Server) report(socket *Socket, err error) {
-	if s.opts.OnError != nil {
-		s.opts.OnError(socket, err)
-		return
-	}
-	s.opts.Logger.Warn("socketio: handler failed", "sid", socket.id, "nsp", socket.nsp.name, "error", err)
 }

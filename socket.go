@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/parser"
 )
@@ -27,11 +28,15 @@ type Socket struct {
 	conn *conn
 	auth Args // the payload of CONNECT
 
+	// Set before the socket is connected.
+	pid       string // its private ID, with recovery
+	recovered bool
+
 	mu      sync.Mutex // guards what follows; no other lock is taken under it
 	state   socketState
 	reason  *DisconnectError // why it ended
 	inbox   inbox
-	acks    map[uint64]chan ackResult
+	acks    map[uint64]ackWaiter
 	rooms   []string // joined before the socket was connected
 	data    any
 	ctx     context.Context // made when it is first asked for
@@ -45,6 +50,10 @@ type socketExtra struct {
 	listeners     listeners
 	disconnecting hooks[func(Reason)]
 	disconnected  hooks[func(Reason)]
+	incoming      hooks[func(event string, args Args)]
+	outgoing      hooks[func(event string, args []any)]
+	packets       hooks[func(ctx context.Context, event string, args Args) error]
+	failed        hooks[func(error)]
 }
 
 type socketState uint8
@@ -67,6 +76,11 @@ func (s *Socket) ID() string { return s.id }
 
 // Namespace returns the namespace that the socket is in.
 func (s *Socket) Namespace() *Namespace { return s.nsp }
+
+// Recovered reports whether the client has come back after it lost its
+// connection, and has its old ID, rooms, data, and the events that it missed
+// again. See [Options.Recovery].
+func (s *Socket) Recovered() bool { return s.recovered }
 
 // Conn returns the connection below, which the client's sockets in other
 // namespaces share.
@@ -205,6 +219,9 @@ func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (Ar
 	return s.emitter().EmitWithAck(ctx, event, args...)
 }
 
+// Send emits the event "message".
+func (s *Socket) Send(args ...any) error { return s.Emit("message", args...) }
+
 // Volatile returns an Emitter for messages that may be lost when the client is
 // not ready to receive them, see [Broadcast.Volatile].
 func (s *Socket) Volatile() Emitter { return s.emitter().Volatile() }
@@ -232,13 +249,24 @@ func (s *Socket) Except(rooms ...string) Broadcast { return s.Broadcast().Except
 func (s *Socket) Local() Broadcast { return s.Broadcast().Local() }
 
 // Broadcast selects all sockets in the namespace, but for this one.
-func (s *Socket) Broadcast() Broadcast { return s.nsp.all().Except(s.id) }
+func (s *Socket) Broadcast() Broadcast { return s.nsp.everyone.Except(s.id) }
 
 // Deliver implements [adapter.Socket]: it sends a packet that was encoded for
 // many.
-func (s *Socket) Deliver(m *engine.Message, flags engine.Flags) {
+func (s *Socket) Deliver(p *adapter.Packet) {
 	// A socket that is gone, or too slow, is not the concern of the others.
-	_ = s.conn.engine.Send(m, flags)
+	_ = s.conn.engine.Send(p.Message, p.Flags)
+}
+
+// Info implements [adapter.Socket].
+func (s *Socket) Info() adapter.SocketInfo {
+	return adapter.SocketInfo{
+		ID:        s.id,
+		Handshake: s.conn.engine.Handshake(),
+		Auth:      s.auth.Raw(0),
+		Rooms:     s.Rooms(),
+		Data:      s.Data(),
+	}
 }
 
 // Disconnect takes the client out of the namespace, with the reason
@@ -283,13 +311,60 @@ func (s *Socket) DisconnectConn() {
 // A function of another shape panics here, not when the event comes. ctx ends
 // when the socket is disconnected. The returned function removes the handler.
 func (s *Socket) On(event string, handler any) (off func()) {
-	return s.extras().listeners.add(event, newListener(event, handler, s.nsp.nextOrder.Add(1)))
+	return s.extras().listeners.add(event, newListener(event, handler, s.nsp.order()))
 }
+
+// Once registers a handler, like On, that is called for the first such event
+// only.
+func (s *Socket) Once(event string, handler any) (off func()) {
+	return s.extras().listeners.addOnce(event, newListener(event, handler, s.nsp.order()))
+}
+
+// Use adds packet middleware for the events of this socket, behind the
+// namespace's. An error keeps an event from its handlers and goes to the error
+// hooks, not to the client. The returned function removes it.
+func (s *Socket) Use(f func(ctx context.Context, event string, args Args) error) (off func()) {
+	return s.extras().packets.add(f, false)
+}
+
+// OnAny registers a function that is called for every event of the client,
+// whether it has handlers or not, before them and before packet middleware. The
+// returned function removes it.
+func (s *Socket) OnAny(f func(event string, args Args)) (off func()) {
+	return s.extras().incoming.add(f, false)
+}
+
+// PrependAny is OnAny for a function that is called before those registered
+// already.
+func (s *Socket) PrependAny(f func(event string, args Args)) (off func()) {
+	return s.extras().incoming.add(f, true)
+}
+
+// OnAnyOutgoing registers a function that is called for every event that is sent
+// to the client, by Emit or by a broadcast that reaches it. args must not be
+// modified. It runs on the goroutine that emits and should be quick. The
+// returned function removes it.
+func (s *Socket) OnAnyOutgoing(f func(event string, args []any)) (off func()) {
+	s.nsp.server.watchOutgoing.Store(true)
+	return s.extras().outgoing.add(f, false)
+}
+
+// PrependAnyOutgoing is OnAnyOutgoing for a function that is called before those
+// registered already.
+func (s *Socket) PrependAnyOutgoing(f func(event string, args []any)) (off func()) {
+	s.nsp.server.watchOutgoing.Store(true)
+	return s.extras().outgoing.add(f, true)
+}
+
+// OnError registers a function that is told of the errors that concern this
+// socket and have no caller to go to, see [Namespace.OnError]. The returned
+// function removes it.
+func (s *Socket) OnError(f func(err error)) (off func()) { return s.extras().failed.add(f, false) }
 
 // OnDisconnecting registers a function that is called when the socket has been
 // disconnected, while it still is in its rooms. The returned function removes it.
 func (s *Socket) OnDisconnecting(f func(reason Reason)) (off func()) {
-	return s.extras().disconnecting.add(f)
+	return s.extras().disconnecting.add(f, false)
 }
 
 // OnDisconnect registers a function that is called when the socket has been
@@ -297,7 +372,7 @@ func (s *Socket) OnDisconnecting(f func(reason Reason)) (off func()) {
 // if more is known than the reason, is that of [Socket.Context]. The returned
 // function removes it.
 func (s *Socket) OnDisconnect(f func(reason Reason)) (off func()) {
-	return s.extras().disconnected.add(f)
+	return s.extras().disconnected.add(f, false)
 }
 
 func (s *Socket) extras() *socketExtra {

@@ -72,8 +72,9 @@ func TestMiddleware(t *testing.T) {
 		}
 		c.Send(`421["me"]`)
 		c.Expect(`431["good",true]`)
-		for _, err := range errs.all() {
-			t.Error(err)
+		var pe *socketio.PanicError
+		if all := errs.all(); len(all) != 1 || !errors.As(all[0], &pe) {
+			t.Errorf("errors: %v", all)
 		}
 	})
 }

@@ -3,10 +3,16 @@
 // wherever they are connected.
 //
 // [Memory] does it for one process and is what a server uses unless told
-// otherwise.
+// otherwise; [Recovery] adds connection state recovery to it.
 package adapter
 
-import "github.com/seed96b07ef8/socketio/engine"
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/parser"
+)
 
 // A Socket is a local member of rooms: one client in one namespace. Values must
 // be comparable with ==.
@@ -14,7 +20,30 @@ type Socket interface {
 	// ID returns the socket's ID, which is also the name of its own room.
 	ID() string
 	// Deliver sends an encoded packet to the client. It must not block.
-	Deliver(m *engine.Message, flags engine.Flags)
+	Deliver(p *Packet)
+	// DeliverWithAck is Deliver for a packet with an AckID: the client's answer,
+	// or why there is none, goes to sink, until ctx ends.
+	DeliverWithAck(ctx context.Context, p *Packet, sink AckSink)
+	// Join adds the socket to rooms, Leave removes it from one.
+	Join(rooms ...string) error
+	Leave(room string)
+	// Disconnect takes the client out of the namespace, DisconnectConn closes the
+	// connection with all the client's namespaces.
+	Disconnect()
+	DisconnectConn()
+	// Info describes the socket for other nodes.
+	Info() SocketInfo
+}
+
+// SocketInfo describes a socket to other nodes.
+type SocketInfo struct {
+	ID        string
+	Handshake engine.Handshake
+	Auth      json.RawMessage
+	Rooms     []string
+	// Data is what the application attached to the socket; on the socket's own
+	// node the value itself, otherwise its JSON.
+	Data any
 }
 
 // A Target selects the sockets of a namespace that an operation is for: those
@@ -23,6 +52,8 @@ type Socket interface {
 type Target struct {
 	Rooms  []string
 	Except []string
+	// Local leaves out the sockets of other nodes.
+	Local bool
 }
 
 // A Packet is an event on its way to a Target.
@@ -30,17 +61,71 @@ type Packet struct {
 	// Event and Args are what was emitted. They must not be modified.
 	Event string
 	Args  []any
-	// Message is the encoded packet, the same for all recipients.
-	Message *engine.Message
+	// AckID asks for acknowledgements when HasAck is set.
+	AckID  uint64
+	HasAck bool
 	// Flags apply to each delivery.
 	Flags engine.Flags
-	// Local keeps the packet on this node.
-	Local bool
+	// Message is the encoded packet, the same for all recipients.
+	Message *engine.Message
+}
+
+// A Host is the namespace that an adapter works for.
+type Host interface {
+	// Name returns the name of the namespace.
+	Name() string
+	// Encode makes a packet's Message from its other fields.
+	Encode(p *Packet) error
+	// RoomEvent tells the application what happened to a room. It is called
+	// without any lock.
+	RoomEvent(e RoomEvent)
+	// ServerEvent hands over an event that another node has sent with
+	// ServerSideEmit. answer is called at most once; it is nil when no answer is
+	// wanted.
+	ServerEvent(event string, args parser.Args, answer func(args ...any))
+}
+
+// A RoomEvent is a change of a room.
+type RoomEvent struct {
+	Kind   RoomEventKind
+	Room   string
+	Socket string // the socket's ID; empty for RoomCreated and RoomDeleted
+}
+
+// RoomEventKind says what happened to a room.
+type RoomEventKind int
+
+// The kinds of room events, with the names that the protocol's reference
+// implementation gives them.
+const (
+	RoomCreated RoomEventKind = iota // create-room: its first socket is about to join
+	RoomJoined                       // join-room
+	RoomLeft                         // leave-room
+	RoomDeleted                      // delete-room: its last socket has left
+)
+
+// An Ack is a client's answer to a broadcast.
+type Ack struct {
+	// Socket is the ID of the client's socket; empty when another node does not
+	// tell.
+	Socket string
+	Args   parser.Args
+	// Err says why there is no answer.
+	Err error
+}
+
+// An AckSink collects the answers to a broadcast. Its methods may be called
+// concurrently.
+type AckSink interface {
+	// Expect announces n further clients.
+	Expect(n int)
+	// Ack takes one answer.
+	Ack(a Ack)
 }
 
 // An Adapter manages the rooms of one namespace. All methods may be called
-// concurrently, and none of them may call back into the namespace while it
-// holds a lock.
+// concurrently, and none of them may call a Socket's or the Host's methods while
+// it holds a lock, but for Deliver and DeliverWithAck.
 type Adapter interface {
 	// Add makes a socket known. It is in its own room, named by its ID, from then
 	// on.
@@ -58,8 +143,60 @@ type Adapter interface {
 	Rooms(s Socket) []string
 	// Sockets returns the local sockets that t selects.
 	Sockets(t Target) []Socket
+
 	// Broadcast delivers p to the sockets that t selects, on all nodes.
 	Broadcast(p *Packet, t Target) error
+	// BroadcastWithAck does it for a packet with an AckID. It announces every
+	// client to sink before it returns, as far as they are known by then: it may
+	// wait, until ctx ends, for other nodes to count theirs.
+	BroadcastWithAck(ctx context.Context, p *Packet, t Target, sink AckSink) error
+
+	// FetchSockets describes the sockets that t selects, on all nodes.
+	FetchSockets(ctx context.Context, t Target) ([]SocketInfo, error)
+	// JoinSockets, LeaveSockets and DisconnectSockets apply to the sockets that t
+	// selects, on all nodes.
+	JoinSockets(t Target, rooms ...string) error
+	LeaveSockets(t Target, rooms ...string) error
+	DisconnectSockets(t Target, closeConn bool) error
+	// ServerSideEmit sends an event to the namespace on all other nodes. With a
+	// sink it asks each for an answer.
+	ServerSideEmit(ctx context.Context, event string, args []any, sink AckSink) error
+
 	// Close releases what the adapter holds. The namespace is gone.
 	Close() error
+}
+
+// A Recoverer is an Adapter that can restore sockets after a short
+// disconnection. Each of its sockets has a private ID, with which a client asks
+// for its session.
+type Recoverer interface {
+	Adapter
+	// Admit is Add, and Join for rooms, for a socket whose client knows the
+	// private ID pid. When session is not nil, the socket first gets what it has
+	// missed. connected is called then, to tell the client. It is all one step:
+	// no packet is lost and none comes twice.
+	Admit(s Socket, pid string, rooms []string, session *Session, connected func())
+	// Persist keeps the session of a socket that was disconnected, with the data
+	// that the application has attached to it. It is called before Remove.
+	Persist(s Socket, pid string, data any)
+	// Forget drops the session of a socket that will not come back.
+	Forget(s Socket, pid string)
+	// Restore takes the session with a private ID, or returns nil. It is gone
+	// then: a session is restored once.
+	Restore(pid, offset string) *Session
+	// Return puts back a session that was restored for a socket which then was
+	// not admitted.
+	Return(pid string, session *Session)
+}
+
+// A Session is what is left of a socket.
+type Session struct {
+	ID    string   // of the socket
+	Rooms []string // without its own
+	Data  any
+	// Live is the socket itself when the end of its connection was not noticed
+	// yet. It is out of its rooms already.
+	Live Socket
+	// Position says what the client has received; it belongs to the Recoverer.
+	Position uint64
 }

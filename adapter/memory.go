@@ -1,6 +1,8 @@
 package adapter
 
 import (
+	"context"
+	"errors"
 	"hash/maphash"
 	"sync"
 )
@@ -15,6 +17,7 @@ import (
 // Lock order: a member's mutex, then one shard's. No lock is held while packets
 // are delivered.
 type Memory struct {
+	host   Host
 	seed   maphash.Seed
 	shards [shardCount]shard
 }
@@ -38,68 +41,100 @@ type member struct {
 	gone   bool
 }
 
-// NewMemory returns an adapter without sockets.
-func NewMemory() *Memory { return &Memory{seed: maphash.MakeSeed()} }
+// NewMemory returns an adapter without sockets for a namespace.
+func NewMemory(h Host) *Memory { return &Memory{host: h, seed: maphash.MakeSeed()} }
 
 func (a *Memory) shard(name string) *shard {
 	return &a.shards[maphash.String(a.seed, name)%shardCount]
 }
 
 // Add implements [Adapter].
-func (a *Memory) Add(s Socket) {
+func (a *Memory) Add(s Socket) { a.tell(a.add(s)) }
+
+func (a *Memory) add(s Socket) []RoomEvent {
 	sh := a.shard(s.ID())
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if sh.members == nil {
 		sh.members = make(map[string]*member)
 	}
-	sh.members[s.ID()] = &member{socket: s}
+	m := &member{socket: s}
+	sh.members[s.ID()] = m
+	return joined(s.ID(), m, true)
 }
 
-// find returns the member with an ID, or nil.
-func (a *Memory) find(id string) *member {
-	sh := a.shard(id)
+// find returns the member that is s, or nil.
+func (a *Memory) find(s Socket) *member {
+	sh := a.shard(s.ID())
 	sh.mu.RLock()
 	defer sh.mu.RUnlock()
-	return sh.members[id]
+	if m := sh.members[s.ID()]; m != nil && m.socket == s {
+		return m
+	}
+	return nil
 }
 
 // Remove implements [Adapter].
-func (a *Memory) Remove(s Socket) {
-	m := a.find(s.ID())
+func (a *Memory) Remove(s Socket) { a.tell(a.remove(s)) }
+
+func (a *Memory) remove(s Socket) (events []RoomEvent) {
+	m := a.find(s)
 	if m == nil {
-		return
+		return nil
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.gone {
+		return nil
+	}
 	m.gone = true
 	for room := range m.rooms {
-		a.shard(room).leave(room, m)
+		events = append(events, a.shard(room).leave(room, m)...)
+	}
+	if !m.notOwn {
+		events = append(events, left(s.ID(), m, true)...)
 	}
 	m.rooms = nil
 	sh := a.shard(s.ID())
 	sh.mu.Lock()
 	delete(sh.members, s.ID())
 	sh.mu.Unlock()
+	return events
+}
+
+// tell passes room events on, without a lock.
+func (a *Memory) tell(events []RoomEvent) {
+	for _, e := range events {
+		a.host.RoomEvent(e)
+	}
 }
 
 // Join implements [Adapter].
 func (a *Memory) Join(s Socket, limit int, rooms ...string) bool {
-	m := a.find(s.ID())
+	events, ok := a.join(s, limit, rooms)
+	a.tell(events)
+	return ok
+}
+
+func (a *Memory) join(s Socket, limit int, rooms []string) (events []RoomEvent, ok bool) {
+	m := a.find(s)
 	if m == nil {
-		return true
+		return nil, true
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.gone {
-		return true
+		return nil, true
 	}
 	if len(m.rooms)+len(rooms) > limit && m.roomsWith(rooms) > limit {
-		return false
+		return nil, false
 	}
 	for _, room := range rooms {
 		if room == s.ID() {
-			m.notOwn = false
+			if m.notOwn {
+				m.notOwn = false
+				events = append(events, joined(room, m, true)...)
+			}
 			continue
 		}
 		if _, in := m.rooms[room]; in {
@@ -109,9 +144,9 @@ func (a *Memory) Join(s Socket, limit int, rooms ...string) bool {
 			m.rooms = make(map[string]struct{})
 		}
 		m.rooms[room] = struct{}{}
-		a.shard(room).join(room, m)
+		events = append(events, a.shard(room).join(room, m)...)
 	}
-	return true
+	return events, true
 }
 
 // roomsWith counts the rooms of m after it had joined rooms. m.mu is held.
@@ -127,25 +162,26 @@ func (m *member) roomsWith(rooms []string) int {
 
 // Leave implements [Adapter].
 func (a *Memory) Leave(s Socket, room string) {
-	m := a.find(s.ID())
+	m := a.find(s)
 	if m == nil {
 		return
 	}
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if room == s.ID() {
-		m.notOwn = true
-		return
-	}
+	var events []RoomEvent
 	if _, in := m.rooms[room]; in {
 		delete(m.rooms, room)
-		a.shard(room).leave(room, m)
+		events = a.shard(room).leave(room, m)
+	} else if room == s.ID() && !m.notOwn {
+		m.notOwn = true
+		events = left(room, m, true)
 	}
+	m.mu.Unlock()
+	a.tell(events)
 }
 
 // Rooms implements [Adapter].
 func (a *Memory) Rooms(s Socket) []string {
-	m := a.find(s.ID())
+	m := a.find(s)
 	if m == nil {
 		return nil
 	}
@@ -161,11 +197,13 @@ func (a *Memory) Rooms(s Socket) []string {
 	return rooms
 }
 
-func (sh *shard) join(room string, m *member) {
+// join adds m to a room and returns what that means.
+func (sh *shard) join(room string, m *member) []RoomEvent {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	members := sh.rooms[room]
-	if members == nil {
+	created := members == nil
+	if created {
 		if sh.rooms == nil {
 			sh.rooms = make(map[string]map[*member]struct{})
 		}
@@ -173,9 +211,19 @@ func (sh *shard) join(room string, m *member) {
 		sh.rooms[room] = members
 	}
 	members[m] = struct{}{}
+	return joined(room, m, created)
 }
 
-func (sh *shard) leave(room string, m *member) {
+func joined(room string, m *member, created bool) []RoomEvent {
+	e := RoomEvent{Kind: RoomJoined, Room: room, Socket: m.socket.ID()}
+	if !created {
+		return []RoomEvent{e}
+	}
+	return []RoomEvent{{Kind: RoomCreated, Room: room}, e}
+}
+
+// leave removes m from a room and returns what that means.
+func (sh *shard) leave(room string, m *member) []RoomEvent {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	members := sh.rooms[room]
@@ -183,6 +231,15 @@ func (sh *shard) leave(room string, m *member) {
 	if len(members) == 0 {
 		delete(sh.rooms, room)
 	}
+	return left(room, m, len(members) == 0)
+}
+
+func left(room string, m *member, deleted bool) []RoomEvent {
+	e := RoomEvent{Kind: RoomLeft, Room: room, Socket: m.socket.ID()}
+	if !deleted {
+		return []RoomEvent{e}
+	}
+	return []RoomEvent{e, {Kind: RoomDeleted, Room: room}}
 }
 
 // Sockets implements [Adapter].
@@ -198,13 +255,78 @@ func (a *Memory) Sockets(t Target) []Socket {
 
 // Broadcast implements [Adapter].
 func (a *Memory) Broadcast(p *Packet, t Target) error {
+	if err := a.host.Encode(p); err != nil {
+		return err
+	}
+	a.deliver(p, t)
+	return nil
+}
+
+func (a *Memory) deliver(p *Packet, t Target) {
 	sel := a.choose(t)
 	defer sel.release()
 	for _, m := range sel.members {
-		m.socket.Deliver(p.Message, p.Flags)
+		m.socket.Deliver(p)
+	}
+}
+
+// BroadcastWithAck implements [Adapter].
+func (a *Memory) BroadcastWithAck(ctx context.Context, p *Packet, t Target, sink AckSink) error {
+	if err := a.host.Encode(p); err != nil {
+		return err
+	}
+	sel := a.choose(t)
+	defer sel.release()
+	sink.Expect(len(sel.members))
+	for _, m := range sel.members {
+		m.socket.DeliverWithAck(ctx, p, sink)
 	}
 	return nil
 }
+
+// FetchSockets implements [Adapter].
+func (a *Memory) FetchSockets(_ context.Context, t Target) ([]SocketInfo, error) {
+	sockets := a.Sockets(t)
+	infos := make([]SocketInfo, len(sockets))
+	for i, s := range sockets {
+		infos[i] = s.Info()
+	}
+	return infos, nil
+}
+
+// JoinSockets implements [Adapter].
+func (a *Memory) JoinSockets(t Target, rooms ...string) error {
+	var errs []error
+	for _, s := range a.Sockets(t) {
+		errs = append(errs, s.Join(rooms...))
+	}
+	return errors.Join(errs...)
+}
+
+// LeaveSockets implements [Adapter].
+func (a *Memory) LeaveSockets(t Target, rooms ...string) error {
+	for _, s := range a.Sockets(t) {
+		for _, room := range rooms {
+			s.Leave(room)
+		}
+	}
+	return nil
+}
+
+// DisconnectSockets implements [Adapter].
+func (a *Memory) DisconnectSockets(t Target, closeConn bool) error {
+	for _, s := range a.Sockets(t) {
+		if closeConn {
+			s.DisconnectConn()
+		} else {
+			s.Disconnect()
+		}
+	}
+	return nil
+}
+
+// ServerSideEmit implements [Adapter]. There are no other nodes.
+func (a *Memory) ServerSideEmit(context.Context, string, []any, AckSink) error { return nil }
 
 // Close implements [Adapter].
 func (a *Memory) Close() error { return nil }

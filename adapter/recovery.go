@@ -1,0 +1,318 @@
+package adapter
+
+import (
+	"container/list"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/seed96b07ef8/socketio/engine"
+)
+
+// Defaults of [RecoveryOptions].
+const (
+	DefaultMaxDisconnection  = 2 * time.Minute
+	DefaultHeartbeat         = 45 * time.Second
+	DefaultRecoveryBytes     = 64 << 20
+	DefaultRecoveredSessions = 100_000
+)
+
+// RecoveryOptions configure [Recovery]. Zero values mean the defaults.
+type RecoveryOptions struct {
+	// MaxDisconnection is how long a session is kept after its disconnection.
+	// Default 2 minutes.
+	MaxDisconnection time.Duration
+	// Heartbeat is how long it takes at most to notice that a connection is dead.
+	// Packets are kept for MaxDisconnection and this: what is older has reached
+	// every client whose session is still there. Default 45 s, the sum of the
+	// default ping interval and timeout; a server sets it to the sum of its own.
+	Heartbeat time.Duration
+	// MaxBytes bounds the packets that are kept. The oldest go first; clients that
+	// needed them are not recovered. Default 64 MiB.
+	MaxBytes int
+	// MaxSessions bounds the sessions of disconnected sockets that are kept. The
+	// oldest go first. Default 100,000.
+	MaxSessions int
+}
+
+// Recovery is [Memory] with connection state recovery: a client that comes back
+// soon after it lost its connection is given its old ID and rooms, and the
+// packets that it has missed.
+//
+// Every event but volatile ones and those that ask for an acknowledgement gets
+// an offset as an additional last argument (Socket.IO protocol v5, "Connection
+// state recovery"). With the offset of the last event that it has received, or
+// none if there was none, the client says where it is. Packets are numbered,
+// kept and delivered under one lock, so that the order of the log is the order
+// on the wire for every client.
+//
+// Lock order: mu, then the locks of Memory, then those of a connection.
+type Recovery struct {
+	*Memory
+	opts   RecoveryOptions
+	prefix string // of offsets: those of other stores must not be taken for ours
+
+	mu       sync.Mutex // guards what follows
+	log      []logged   // packets first+1, first+2, ...
+	first    uint64     // the number of the last packet that was dropped
+	lost     uint64     // the number of the last one that was dropped before its time
+	lostAt   time.Time  // when that was sent
+	bytes    int        // of the messages in log
+	sessions map[string]*session
+	parked   list.List   // of the *session without a socket, oldest first
+	cleanup  *time.Timer // nil while there is nothing to drop
+	closed   bool
+}
+
+// logged is a packet that may be missed by somebody.
+type logged struct {
+	packet *Packet
+	target Target
+	at     time.Time
+}
+
+// session is a socket with a private ID, connected or not.
+type session struct {
+	pid    string
+	id     string
+	start  uint64 // the client has seen what was before
+	socket Socket // nil when parked
+	rooms  []string
+	data   any
+	ended  time.Time
+	place  *list.Element
+}
+
+// NewRecovery returns a Recovery without sockets for a namespace.
+func NewRecovery(h Host, opts RecoveryOptions) *Recovery {
+	if opts.MaxDisconnection == 0 {
+		opts.MaxDisconnection = DefaultMaxDisconnection
+	}
+	if opts.Heartbeat == 0 {
+		opts.Heartbeat = DefaultHeartbeat
+	}
+	if opts.MaxBytes == 0 {
+		opts.MaxBytes = DefaultRecoveryBytes
+	}
+	if opts.MaxSessions == 0 {
+		opts.MaxSessions = DefaultRecoveredSessions
+	}
+	return &Recovery{
+		Memory:   NewMemory(h),
+		opts:     opts,
+		prefix:   engine.NewID()[:6] + ".",
+		sessions: make(map[string]*session),
+	}
+}
+
+// Broadcast implements [Adapter].
+func (a *Recovery) Broadcast(p *Packet, t Target) error {
+	if p.Flags&engine.Volatile != 0 || p.HasAck {
+		return a.Memory.Broadcast(p, t)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	numbered := *p
+	number := a.first + uint64(len(a.log)) + 1
+	numbered.Args = append(slices.Clip(p.Args), a.prefix+strconv.FormatUint(number, 36))
+	if err := a.host.Encode(&numbered); err != nil {
+		return err
+	}
+	if !a.closed {
+		a.append(logged{packet: &numbered, target: t, at: time.Now()})
+	}
+	a.deliver(&numbered, t)
+	return nil
+}
+
+// append keeps a packet, at the expense of old ones. mu is held.
+func (a *Recovery) append(l logged) {
+	// Args were needed for the encoding only.
+	l.packet = &Packet{Event: l.packet.Event, Args: l.packet.Args, Flags: l.packet.Flags, Message: l.packet.Message}
+	a.log = append(a.log, l)
+	a.bytes += l.packet.Message.Len()
+	a.expire(l.at)
+}
+
+// expire drops what is too old or too much. mu is held.
+func (a *Recovery) expire(now time.Time) {
+	oldest := now.Add(-a.opts.MaxDisconnection - a.opts.Heartbeat)
+	for len(a.log) > 0 {
+		l := a.log[0]
+		old := l.at.Before(oldest)
+		if !old && a.bytes <= a.opts.MaxBytes {
+			break
+		}
+		a.first++
+		if !old {
+			a.lost, a.lostAt = a.first, l.at
+		}
+		a.bytes -= l.packet.Message.Len()
+		a.log[0] = logged{}
+		a.log = a.log[1:]
+	}
+	for e := a.parked.Front(); e != nil; e = a.parked.Front() {
+		s := e.Value.(*session)
+		if a.parked.Len() <= a.opts.MaxSessions && now.Sub(s.ended) <= a.opts.MaxDisconnection {
+			break
+		}
+		a.drop(s)
+	}
+	a.schedule()
+}
+
+// schedule sees to it that what is kept is dropped when its time has come, also
+// when nothing else happens. mu is held.
+func (a *Recovery) schedule() {
+	if a.cleanup != nil || a.closed || len(a.log) == 0 && a.parked.Len() == 0 {
+		return
+	}
+	a.cleanup = time.AfterFunc(a.opts.MaxDisconnection, func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.cleanup = nil
+		a.expire(time.Now())
+	})
+}
+
+// drop forgets a session. mu is held.
+func (a *Recovery) drop(s *session) {
+	delete(a.sessions, s.pid)
+	if s.place != nil {
+		a.parked.Remove(s.place)
+	}
+}
+
+// Admit implements [Recoverer].
+func (a *Recovery) Admit(s Socket, pid string, rooms []string, restored *Session, connected func()) {
+	a.mu.Lock()
+	start := a.first + uint64(len(a.log))
+	if restored != nil {
+		start = restored.Position
+		a.replay(s, restored)
+	}
+	connected()
+	events := a.add(s)
+	more, _ := a.join(s, len(rooms), rooms)
+	if !a.closed {
+		a.sessions[pid] = &session{pid: pid, id: s.ID(), start: start, socket: s}
+	}
+	a.mu.Unlock()
+	a.tell(append(events, more...))
+}
+
+// replay delivers what a session has missed. mu is held.
+func (a *Recovery) replay(s Socket, restored *Session) {
+	in := func(room string) bool { return room == restored.ID || slices.Contains(restored.Rooms, room) }
+	seen := max(restored.Position, a.first) - a.first
+	for _, l := range a.log[seen:] {
+		if len(l.target.Rooms) > 0 && !slices.ContainsFunc(l.target.Rooms, in) || slices.ContainsFunc(l.target.Except, in) {
+			continue
+		}
+		s.Deliver(l.packet)
+	}
+}
+
+// Persist implements [Recoverer].
+func (a *Recovery) Persist(s Socket, pid string, data any) {
+	rooms := a.Rooms(s)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	e := a.sessions[pid]
+	if e == nil || e.socket != s {
+		return // restored in the meantime
+	}
+	e.socket, e.data = nil, data
+	e.rooms = slices.DeleteFunc(rooms, func(room string) bool { return room == e.id })
+	a.park(e)
+}
+
+// Return implements [Recoverer].
+func (a *Recovery) Return(pid string, restored *Session) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.sessions[pid] == nil && !a.closed {
+		e := &session{pid: pid, id: restored.ID, start: restored.Position, rooms: restored.Rooms, data: restored.Data}
+		a.sessions[pid] = e
+		a.park(e)
+	}
+}
+
+// park keeps a session without a socket. mu is held.
+func (a *Recovery) park(e *session) {
+	e.ended = time.Now()
+	e.place = a.parked.PushBack(e)
+	a.expire(e.ended)
+}
+
+// Forget implements [Recoverer].
+func (a *Recovery) Forget(s Socket, pid string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if e := a.sessions[pid]; e != nil && e.socket == s {
+		a.drop(e)
+	}
+}
+
+// Restore implements [Recoverer].
+func (a *Recovery) Restore(pid, offset string) *Session {
+	a.mu.Lock()
+	now := time.Now()
+	a.expire(now)
+	e := a.sessions[pid]
+	if e == nil {
+		a.mu.Unlock()
+		return nil
+	}
+	position, ok := a.position(offset, e.start, now)
+	if !ok {
+		a.mu.Unlock()
+		return nil
+	}
+	a.drop(e)
+	restored := &Session{ID: e.id, Rooms: e.rooms, Data: e.data, Live: e.socket, Position: position}
+	var events []RoomEvent
+	if e.socket != nil {
+		restored.Rooms = slices.DeleteFunc(a.Rooms(e.socket), func(room string) bool { return room == e.id })
+		events = a.remove(e.socket)
+	}
+	a.mu.Unlock()
+	a.tell(events)
+	return restored
+}
+
+// position returns the number of the last packet that a client has received,
+// according to the offset that it sends. It returns false when the offset is
+// unknown, or when what followed may be lost. mu is held.
+func (a *Recovery) position(offset string, start uint64, now time.Time) (uint64, bool) {
+	position := start
+	if offset != "" {
+		digits, ok := strings.CutPrefix(offset, a.prefix)
+		n, err := strconv.ParseUint(digits, 36, 64)
+		if !ok || err != nil || n < start {
+			return 0, false
+		}
+		position = n
+	}
+	if position > a.first+uint64(len(a.log)) {
+		return 0, false
+	}
+	kept := a.opts.MaxDisconnection + a.opts.Heartbeat
+	return position, position >= a.lost || now.Sub(a.lostAt) > kept
+}
+
+// Close implements [Adapter].
+func (a *Recovery) Close() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.closed = true
+	a.log, a.bytes = nil, 0
+	clear(a.sessions)
+	a.parked.Init()
+	if a.cleanup != nil {
+		a.cleanup.Stop()
+	}
+	return a.Memory.Close()
+}

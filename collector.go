@@ -1,0 +1,196 @@
+package socketio
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"sync"
+	"time"
+
+	"github.com/seed96b07ef8/socketio/adapter"
+)
+
+// ErrNoDeadline is yielded by the acknowledgements of a broadcast that could wait
+// for ever.
+var ErrNoDeadline = errors.New("socketio: a broadcast with acknowledgements needs a context with a deadline, or a Timeout")
+
+// An Ack is one client's acknowledgement of a broadcast.
+type Ack struct {
+	// Socket is the ID of the client's socket. It is empty for one on another
+	// node, whose ID the cluster does not transmit.
+	Socket string
+	// Args are what the client answered.
+	Args Args
+}
+
+// Decode decodes the answer, argument by argument, into what ptrs point to.
+func (a Ack) Decode(ptrs ...any) error { return a.Args.Decode(ptrs...) }
+
+// Collect waits for all acknowledgements of a broadcast and returns those that
+// came, with the errors of those that did not joined to one.
+func Collect(acks iter.Seq2[Ack, error]) (answers []Ack, err error) {
+	var errs []error
+	for ack, err := range acks {
+		if err != nil {
+			errs = append(errs, err)
+		} else {
+			answers = append(answers, ack)
+		}
+	}
+	return answers, errors.Join(errs...)
+}
+
+func failedAcks(err error) iter.Seq2[Ack, error] {
+	return func(yield func(Ack, error) bool) { yield(Ack{}, err) }
+}
+
+// A collector gathers the acknowledgements of one broadcast. It implements
+// [adapter.AckSink].
+type collector struct {
+	ctx  context.Context
+	stop context.CancelFunc
+
+	mu       sync.Mutex // guards what follows
+	expected int        // clients announced and not heard of
+	complete bool       // all have been announced
+	arrived  []adapter.Ack
+	changed  chan struct{}      // closed, and replaced, when something has changed
+	pending  map[*Socket]uint64 // local sockets that still owe an answer
+	over     bool               // ctx has ended: what comes now is too late
+}
+
+func newCollector(ctx context.Context) *collector { return newCollectorTimeout(ctx, 0) }
+
+func newCollectorTimeout(ctx context.Context, timeout time.Duration) *collector {
+	c := &collector{changed: make(chan struct{}), pending: make(map[*Socket]uint64)}
+	if timeout > 0 {
+		c.ctx, c.stop = context.WithTimeout(ctx, timeout)
+	} else {
+		c.ctx, c.stop = context.WithCancel(ctx)
+	}
+	// Whatever becomes of the sequence, no socket waits for an answer any longer
+	// than ctx.
+	context.AfterFunc(c.ctx, c.end)
+	return c
+}
+
+// end makes the sockets that have not answered forget the question.
+func (c *collector) end() {
+	c.mu.Lock()
+	pending := c.pending
+	c.pending = nil
+	c.over = true
+	for s := range pending {
+		c.expected--
+		c.arrived = append(c.arrived, adapter.Ack{Socket: s.id, Err: c.ctx.Err()})
+	}
+	c.notify()
+	c.mu.Unlock()
+	for s, id := range pending {
+		s.forgetAck(id)
+	}
+}
+
+// Expect implements [adapter.AckSink].
+func (c *collector) Expect(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.expected += n
+}
+
+// await notes that a local socket owes an answer. It returns false when it is too
+// late for that.
+func (c *collector) await(s *Socket, id uint64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over {
+		return false
+	}
+	c.pending[s] = id
+	return true
+}
+
+// Ack implements [adapter.AckSink].
+func (c *collector) Ack(a adapter.Ack) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over && a.Err == nil {
+		return
+	}
+	c.expected--
+	c.arrived = append(c.arrived, a)
+	c.notify()
+}
+
+// answered takes the answer of a local socket, unless it is too late.
+func (c *collector) answered(s *Socket, r ackResult) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, owes := c.pending[s]; !owes {
+		return
+	}
+	delete(c.pending, s)
+	c.expected--
+	c.arrived = append(c.arrived, adapter.Ack{Socket: s.id, Args: r.args, Err: r.err})
+	c.notify()
+}
+
+// announced says that no further clients will be.
+func (c *collector) announced() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.complete = true
+	c.notify()
+}
+
+// notify wakes whoever consumes the sequence. mu is held.
+func (c *collector) notify() {
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+// all yields the acknowledgements as they arrive.
+func (c *collector) all() iter.Seq2[Ack, error] {
+	return func(yield func(Ack, error) bool) {
+		defer c.stop()
+		for {
+			a, state, changed := c.next()
+			switch state {
+			case gotOne:
+				if !yield(Ack{Socket: a.Socket, Args: a.Args}, a.Err) {
+					return
+				}
+			case gotAll:
+				return
+			case waiting:
+				<-changed // at the latest by end
+			}
+		}
+	}
+}
+
+type collected int
+
+const (
+	waiting collected = iota
+	gotOne
+	gotAll
+)
+
+func (c *collector) next() (a adapter.Ack, state collected, changed <-chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case len(c.arrived) > 0:
+		a = c.arrived[0]
+		c.arrived = c.arrived[1:]
+		return a, gotOne, nil
+	case c.complete && c.expected <= 0:
+		return a, gotAll, nil
+	case c.over:
+		// Clients of other nodes that owe an answer have no name here.
+		c.expected--
+		return adapter.Ack{Err: c.ctx.Err()}, gotOne, nil
+	}
+	return a, waiting, c.changed
+}

@@ -1,0 +1,40 @@
+package socketio
+
+import "runtime/debug"
+
+// report hands an error that has no caller to the error hooks. The socket is nil
+// when none is concerned.
+func (n *Namespace) report(s *Socket, err error) {
+	told := false
+	each(&n.registry, func(r *registry) *hooks[func(*Socket, error)] { return &r.failed }, func(f func(*Socket, error)) bool {
+		f(s, err)
+		told = true
+		return true
+	})
+	if f := n.server.opts.OnError; f != nil {
+		f(s, err)
+		return
+	}
+	if told {
+		return
+	}
+	sid := ""
+	if s != nil {
+		sid = s.id
+	}
+	n.server.opts.Logger.Warn("socketio: handler failed", "sid", sid, "nsp", n.name, "error", err)
+}
+
+// protect calls f and turns a panic into an error, so that it concerns one socket
+// and no other.
+func (n *Namespace) protect(sid, event string, f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			p := &PanicError{Value: v, Stack: debug.Stack()}
+			n.server.opts.Logger.Error("socketio: panic in a handler",
+				"sid", sid, "nsp", n.name, "event", event, "panic", v, "stack", string(p.Stack))
+			err = p
+		}
+	}()
+	return f()
+}
