@@ -143,6 +143,7 @@ func (c *Client) dialWebSocket(u *url.URL, query string) {
 	c.close = func() { nc.Close() }
 	c.wg.Go(func() {
 		defer close(c.packets)
+		defer nc.Close()
 		r := ws.Reader{MaxMessage: 1 << 30, Client: true}
 		scratch := make([]byte, 32<<10)
 		for {
