@@ -75,8 +75,10 @@ type Options struct {
 	// not fit a handler ([*EventError] with an [*ArgError]), errors that handlers
 	// return and their panics. Default: they are logged.
 	OnError func(s *Socket, err error)
-	// Logger receives what is worth knowing, protocol chatter at debug level.
-	// Default: Engine.Logger, then slog.Default().
+	// Logger receives what is worth knowing, protocol chatter at debug level. Its
+	// records have an attribute "scope": "socket.io" or "engine". Default:
+	// Engine.Logger, then, if the environment variable DEBUG is set, standard
+	// error by way of [DebugHandler], then slog.Default().
 	Logger *slog.Logger
 }
 
@@ -134,9 +136,13 @@ func (o *Options) withDefaults() (*Options, error) {
 		c.Logger = c.Engine.Logger
 	}
 	if c.Logger == nil {
-		c.Logger = slog.Default()
+		c.Logger = defaultLogger()
 	}
-	c.Engine.Logger = c.Logger
+	if c.Engine.Logger == nil {
+		c.Engine.Logger = c.Logger
+	}
+	c.Engine.Logger = c.Engine.Logger.With(scopeKey, "engine")
+	c.Logger = c.Logger.With(scopeKey, "socket.io")
 	return &c, nil
 }
 
