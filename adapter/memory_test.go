@@ -1,0 +1,253 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/parser"
+)
+
+// fakeHost is a namespace that encodes an event as its name and arguments.
+type fakeHost struct {
+	mu     sync.Mutex
+	events []RoomEvent
+}
+
+func (h *fakeHost) Name() string { return "/" }
+
+func (h *fakeHost) Encode(p *Packet) error {
+	if p.Event == "unencodable" {
+		return errors.New("cannot be encoded")
+	}
+	p.Message = engine.NewTextMessage([]byte(fmt.Sprint(p.Event, p.Args)))
+	return nil
+}
+
+func (h *fakeHost) RoomEvent(e RoomEvent) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.events = append(h.events, e)
+}
+
+func (h *fakeHost) ServerEvent(string, parser.Args, func(...any)) {}
+
+// fakeSocket notes what it is told to do.
+type fakeSocket struct {
+	id string
+	a  Adapter
+
+	mu  sync.Mutex
+	got []string
+}
+
+func (s *fakeSocket) note(what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.got = append(s.got, what)
+}
+
+func (s *fakeSocket) ID() string                 { return s.id }
+func (s *fakeSocket) Deliver(p *Packet)          { s.note(p.Event) }
+func (s *fakeSocket) Join(rooms ...string) error { s.a.Join(s, 1000, rooms...); return nil }
+func (s *fakeSocket) Leave(room string)          { s.a.Leave(s, room) }
+func (s *fakeSocket) Disconnect()                { s.note("disconnect") }
+func (s *fakeSocket) DisconnectConn()            { s.note("disconnect connection") }
+func (s *fakeSocket) Info() SocketInfo           { return SocketInfo{ID: s.id, Rooms: s.a.Rooms(s)} }
+func (s *fakeSocket) DeliverWithAck(_ context.Context, p *Packet, sink AckSink) {
+	s.note(p.Event)
+	sink.Ack(Ack{Socket: s.id})
+}
+
+func add(a Adapter, id string, rooms ...string) *fakeSocket {
+	s := &fakeSocket{id: id, a: a}
+	a.Add(s)
+	a.Join(s, 1000, rooms...)
+	return s
+}
+
+func ids(sockets []Socket) string {
+	var all []string
+	for _, s := range sockets {
+		all = append(all, s.ID())
+	}
+	slices.Sort(all)
+	return strings.Join(all, " ")
+}
+
+func TestTargets(t *testing.T) {
+	m := NewMemory(new(fakeHost))
+	add(m, "a", "x", "y")
+	add(m, "b", "x")
+	add(m, "c", "y")
+	d := add(m, "d", "a") // a room named by another socket's ID
+	for _, c := range []struct {
+		t    Target
+		want string
+	}{
+		{Target{}, "a b c d"},
+		{Target{Rooms: []string{"x"}}, "a b"},
+		{Target{Rooms: []string{"x", "y", "x"}}, "a b c"},
+		{Target{Rooms: []string{"x"}, Except: []string{"y"}}, "b"},
+		{Target{Except: []string{"x", "y"}}, "d"},
+		{Target{Rooms: []string{"a"}}, "a d"},
+		{Target{Rooms: []string{"b"}}, "b"},
+		{Target{Rooms: []string{"b"}, Except: []string{"b"}}, ""},
+		{Target{Except: []string{"a"}}, "b c"},
+		{Target{Except: []string{"nobody"}}, "a b c d"},
+		{Target{Rooms: []string{"nobody"}}, ""},
+	} {
+		if got := ids(m.Sockets(c.t)); got != c.want {
+			t.Errorf("%+v selects %q, want %q", c.t, got, c.want)
+		}
+	}
+	m.Remove(d)
+	m.Remove(d)
+	m.Join(d, 10, "x")
+	m.Leave(d, "x")
+	if got := ids(m.Sockets(Target{})); got != "a b c" || len(m.Rooms(d)) != 0 {
+		t.Errorf("after a removal: %q, rooms %v", got, m.Rooms(d))
+	}
+}
+
+func TestOperationsOnTargets(t *testing.T) {
+	m := NewMemory(new(fakeHost))
+	a, b := add(m, "a", "x"), add(m, "b")
+	x := Target{Rooms: []string{"x"}}
+	if err := m.Broadcast(&Packet{Event: "unencodable"}, x); err == nil {
+		t.Error("no error for what cannot be encoded")
+	}
+	if err := m.Broadcast(&Packet{Event: "hello"}, x); err != nil {
+		t.Error(err)
+	}
+	if err := m.JoinSockets(Target{}, "y", "z"); err != nil {
+		t.Error(err)
+	}
+	if err := m.LeaveSockets(x, "y", "z"); err != nil {
+		t.Error(err)
+	}
+	if got := ids(m.Sockets(Target{Rooms: []string{"y", "z"}})); got != "b" {
+		t.Errorf("in y or z: %q", got)
+	}
+	infos, err := m.FetchSockets(t.Context(), x)
+	if err != nil || len(infos) != 1 || infos[0].ID != "a" || !slices.Equal(infos[0].Rooms, []string{"a", "x"}) {
+		t.Errorf("fetched %v %v", infos, err)
+	}
+	if err := m.DisconnectSockets(x, false); err != nil {
+		t.Error(err)
+	}
+	if err := m.DisconnectSockets(Target{Rooms: []string{"b"}}, true); err != nil {
+		t.Error(err)
+	}
+	if want := []string{"hello", "disconnect"}; !slices.Equal(a.got, want) {
+		t.Errorf("a was told %q, want %q", a.got, want)
+	}
+	if want := []string{"disconnect connection"}; !slices.Equal(b.got, want) {
+		t.Errorf("b was told %q, want %q", b.got, want)
+	}
+}
+
+func TestRoomLimit(t *testing.T) {
+	m := NewMemory(new(fakeHost))
+	s := add(m, "a")
+	if !m.Join(s, 2, "x", "y", "x", "a") || m.Join(s, 2, "y", "z") || !m.Join(s, 2, "x", "y") {
+		t.Errorf("rooms %v", m.Rooms(s))
+	}
+	m.Leave(s, "x")
+	if !m.Join(s, 2, "z") {
+		t.Error("no room after leaving one")
+	}
+}
+
+// Rooms of a socket with another's ID, which comes after it, are not confused.
+func TestSuccessorWithTheSameID(t *testing.T) {
+	m := NewMemory(new(fakeHost))
+	old := add(m, "a", "x")
+	m.Remove(old)
+	successor := add(m, "a", "y")
+	m.Remove(old)
+	m.Join(old, 10, "z")
+	if got := m.Rooms(successor); !slices.Equal(got, []string{"a", "y"}) || len(m.Rooms(old)) != 0 {
+		t.Errorf("rooms %v and %v", got, m.Rooms(old))
+	}
+}
+
+// Sockets that join, leave and go at the same time leave no room, no member, and
+// room events that add up.
+func TestMembershipUnderConcurrency(t *testing.T) {
+	h := new(fakeHost)
+	m := NewMemory(h)
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 200 {
+				s := add(m, fmt.Sprintf("%d-%d", g, i), "shared", fmt.Sprint("r", i%3))
+				var inner sync.WaitGroup
+				inner.Go(func() { m.Join(s, 10, "late", "shared") })
+				inner.Go(func() { m.Leave(s, "shared") })
+				inner.Go(func() { m.Sockets(Target{Rooms: []string{"shared", "late"}}) })
+				inner.Go(func() { m.Remove(s) })
+				inner.Wait()
+			}
+		})
+	}
+	wg.Wait()
+	for i := range m.shards {
+		if sh := &m.shards[i]; len(sh.rooms) != 0 || len(sh.members) != 0 {
+			t.Errorf("shard %d has %d rooms and %d members", i, len(sh.rooms), len(sh.members))
+		}
+	}
+	balance := map[RoomEventKind]int{}
+	for _, e := range h.events {
+		balance[e.Kind]++
+	}
+	if balance[RoomCreated] != balance[RoomDeleted] || balance[RoomJoined] != balance[RoomLeft] {
+		t.Errorf("room events %v", balance)
+	}
+}
+
+// What a broadcast to a small room, and a join and leave, cost beside many
+// sockets.
+func BenchmarkNamespaceSize(b *testing.B) {
+	for _, n := range []int{1_000, 10_000, 100_000} {
+		m := NewMemory(new(fakeHost))
+		for i := range n {
+			add(m, fmt.Sprint("s", i), fmt.Sprint("ten-", i/10))
+		}
+		quiet := &quietSocket{id: "quiet"}
+		m.Add(quiet)
+		b.Run(fmt.Sprintf("join-leave/%d", n), func(b *testing.B) {
+			for b.Loop() {
+				m.Join(quiet, 10, "ten-7")
+				m.Leave(quiet, "ten-7")
+			}
+		})
+		b.Run(fmt.Sprintf("select-10/%d", n), func(b *testing.B) {
+			for b.Loop() {
+				m.choose(Target{Rooms: []string{"ten-7"}}).release()
+			}
+		})
+		b.Run(fmt.Sprintf("add-remove/%d", n), func(b *testing.B) {
+			for b.Loop() {
+				s := &quietSocket{id: "another"}
+				m.Add(s)
+				m.Join(s, 10, "ten-7", "ten-8")
+				m.Remove(s)
+			}
+		})
+	}
+}
+
+// quietSocket takes everything and does nothing.
+type quietSocket struct {
+	fakeSocket
+	id string
+}
+
+func (s *quietSocket) ID() string      { return s.id }
+func (s *quietSocket) Deliver(*Packet) {}

@@ -1,0 +1,136 @@
+package adapter
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func broadcast(t *testing.T, a Adapter, event string, rooms ...string) {
+	t.Helper()
+	if err := a.Broadcast(&Packet{Event: event}, Target{Rooms: rooms}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func admit(r *Recovery, id, pid string, session *Session) *fakeSocket {
+	s := &fakeSocket{id: id, a: r}
+	var rooms []string
+	if session != nil {
+		rooms = session.Rooms
+	}
+	r.Admit(s, pid, rooms, session, func() { s.note("connected") })
+	return s
+}
+
+func leave(r *Recovery, s *fakeSocket, pid string) {
+	r.Persist(s, pid, "data of "+s.id)
+	r.Remove(s)
+}
+
+// A session lives as long as it may, and the packets as long as it might need
+// them; then nothing is left.
+func TestRecoveryLifetimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewRecovery(new(fakeHost), RecoveryOptions{MaxDisconnection: time.Minute, Heartbeat: 10 * time.Second})
+		a, b := admit(r, "a", "pa", nil), admit(r, "b", "pb", nil)
+		leave(r, a, "pa")
+		broadcast(t, r, "missed")
+		time.Sleep(59 * time.Second)
+		session := r.Restore("pa", "")
+		if session == nil || session.ID != "a" || session.Data != "data of a" {
+			t.Fatalf("restored %+v", session)
+		}
+		a = admit(r, "a", "pa", session)
+		if want := []string{"missed", "connected"}; !slices.Equal(a.got, want) {
+			t.Errorf("a got %q, want %q", a.got, want)
+		}
+		leave(r, a, "pa")
+		leave(r, b, "pb")
+		time.Sleep(61 * time.Second)
+		if r.Restore("pa", "") != nil || r.Restore("pb", "") != nil {
+			t.Error("restored after its time")
+		}
+		time.Sleep(2 * time.Minute)
+		if r.mu.Lock(); len(r.log) != 0 || len(r.sessions) != 0 || r.parked.Len() != 0 || r.bytes != 0 || r.cleanup != nil {
+			t.Errorf("left: %d packets, %d sessions, %d bytes", len(r.log), len(r.sessions), r.bytes)
+		}
+		r.mu.Unlock()
+	})
+}
+
+// A client that was connected for long while others talked can come back: what
+// was dropped meanwhile cannot have been for it, or it has received it.
+func TestRecoveryOfAQuietClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewRecovery(new(fakeHost), RecoveryOptions{MaxDisconnection: time.Minute, Heartbeat: 10 * time.Second})
+		defer r.Close()
+		a := admit(r, "a", "pa", nil)
+		for range 100 {
+			broadcast(t, r, "for others", "elsewhere")
+			time.Sleep(10 * time.Second)
+		}
+		leave(r, a, "pa")
+		broadcast(t, r, "missed")
+		if a = admit(r, "a", "pa", r.Restore("pa", "")); !slices.Equal(a.got, []string{"missed", "connected"}) {
+			t.Errorf("a got %q", a.got)
+		}
+	})
+}
+
+// When packets had to go before their time, a client that may have needed them is
+// not recovered, and one that has seen them is.
+func TestRecoveryBounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewRecovery(new(fakeHost), RecoveryOptions{MaxBytes: 1000, MaxSessions: 2, MaxDisconnection: time.Hour})
+		defer r.Close()
+		early := admit(r, "early", "pe", nil)
+		leave(r, early, "pe")
+		for i := range 100 {
+			broadcast(t, r, fmt.Sprintf("%080d", i), "elsewhere")
+		}
+		if r.bytes > 1000 || len(r.log) > 12 {
+			t.Errorf("%d packets of %d bytes are kept", len(r.log), r.bytes)
+		}
+		if r.Restore("pe", "") != nil {
+			t.Error("restored although packets are lost")
+		}
+		late := admit(r, "late", "pl", nil)
+		leave(r, late, "pl")
+		if s := r.Restore("pl", ""); s == nil {
+			t.Error("not restored although no packet is lost")
+		} else {
+			r.Return("pl", s)
+		}
+		for i := range 3 {
+			id := fmt.Sprint("s", i)
+			leave(r, admit(r, id, "p"+id, nil), "p"+id)
+		}
+		if r.parked.Len() != 2 || r.Restore("pl", "") != nil || r.Restore("ps0", "") != nil || r.Restore("ps2", "") == nil {
+			t.Errorf("%d sessions are kept", r.parked.Len())
+		}
+	})
+}
+
+func BenchmarkRecoveryRestore(b *testing.B) {
+	for _, n := range []int{1_000, 100_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			r := NewRecovery(new(fakeHost), RecoveryOptions{})
+			defer r.Close()
+			for range n {
+				if err := r.Broadcast(&Packet{Event: "e"}, Target{Rooms: []string{"nobody"}}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			s := &quietSocket{id: "s"}
+			r.Admit(s, "p", nil, nil, func() {})
+			for b.Loop() {
+				r.Persist(s, "p", nil)
+				r.Remove(s)
+				r.Admit(s, "p", nil, r.Restore("p", ""), func() {})
+			}
+		})
+	}
+}
