@@ -78,8 +78,12 @@ func (s *Socket) acknowledged(p *parser.Packet) {
 	s.mu.Lock()
 	w := s.takeAck(p.ID)
 	s.mu.Unlock()
-	if w != nil {
-		w.answered(s, ackResult{args: p.Args})
+	if w == nil {
+		return
+	}
+	w.answered(s, ackResult{args: p.Args})
+	if f := s.hooks().AckReceived; f != nil {
+		f(s)
 	}
 }
 

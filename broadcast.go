@@ -87,8 +87,7 @@ func (b Broadcast) Emit(event string, args ...any) error {
 	}
 	return b.each(func(n *Namespace) error {
 		p := &adapter.Packet{Event: event, Args: args, Flags: b.flags}
-		n.noteBroadcast(p, b.target)
-		return n.adapter.Broadcast(p, b.target)
+		return n.observed(p, b.target, func() error { return n.adapter.Broadcast(p, b.target) })
 	})
 }
 
@@ -134,8 +133,9 @@ func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) i
 	}
 	err := b.each(func(n *Namespace) error {
 		p := &adapter.Packet{Event: event, Args: args, Flags: b.flags, AckID: n.nextAck(), HasAck: true}
-		n.noteBroadcast(p, b.target)
-		return n.adapter.BroadcastWithAck(c.ctx, p, b.target, c)
+		return n.observed(p, b.target, func() error {
+			return n.adapter.BroadcastWithAck(c.ctx, p, b.target, c)
+		})
 	})
 	c.announced()
 	if err != nil {

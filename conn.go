@@ -93,6 +93,20 @@ func (c *conn) OnBatch(*engine.Conn) {
 	c.ready = c.ready[:0]
 }
 
+// OnDrain implements [engine.DrainHandler].
+func (c *conn) OnDrain(*engine.Conn) {
+	for _, s := range c.all() {
+		each(&s.nsp.registry, func(r *registry) *hooks[func(*Socket)] { return &r.drained }, func(f func(*Socket)) bool {
+			return s.callHook("drain", func() { f(s) })
+		})
+		if extra := s.registered(); extra != nil {
+			for _, f := range extra.drained.load() {
+				s.callHook("drain", *f)
+			}
+		}
+	}
+}
+
 // OnClose implements [engine.Handler].
 func (c *conn) OnClose(_ *engine.Conn, reason Reason, err error) {
 	c.mu.Lock()
@@ -189,6 +203,9 @@ func (c *conn) join(p *parser.Packet) {
 
 // refuse answers CONNECT with CONNECT_ERROR.
 func (c *conn) refuse(nsp string, err error) {
+	if f := c.server.opts.Hooks.Refused; f != nil {
+		f(nsp, err)
+	}
 	payload := struct {
 		Message string `json:"message"`
 		Data    any    `json:"data,omitempty"`

@@ -105,16 +105,23 @@ func (e Emitter) send(h parser.Header, event string, args []any) error {
 	}
 	if h.Type == parser.Event && !h.HasID && e.flags&engine.Volatile == 0 && s.recoverable() {
 		// By way of the adapter, which keeps it in case it gets lost.
-		s.noteOutgoing(event, args)
 		p := &adapter.Packet{Event: event, Args: args, Flags: e.flags}
-		return s.nsp.adapter.Broadcast(p, adapter.Target{Rooms: []string{s.id}, Local: true})
+		own := adapter.Target{Rooms: []string{s.id}, Local: true}
+		return s.nsp.observed(p, own, func() error { return s.nsp.adapter.Broadcast(p, own) })
 	}
 	m, err := s.nsp.encode(h, event, args)
 	if err != nil {
 		return err
 	}
-	if h.Type == parser.Event {
+	hooks := s.hooks()
+	switch {
+	case h.Type == parser.Event:
 		s.noteOutgoing(event, args)
+		if hooks.EventSent != nil {
+			hooks.EventSent(s, event, m.Len())
+		}
+	case h.Type == parser.Ack && hooks.AckSent != nil:
+		hooks.AckSent(s, m.Len())
 	}
 	if err := s.conn.engine.Send(m, e.flags); err != nil {
 		if gone := s.err(); gone != nil {

@@ -20,7 +20,13 @@ type task struct {
 	kind taskKind
 	size int
 	p    *parser.Packet // of a taskEvent
+	at   int64          // when it came, if somebody wants to know; see clock
 }
+
+var epoch = time.Now()
+
+// clock is the time since the start of the program.
+func clock() int64 { return int64(time.Since(epoch)) }
 
 type taskKind uint8
 
@@ -93,11 +99,20 @@ func (s *Socket) enqueue(p *parser.Packet, size int) bool {
 		<-space // closed by the worker, or by the end of the socket
 		s.mu.Lock()
 	}
-	defer s.mu.Unlock()
+	ahead := s.inbox.len()
 	if s.state == ended {
+		s.mu.Unlock()
 		return false
 	}
-	s.inbox.push(task{kind: taskEvent, size: size, p: p})
+	t := task{kind: taskEvent, size: size, p: p}
+	if s.hooks().EventHandled != nil {
+		t.at = clock()
+	}
+	s.inbox.push(t)
+	s.mu.Unlock()
+	if f := s.hooks().EventReceived; f != nil {
+		f(s, p.Event, size, ahead)
+	}
 	return true
 }
 
@@ -159,7 +174,7 @@ func (s *Socket) run(t task) {
 	case taskConnect:
 		s.connect()
 	case taskEvent:
-		s.handle(t.p)
+		s.handleTask(t)
 	case taskEnd:
 		s.leave()
 	}
@@ -202,6 +217,9 @@ func (s *Socket) connect() {
 	s.admit(rooms, session, func() {
 		_ = s.conn.engine.Send(m, 0) // when it has failed, the end is in the inbox
 	})
+	if f := s.hooks().Connected; f != nil {
+		f(s)
+	}
 	each(&s.nsp.registry, func(r *registry) *hooks[func(*Socket)] { return &r.connected }, func(f func(*Socket)) bool {
 		return s.callHook("connect", func() { f(s) })
 	})
@@ -320,7 +338,21 @@ func (s *Socket) leave() {
 			s.callHook("disconnect", func() { (*f)(reason) })
 		}
 	}
+	if f := s.hooks().Disconnected; f != nil {
+		f(s, reason)
+	}
 	s.nsp.server.exit(s.nsp)
+}
+
+func (s *Socket) handleTask(t task) {
+	observe := s.hooks().EventHandled
+	if observe == nil {
+		s.handle(t.p)
+		return
+	}
+	begin := clock()
+	s.handle(t.p)
+	observe(s, t.p.Event, time.Duration(begin-t.at), time.Duration(clock()-begin))
 }
 
 // handle calls the handlers of an event.
@@ -408,5 +440,6 @@ func (s *Socket) callHook(event string, f func()) bool {
 
 var (
 	_ engine.BatchHandler = (*conn)(nil)
+	_ engine.DrainHandler = (*conn)(nil)
 	_ adapter.Socket      = (*Socket)(nil)
 )

@@ -71,6 +71,8 @@ type Options struct {
 	// there is room. Defaults: 1024 events and 4 MiB.
 	InboxEvents, InboxBytes int
 
+	// Hooks, if set, observe what the server does.
+	Hooks *Hooks
 	// OnError is told of errors that have no caller to go to: arguments that do
 	// not fit a handler ([*EventError] with an [*ArgError]), errors that handlers
 	// return and their panics. Default: they are logged.
@@ -120,6 +122,9 @@ func (o *Options) withDefaults() (*Options, error) {
 		if *f.p == 0 {
 			*f.p = f.def
 		}
+	}
+	if c.Hooks == nil {
+		c.Hooks = new(Hooks)
 	}
 	if c.Codec == nil {
 		c.Codec = parser.JSON

@@ -23,6 +23,7 @@ type registry struct {
 	outgoing      hooks[func(s *Socket, event string, args []any)]
 	packets       hooks[PacketMiddleware]
 	failed        hooks[func(*Socket, error)]
+	drained       hooks[func(*Socket)]
 	rooms         hooks[func(RoomEvent)]
 	serverEvents  listeners
 }
@@ -114,6 +115,11 @@ func (r *registry) OnDisconnect(f func(s *Socket, reason Reason)) (off func()) {
 func (r *registry) OnError(f func(s *Socket, err error)) (off func()) {
 	return r.failed.add(f, false)
 }
+
+// OnDrain registers a function that is called when messages had to wait for a
+// socket's client and the last of them has been handed to the connection. The
+// returned function removes it.
+func (r *registry) OnDrain(f func(s *Socket)) (off func()) { return r.drained.add(f, false) }
 
 // OnRoom registers a function that is told when rooms of the namespace come into
 // being, are joined, left, and cease to exist. Events of one socket come in

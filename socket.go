@@ -54,6 +54,7 @@ type socketExtra struct {
 	outgoing      hooks[func(event string, args []any)]
 	packets       hooks[func(ctx context.Context, event string, args Args) error]
 	failed        hooks[func(error)]
+	drained       hooks[func()]
 }
 
 type socketState uint8
@@ -85,6 +86,12 @@ func (s *Socket) Recovered() bool { return s.recovered }
 // Conn returns the connection below, which the client's sockets in other
 // namespaces share.
 func (s *Socket) Conn() *engine.Conn { return s.conn.engine }
+
+// Buffered returns the number of bytes that wait to be sent over the client's
+// connection.
+func (s *Socket) Buffered() int { return s.conn.engine.Buffered() }
+
+func (s *Socket) hooks() *Hooks { return s.nsp.server.opts.Hooks }
 
 // A Handshake is what the client sent when it connected.
 type Handshake struct {
@@ -374,6 +381,11 @@ func (s *Socket) OnDisconnecting(f func(reason Reason)) (off func()) {
 func (s *Socket) OnDisconnect(f func(reason Reason)) (off func()) {
 	return s.extras().disconnected.add(f, false)
 }
+
+// OnDrain registers a function that is called when messages had to wait for the
+// client and the last of them has been handed to the connection. The returned
+// function removes it.
+func (s *Socket) OnDrain(f func()) (off func()) { return s.extras().drained.add(f, false) }
 
 func (s *Socket) extras() *socketExtra {
 	s.mu.Lock()

@@ -120,6 +120,7 @@ func (a *Recovery) Broadcast(p *Packet, t Target) error {
 	if err := a.host.Encode(&numbered); err != nil {
 		return err
 	}
+	p.Message = numbered.Message
 	if !a.closed {
 		a.append(logged{packet: &numbered, target: t, at: time.Now()})
 	}

@@ -1,0 +1,75 @@
+package socketio
+
+import "time"
+
+// Hooks observe a server, for metrics and tracing. They are called on the
+// goroutine on which things happen, with no lock held, concurrently for different
+// sockets, and should be quick. Those that are nil cost nothing. What happens to
+// connections, below the sockets, is observed with
+// [engine.ServerOptions.Hooks].
+type Hooks struct {
+	// Connected is called when a socket has joined its namespace, Disconnected
+	// when it has left.
+	Connected    func(s *Socket)
+	Disconnected func(s *Socket, reason Reason)
+	// Refused is called when a client may not join a namespace: there is none of
+	// that name, or middleware is against it.
+	Refused func(namespace string, err error)
+	// EventReceived is called when an event has arrived: its size in bytes, with
+	// attachments, and the number of events of its socket that are to be handled
+	// before it.
+	EventReceived func(s *Socket, event string, bytes, ahead int)
+	// EventHandled is called when the handlers of an event have returned: how long
+	// the event waited for them, and how long they took.
+	EventHandled func(s *Socket, event string, waited, took time.Duration)
+	// EventSent is called for each event and each socket that it is sent to, with
+	// its size in bytes on a WebSocket. Volatile events that are dropped count,
+	// too.
+	EventSent func(s *Socket, event string, bytes int)
+	// AckReceived is called when a client has acknowledged an event, AckSent when
+	// it is sent an acknowledgement.
+	AckReceived func(s *Socket)
+	AckSent     func(s *Socket, bytes int)
+}
+
+// Stats are figures of a server at one moment.
+type Stats struct {
+	// Sockets is the number of connected sockets, over all namespaces.
+	Sockets int
+	// Namespaces is the number of namespaces.
+	Namespaces int
+	// PendingEvents is the number of events that wait for their handlers, and
+	// PendingAcks that of the acknowledgements that are awaited from clients.
+	PendingEvents, PendingAcks int
+	// Connections is the number of connections below.
+	Connections int
+	// BufferedBytes is what waits to be sent, over all connections.
+	BufferedBytes int
+}
+
+// Stats returns figures of the server. It looks at every socket, so it is meant
+// for a look every few seconds.
+func (s *Server) Stats() Stats {
+	s.mu.RLock()
+	namespaces := make([]*Namespace, 0, len(s.namespaces))
+	for _, n := range s.namespaces {
+		namespaces = append(namespaces, n)
+	}
+	s.mu.RUnlock()
+	stats := Stats{Namespaces: len(namespaces), Connections: s.engine.Len()}
+	seen := make(map[*conn]struct{})
+	for _, n := range namespaces {
+		for _, socket := range n.Sockets() {
+			stats.Sockets++
+			socket.mu.Lock()
+			stats.PendingEvents += socket.inbox.len()
+			stats.PendingAcks += len(socket.acks)
+			socket.mu.Unlock()
+			if _, twice := seen[socket.conn]; !twice {
+				seen[socket.conn] = struct{}{}
+				stats.BufferedBytes += socket.Buffered()
+			}
+		}
+	}
+	return stats
+}
