@@ -1,0 +1,284 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/engine"
+)
+
+const (
+	maxNick      = 20      // characters
+	maxText      = 1000    // characters
+	maxImage     = 1 << 20 // bytes
+	deliveryTime = 5 * time.Second
+)
+
+// The rooms are fixed. If people could name them, they could also name the room
+// that every socket has for itself, which is called like the socket's ID, and
+// listen in on what others receive.
+var rooms = []string{"lobby", "gophers", "random"}
+
+// What the server sends to the page.
+type (
+	// welcome tells the page what it needs to know before it can do anything.
+	welcome struct {
+		You      member   `json:"you"`
+		Rooms    []string `json:"rooms"`
+		MaxImage int      `json:"maxImage"`
+	}
+	// message is a text or an image, in a room or, without one, private.
+	message struct {
+		From  string    `json:"from"`
+		Room  string    `json:"room,omitempty"`
+		Text  string    `json:"text,omitempty"`
+		Image *image    `json:"image,omitempty"`
+		Time  time.Time `json:"time"`
+	}
+	image struct {
+		Type string `json:"type"`
+		Data []byte `json:"data"` // []byte travels as binary
+	}
+	// reply acknowledges what the page has asked for. Error is for people to
+	// read; a handler's own error is for the operator and goes to the log.
+	reply struct {
+		Error string `json:"error,omitempty"`
+	}
+)
+
+// member is who a socket belongs to. It is attached to the socket and replaced,
+// never changed, so that anybody may read it.
+type member struct {
+	Nick    string `json:"nick"`
+	Room    string `json:"room"`
+	session string // the page's secret: whoever knows it may take the nick over
+}
+
+func memberOf(s *socketio.Socket) member {
+	m, _ := socketio.Data[member](s) // admit has attached it
+	return m
+}
+
+// chat is the whole application.
+type chat struct {
+	io *socketio.Server
+
+	mu    sync.Mutex
+	nicks map[string]*socketio.Socket // by folded nick
+}
+
+func newChat() *chat {
+	c := &chat{
+		io: socketio.NewServer(&socketio.Options{
+			// Over polling, binary is sent as base64, which takes a third more.
+			Engine: engine.ServerOptions{MaxPayload: 2 * maxImage},
+		}),
+		nicks: make(map[string]*socketio.Socket),
+	}
+	c.io.Use(c.admit)
+	c.io.OnConnect(func(s *socketio.Socket) {
+		if err := s.Emit("welcome", welcome{memberOf(s), rooms, maxImage}); err != nil {
+			slog.Warn("cannot welcome", "nick", memberOf(s).Nick, "error", err)
+		}
+		c.announce()
+	})
+	c.io.OnDisconnect(func(*socketio.Socket, socketio.Reason) { c.announce() })
+
+	c.io.On("join", c.join)
+	c.io.On("text", c.text)
+	c.io.On("image", c.image)
+	c.io.On("private", c.private)
+	c.io.On("typing", func(s *socketio.Socket) error {
+		m := memberOf(s)
+		return s.To(m.Room).Volatile().Emit("typing", m)
+	})
+	return c
+}
+
+// ServeHTTP serves the Socket.IO clients.
+func (c *chat) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.io.ServeHTTP(w, r) }
+
+// Shutdown tells the clients, which will look for the next server, and waits
+// until they are gone.
+func (c *chat) Shutdown(ctx context.Context) error { return c.io.Shutdown(ctx) }
+
+// admit is the middleware: only those who have a nick of their own get in. Others
+// get a connect_error event, and may try again.
+func (c *chat) admit(ctx context.Context, s *socketio.Socket) error {
+	var auth struct {
+		Nick    string `json:"nick"`
+		Room    string `json:"room"`
+		Session string `json:"session"`
+	}
+	if err := s.Handshake().DecodeAuth(&auth); err != nil {
+		return &socketio.ConnectError{Message: "This page does not fit this server: reload it."}
+	}
+	nick, problem := checkNick(auth.Nick)
+	if problem != "" {
+		return &socketio.ConnectError{Message: problem}
+	}
+	if !slices.Contains(rooms, auth.Room) {
+		auth.Room = rooms[0]
+	}
+	if !c.reserve(s, member{nick, auth.Room, auth.Session}) {
+		return &socketio.ConnectError{
+			Message: fmt.Sprintf("Somebody here is called %s already.", nick),
+			Data:    map[string]string{"suggestion": nick + "2"},
+		}
+	}
+	// ctx ends with the socket, also when that never gets as far as OnConnect.
+	context.AfterFunc(ctx, func() { c.release(s, nick) })
+	return s.Join(auth.Room)
+}
+
+// reserve makes m the socket's, unless the nick belongs to somebody else. A page
+// that was cut off may come back before the server has noticed: it knows the
+// session, and takes the place of the socket that it had.
+func (c *chat) reserve(s *socketio.Socket, m member) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if old := c.nicks[fold(m.Nick)]; old != nil {
+		if m.session == "" || m.session != memberOf(old).session {
+			return false
+		}
+		old.Disconnect()
+	}
+	s.SetData(m)
+	c.nicks[fold(m.Nick)] = s
+	return true
+}
+
+func (c *chat) release(s *socketio.Socket, nick string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.nicks[fold(nick)] == s { // and not the next one's
+		delete(c.nicks, fold(nick))
+	}
+}
+
+// announce tells everyone who is online, and in which room. The lock is held
+// until the list is on its way, so that the last one to arrive is the latest;
+// Emit queues and does not wait for anybody.
+func (c *chat) announce() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	online := []member{}
+	for _, s := range c.io.Sockets() {
+		online = append(online, memberOf(s))
+	}
+	slices.SortFunc(online, func(a, b member) int { return cmp.Compare(fold(a.Nick), fold(b.Nick)) })
+	if err := c.io.Emit("online", online); err != nil {
+		slog.Error("cannot announce who is online", "error", err)
+	}
+}
+
+// join moves a socket to another room.
+func (c *chat) join(s *socketio.Socket, room string) (reply, error) {
+	if !slices.Contains(rooms, room) {
+		return reply{Error: "There is no such room."}, nil
+	}
+	m := memberOf(s)
+	s.Leave(m.Room)
+	if err := s.Join(room); err != nil {
+		return reply{}, err
+	}
+	m.Room = room
+	s.SetData(m)
+	c.announce()
+	return reply{}, nil
+}
+
+// text sends a message to the room of its sender, who gets it like everyone else:
+// so all see the messages in the same order.
+func (c *chat) text(s *socketio.Socket, text string) (reply, error) {
+	text, problem := checkText(text)
+	if problem != "" {
+		return reply{Error: problem}, nil
+	}
+	m := memberOf(s)
+	return reply{}, c.io.To(m.Room).Emit("message", message{From: m.Nick, Room: m.Room, Text: text, Time: time.Now()})
+}
+
+// image sends an image to the room.
+func (c *chat) image(s *socketio.Socket, data []byte) (reply, error) {
+	typ, problem := checkImage(data)
+	if problem != "" {
+		return reply{Error: problem}, nil
+	}
+	m := memberOf(s)
+	return reply{}, c.io.To(m.Room).Emit("message", message{From: m.Nick, Room: m.Room, Image: &image{typ, data}, Time: time.Now()})
+}
+
+// private sends a message to one member, and is acknowledged when that member's
+// page has acknowledged it. The sender's next messages wait meanwhile, and so
+// stay in order; nobody else's do.
+func (c *chat) private(ctx context.Context, s *socketio.Socket, to, text string) reply {
+	text, problem := checkText(text)
+	if problem != "" {
+		return reply{Error: problem}
+	}
+	c.mu.Lock()
+	peer := c.nicks[fold(to)]
+	c.mu.Unlock()
+	if peer == nil {
+		return reply{Error: to + " is not online."}
+	}
+	m := message{From: memberOf(s).Nick, Text: text, Time: time.Now()}
+	if _, err := peer.Timeout(deliveryTime).EmitWithAck(ctx, "private", m); err != nil {
+		return reply{Error: to + " could not be reached."}
+	}
+	return reply{}
+}
+
+// fold makes nicks that differ only in case equal.
+func fold(nick string) string { return strings.ToLower(nick) }
+
+// The checks return what they have checked, tidied up, and what is wrong with it
+// in words for whoever sent it.
+
+func checkNick(nick string) (tidy, problem string) {
+	nick = strings.Join(strings.Fields(nick), " ")
+	switch {
+	case nick == "":
+		return "", "Choose a nick."
+	case utf8.RuneCountInString(nick) > maxNick:
+		return "", fmt.Sprintf("A nick has at most %d characters.", maxNick)
+	case strings.ContainsFunc(nick, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return "", "A nick has only characters that can be seen."
+	}
+	return nick, ""
+}
+
+func checkText(text string) (tidy, problem string) {
+	text = strings.TrimSpace(text)
+	switch n := utf8.RuneCountInString(text); {
+	case n == 0:
+		return "", "There is nothing to send."
+	case n > maxText:
+		return "", fmt.Sprintf("A message has at most %d characters; this one has %d.", maxText, n)
+	}
+	return text, ""
+}
+
+// checkImage returns the media type of an image. It looks at the data: what the
+// sender says about it is not to be trusted, and an SVG can hold scripts.
+func checkImage(data []byte) (mediaType, problem string) {
+	if len(data) > maxImage {
+		return "", fmt.Sprintf("An image has at most %d KiB; this one has %d.", maxImage>>10, len(data)>>10)
+	}
+	switch t := http.DetectContentType(data); t {
+	case "image/png", "image/jpeg", "image/gif", "image/webp":
+		return t, ""
+	}
+	return "", "Only PNG, JPEG, GIF and WebP images can be sent."
+}

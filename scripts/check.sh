@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# What every change must pass, in less than two minutes: formatting, go vet and
+# staticcheck in all modules, and the tests of the core module.
+source "$(dirname "$0")/lib.sh"
+
+say "gofmt"
+unformatted=$(find . -name node_modules -prune -o -name '*.go' -print0 | xargs -0 gofmt -l)
+[[ -z $unformatted ]] || fail "not formatted (make fmt does it):"$'\n'"$unformatted"
+
+say "package-lock.json files name no registry"
+if find . -name node_modules -prune -o -name package-lock.json -print0 | xargs -0 grep -n '"resolved"'; then
+	fail 'remove the "resolved" lines, or set omit-lockfile-registry-resolved=true in your .npmrc'
+fi
+
+staticcheck=$(go -C internal/tools tool -n staticcheck)
+for module in $(modules); do
+	[[ $module != ./internal/tools ]] || continue # it has requirements and no packages
+	say "go vet and staticcheck in $module"
+	go -C "$module" vet ./...
+	(cd "$module" && "$staticcheck" ./...)
+done
+
+say "go test"
+go test ./...
