@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/seed96b07ef8/socketio"
@@ -229,5 +230,35 @@ func TestOptionsOutOfRange(t *testing.T) {
 			}()
 			socketio.NewServer(opts)
 		}()
+	}
+}
+
+// A client that knows it is connected misses no broadcast, and none reaches it
+// before it knows.
+func TestBroadcastRightAfterConnect(t *testing.T) {
+	for _, recovery := range []*socketio.Recovery{nil, {}} {
+		io, url, _ := newServer(t, &socketio.Options{Recovery: recovery})
+		stop := make(chan struct{})
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					emit(t, io.Volatile().Emit("noise"))
+				}
+			}
+		})
+		for i := range 100 {
+			c, _ := wiretest.Join(t, url, "websocket", "/") // the first packet is the answer
+			event := fmt.Sprintf("after %d", i)
+			emit(t, io.Emit(event))
+			for p := ""; !strings.HasPrefix(p, `42["`+event+`"`); p = c.Read() {
+			}
+			c.Close()
+		}
+		close(stop)
+		wg.Wait()
 	}
 }

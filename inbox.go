@@ -189,7 +189,7 @@ func (s *Socket) connect() {
 				s.conn.remove(s)
 				s.conn.refuse(s.nsp.name, err)
 			} else {
-				s.giveBack(session)
+				s.unconnected(session)
 			}
 			return
 		}
@@ -204,7 +204,7 @@ func (s *Socket) connect() {
 	s.mu.Lock()
 	if s.state != connecting {
 		s.mu.Unlock()
-		s.giveBack(session)
+		s.unconnected(session)
 		return
 	}
 	// From here on packets of the client are for this socket; it sends none
@@ -214,15 +214,26 @@ func (s *Socket) connect() {
 	s.rooms = nil
 	s.mu.Unlock()
 	s.conn.joined()
-	s.admit(rooms, session, func() {
-		_ = s.conn.engine.Send(m, 0) // when it has failed, the end is in the inbox
-	})
+	s.admit(rooms, session, m)
 	if f := s.hooks().Connected; f != nil {
 		f(s)
 	}
 	each(&s.nsp.registry, func(r *registry) *hooks[func(*Socket)] { return &r.connected }, func(f func(*Socket)) bool {
 		return s.callHook("connect", func() { f(s) })
 	})
+}
+
+// unconnected concludes the attempt to connect a socket that has ended meanwhile.
+func (s *Socket) unconnected(session *adapter.Session) {
+	s.mu.Lock()
+	reason := s.reason.Reason
+	s.mu.Unlock()
+	if reason == ServerNamespaceDisconnect {
+		// Middleware has called Disconnect instead of returning an error.
+		s.conn.refuse(s.nsp.name, &ConnectError{Message: string(reason)})
+	} else {
+		s.giveBack(session)
+	}
 }
 
 // authorize runs the middleware. What it returns is for the client.

@@ -79,16 +79,57 @@ func (s *Socket) giveBack(session *adapter.Session) {
 	}
 }
 
-// admit makes the socket known to the adapter.
-func (s *Socket) admit(rooms []string, session *adapter.Session, connected func()) {
+// admit makes the socket known to the adapter and sends m, the answer to
+// CONNECT, with what a recovered client has missed in front of it. Nothing that is
+// broadcast from the moment on at which the client can know that it is connected
+// passes it by, and nothing overtakes the answer.
+func (s *Socket) admit(rooms []string, session *adapter.Session, m *engine.Message) {
+	connected := func(missed []*adapter.Packet) {
+		// When a Send fails, the end is in the inbox.
+		for _, p := range missed {
+			_ = s.conn.engine.Send(p.Message, p.Flags)
+		}
+		_ = s.conn.engine.Send(m, 0)
+		s.release()
+	}
 	if r := s.nsp.recoverer(); r != nil {
 		r.Admit(s, s.pid, rooms, session, connected)
 		return
 	}
-	connected()
 	s.nsp.adapter.Add(s)
 	if len(rooms) > 0 {
 		s.nsp.adapter.Join(s, len(rooms), rooms...)
+	}
+	connected(nil)
+}
+
+// hold keeps a broadcast back that has come before the client has been told that
+// it is connected. It returns false when that is done.
+func (s *Socket) hold(p *adapter.Packet) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.admitted.Load() {
+		return false
+	}
+	s.held = append(s.held, p)
+	return true
+}
+
+// release sends what was held back.
+func (s *Socket) release() {
+	for {
+		s.mu.Lock()
+		held := s.held
+		s.held = nil
+		if len(held) == 0 {
+			s.admitted.Store(true)
+			s.mu.Unlock()
+			return
+		}
+		s.mu.Unlock()
+		for _, p := range held {
+			_ = s.conn.engine.Send(p.Message, p.Flags)
+		}
 	}
 }
 

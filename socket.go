@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed96b07ef8/socketio/adapter"
@@ -32,12 +33,15 @@ type Socket struct {
 	pid       string // its private ID, with recovery
 	recovered bool
 
+	admitted atomic.Bool // the client was told that it is connected
+
 	mu      sync.Mutex // guards what follows; no other lock is taken under it
 	state   socketState
 	reason  *DisconnectError // why it ended
 	inbox   inbox
 	acks    map[uint64]ackWaiter
-	rooms   []string // joined before the socket was connected
+	rooms   []string          // joined before the socket was connected
+	held    []*adapter.Packet // broadcast before the client was told
 	data    any
 	ctx     context.Context // made when it is first asked for
 	cancel  context.CancelCauseFunc
@@ -261,6 +265,9 @@ func (s *Socket) Broadcast() Broadcast { return s.nsp.everyone.Except(s.id) }
 // Deliver implements [adapter.Socket]: it sends a packet that was encoded for
 // many.
 func (s *Socket) Deliver(p *adapter.Packet) {
+	if !s.admitted.Load() && s.hold(p) {
+		return
+	}
 	// A socket that is gone, or too slow, is not the concern of the others.
 	_ = s.conn.engine.Send(p.Message, p.Flags)
 }

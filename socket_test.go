@@ -27,6 +27,9 @@ func TestMiddleware(t *testing.T) {
 				return &socketio.ConnectError{Message: "not authorized", Data: map[string]any{"retry": false}}
 			case "plain":
 				return errors.New("plain error")
+			case "disconnect":
+				s.Disconnect()
+				return nil
 			case "panic":
 				panic("in middleware")
 			case "unencodable":
@@ -56,6 +59,7 @@ func TestMiddleware(t *testing.T) {
 		for _, refusal := range [][2]string{
 			{`40{"token":"refused"}`, `44{"message":"not authorized","data":{"retry":false}}`},
 			{`40{"token":"plain"}`, `44{"message":"plain error"}`},
+			{`40{"token":"disconnect"}`, `44{"message":"server namespace disconnect"}`},
 			{`40{"token":"panic"}`, `44{"message":"internal error"}`},
 			{`40{"token":"unencodable"}`, `44{"message":"m"}`},
 		} {

@@ -172,10 +172,10 @@ type Adapter interface {
 type Recoverer interface {
 	Adapter
 	// Admit is Add, and Join for rooms, for a socket whose client knows the
-	// private ID pid. When session is not nil, the socket first gets what it has
-	// missed. connected is called then, to tell the client. It is all one step:
-	// no packet is lost and none comes twice.
-	Admit(s Socket, pid string, rooms []string, session *Session, connected func())
+	// private ID pid, and calls connected then, with the packets that the socket
+	// of the session, if there is one, has missed. It is all one step: no packet
+	// is lost and none comes twice.
+	Admit(s Socket, pid string, rooms []string, session *Session, connected func(missed []*Packet))
 	// Persist keeps the session of a socket that was disconnected, with the data
 	// that the application has attached to it. It is called before Remove.
 	Persist(s Socket, pid string, data any)

@@ -187,33 +187,35 @@ func (a *Recovery) drop(s *session) {
 }
 
 // Admit implements [Recoverer].
-func (a *Recovery) Admit(s Socket, pid string, rooms []string, restored *Session, connected func()) {
+func (a *Recovery) Admit(s Socket, pid string, rooms []string, restored *Session, connected func(missed []*Packet)) {
 	a.mu.Lock()
 	start := a.first + uint64(len(a.log))
+	var missed []*Packet
 	if restored != nil {
 		start = restored.Position
-		a.replay(s, restored)
+		missed = a.missed(restored)
 	}
-	connected()
 	events := a.add(s)
 	more, _ := a.join(s, len(rooms), rooms)
 	if !a.closed {
 		a.sessions[pid] = &session{pid: pid, id: s.ID(), start: start, socket: s}
 	}
+	connected(missed)
 	a.mu.Unlock()
 	a.tell(append(events, more...))
 }
 
-// replay delivers what a session has missed. mu is held.
-func (a *Recovery) replay(s Socket, restored *Session) {
+// missed returns the packets that a session has missed. mu is held.
+func (a *Recovery) missed(restored *Session) (missed []*Packet) {
 	in := func(room string) bool { return room == restored.ID || slices.Contains(restored.Rooms, room) }
 	seen := max(restored.Position, a.first) - a.first
 	for _, l := range a.log[seen:] {
 		if len(l.target.Rooms) > 0 && !slices.ContainsFunc(l.target.Rooms, in) || slices.ContainsFunc(l.target.Except, in) {
 			continue
 		}
-		s.Deliver(l.packet)
+		missed = append(missed, l.packet)
 	}
+	return missed
 }
 
 // Persist implements [Recoverer].

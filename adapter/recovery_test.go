@@ -21,7 +21,12 @@ func admit(r *Recovery, id, pid string, session *Session) *fakeSocket {
 	if session != nil {
 		rooms = session.Rooms
 	}
-	r.Admit(s, pid, rooms, session, func() { s.note("connected") })
+	r.Admit(s, pid, rooms, session, func(missed []*Packet) {
+		for _, p := range missed {
+			s.Deliver(p)
+		}
+		s.note("connected")
+	})
 	return s
 }
 
@@ -125,11 +130,11 @@ func BenchmarkRecoveryRestore(b *testing.B) {
 				}
 			}
 			s := &quietSocket{id: "s"}
-			r.Admit(s, "p", nil, nil, func() {})
+			r.Admit(s, "p", nil, nil, func([]*Packet) {})
 			for b.Loop() {
 				r.Persist(s, "p", nil)
 				r.Remove(s)
-				r.Admit(s, "p", nil, r.Restore("p", ""), func() {})
+				r.Admit(s, "p", nil, r.Restore("p", ""), func([]*Packet) {})
 			}
 		})
 	}
