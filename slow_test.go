@@ -1,0 +1,139 @@
+//go:build unix
+
+package socketio_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/wiretest"
+)
+
+// smallBuffers is a listener whose connections have small socket buffers, so that
+// a client that does not read is noticed soon.
+type smallBuffers struct{ *net.TCPListener }
+
+func (l smallBuffers) Accept() (net.Conn, error) {
+	c, err := l.AcceptTCP()
+	if err != nil {
+		return nil, err
+	}
+	return c, c.SetWriteBuffer(4 << 10)
+}
+
+func smallReadBuffer(_, _ string, c syscall.RawConn) (err error) {
+	controlErr := c.Control(func(fd uintptr) {
+		err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4<<10)
+	})
+	return errors.Join(controlErr, err)
+}
+
+// stalled connects and joins "/", and reads nothing from then on.
+func stalled(t *testing.T, addr string) net.Conn {
+	t.Helper()
+	d := net.Dialer{Control: smallReadBuffer}
+	c, err := d.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	fmt.Fprintf(c, "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
+	if _, err := c.Write([]byte("\x81\x82\x00\x00\x00\x0040")); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// Hundreds of clients that do not read cost what the options say and hold up
+// nobody; what becomes of them is a matter of policy.
+func TestClientsThatDoNotRead(t *testing.T) {
+	const slow, healthy, outbox = 300, 5, 32 << 10
+	for _, policy := range []engine.Overflow{engine.Disconnect, engine.DropOldest, engine.DropNewest, engine.Refuse} {
+		t.Run(fmt.Sprint(policy), func(t *testing.T) {
+			io, _, _ := newServer(t, &socketio.Options{Engine: engine.ServerOptions{
+				OutboxBytes: outbox, Overflow: policy, WriteTimeout: time.Minute,
+			}})
+			left := make(chan error, slow+healthy)
+			io.OnDisconnect(func(s *socketio.Socket, _ socketio.Reason) {
+				var de *socketio.DisconnectError
+				if errors.As(context.Cause(s.Context()), &de) {
+					left <- de.Err
+				}
+			})
+			l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			server := &http.Server{Handler: io}
+			go server.Serve(smallBuffers{l}) // ends with Close
+			t.Cleanup(func() { server.Close() })
+			addr := l.Addr().String()
+
+			var stuck []net.Conn
+			for range slow {
+				stuck = append(stuck, stalled(t, addr))
+			}
+			var good []*wiretest.Client
+			for range healthy {
+				c, _ := wiretest.Join(t, "http://"+addr, "websocket", "/")
+				good = append(good, c)
+			}
+			waitFor(t, "all sockets", func() bool { return len(io.Sockets()) == slow+healthy })
+			before := heap()
+
+			// Far more than sockets and outboxes take.
+			text := strings.Repeat("x", 4<<10)
+			const messages = 100
+			for i := range messages {
+				emit(t, io.Emit("m", i, text))
+				for _, c := range good {
+					c.Expect(fmt.Sprintf(`42["m",%d,"%s"]`, i, text))
+				}
+			}
+			if policy == engine.Disconnect {
+				for range slow {
+					if err := receive(t, left, "the disconnection"); !errors.Is(err, engine.ErrOutboxFull) {
+						t.Errorf("disconnected because of %v", err)
+					}
+				}
+			} else if n := len(io.Sockets()); n != slow+healthy {
+				t.Errorf("%d sockets are left", n)
+			}
+			if stats := io.Stats(); stats.BufferedBytes > slow*(outbox+20<<10) {
+				t.Errorf("%d bytes are buffered", stats.BufferedBytes)
+			}
+			// A broadcast's bytes are shared, so the heap grows by far less than the
+			// limits add up to.
+			if grown := heap() - before; grown > slow*outbox {
+				t.Errorf("the heap has grown by %d bytes", grown)
+			}
+			for _, c := range stuck {
+				c.Close()
+			}
+			for _, c := range good {
+				c.Close()
+			}
+			waitFor(t, "the end of all", func() bool { return io.Engine().Len() == 0 && len(io.Sockets()) == 0 })
+		})
+	}
+}
+
+// heap is the live heap in bytes.
+func heap() int {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
+}
