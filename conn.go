@@ -34,6 +34,9 @@ func (s *Server) accept(e *engine.Conn) engine.Handler {
 		s.opts.Logger.Debug("socketio: no namespace joined in time", "sid", e.ID())
 		c.engine.Close()
 	})
+	if c.legacy() {
+		c.welcomeLegacy()
+	}
 	return c
 }
 
@@ -52,6 +55,9 @@ func (c *conn) OnMessage(_ *engine.Conn, data []byte, binary bool) {
 	}
 	size := c.size
 	c.size = 0
+	if c.legacy() {
+		legacyPacket(p)
+	}
 	if p.Type == parser.Connect {
 		c.join(p)
 		return
@@ -206,20 +212,11 @@ func (c *conn) refuse(nsp string, err error) {
 	if f := c.server.opts.Hooks.Refused; f != nil {
 		f(nsp, err)
 	}
-	payload := struct {
-		Message string `json:"message"`
-		Data    any    `json:"data,omitempty"`
-	}{Message: err.Error()}
-	var ce *ConnectError
-	if errors.As(err, &ce) {
-		payload.Message, payload.Data = ce.Message, ce.Data
-	}
 	h := parser.Header{Type: parser.ConnectError, Namespace: nsp}
-	m, encodeErr := c.server.encode(h, "", []any{payload})
+	m, encodeErr := c.server.encode(h, "", []any{c.refusal(err)})
 	if encodeErr != nil {
 		c.server.opts.Logger.Warn("socketio: data of a ConnectError cannot be encoded", "nsp", nsp, "error", encodeErr)
-		payload.Data = nil
-		if m, encodeErr = c.server.encode(h, "", []any{payload}); encodeErr != nil {
+		if m, encodeErr = c.server.encode(h, "", []any{refusedPayload{Message: err.Error()}}); encodeErr != nil {
 			c.engine.Close()
 			return
 		}

@@ -194,8 +194,11 @@ func (s *Socket) connect() {
 			return
 		}
 	}
-	payload := connectPayload{SID: s.id, PID: s.pid}
-	m, err := s.nsp.encode(parser.Header{Type: parser.Connect}, "", []any{payload})
+	var payload []any
+	if !s.conn.legacy() {
+		payload = []any{connectPayload{SID: s.id, PID: s.pid}}
+	}
+	m, err := s.nsp.encode(parser.Header{Type: parser.Connect}, "", payload)
 	if err != nil {
 		s.fail(err)
 		s.conn.engine.Close()

@@ -29,14 +29,14 @@ func (n *Namespace) recoverer() adapter.Recoverer {
 
 // recoverable reports whether the socket is connected and has a session.
 func (s *Socket) recoverable() bool {
-	return s.nsp.recoverer() != nil && s.isConnected()
+	return s.pid != "" && s.isConnected()
 }
 
 // restore looks for the session that the client asks for, and gives the socket a
 // private ID.
 func (s *Socket) restore() *adapter.Session {
 	r := s.nsp.recoverer()
-	if r == nil {
+	if r == nil || s.conn.legacy() {
 		return nil
 	}
 	var auth struct {
@@ -50,7 +50,7 @@ func (s *Socket) restore() *adapter.Session {
 			return session
 		}
 	}
-	s.pid = engine.NewID()
+	s.pid = newID()
 	return nil
 }
 
@@ -92,7 +92,7 @@ func (s *Socket) admit(rooms []string, session *adapter.Session, m *engine.Messa
 		_ = s.conn.engine.Send(m, 0)
 		s.release()
 	}
-	if r := s.nsp.recoverer(); r != nil {
+	if r := s.nsp.recoverer(); r != nil && s.pid != "" {
 		r.Admit(s, s.pid, rooms, session, connected)
 		return
 	}
@@ -137,7 +137,7 @@ func (s *Socket) release() {
 func (s *Socket) park(reason Reason) {
 	r := s.nsp.recoverer()
 	switch {
-	case r == nil:
+	case r == nil || s.pid == "":
 	case slices.Contains(recoverableReasons, reason):
 		r.Persist(s, s.pid, s.Data())
 	default:

@@ -70,7 +70,7 @@ const (
 )
 
 func newSocket(n *Namespace, c *conn, auth Args) *Socket {
-	s := &Socket{id: engine.NewID(), nsp: n, conn: c, auth: auth}
+	s := &Socket{id: c.socketID(n), nsp: n, conn: c, auth: auth}
 	s.inbox.push(task{kind: taskConnect})
 	return s
 }
