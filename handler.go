@@ -213,6 +213,13 @@ func decodable(t reflect.Type) bool {
 		return false
 	case reflect.Interface:
 		return t.NumMethod() == 0
+	case reflect.Slice, reflect.Array, reflect.Map:
+		// Elements may be of a type that contains itself, by way of a name.
+		return t.Name() != "" || decodable(t.Elem())
+	case reflect.Pointer:
+		if t != socketType {
+			return t.Name() != "" || decodable(t.Elem())
+		}
 	}
 	return t != argsType && t != socketType && t != contextType
 }

@@ -79,6 +79,8 @@ func TestHandlersOfTheWrongShape(t *testing.T) {
 		{"nil function", "e", (func(int))(nil), "it is nil"},
 		{"no function", "e", 42, "it is no function"},
 		{"channel", "e", func(chan int) {}, "nothing can be decoded into a chan int"},
+		{"slice of functions", "e", func([]func()) {}, "nothing can be decoded into a []func()"},
+		{"map to pointers to channels", "e", func(map[string]*chan int) {}, "nothing can be decoded into a map[string]*chan int"},
 		{"function in the middle", "e", func(func(), int) {}, "nothing can be decoded into a func()"},
 		{"interface with methods", "e", func(fmt.Stringer) {}, "nothing can be decoded into a fmt.Stringer"},
 		{"context in the middle", "e", func(int, context.Context) {}, "nothing can be decoded into a context.Context"},

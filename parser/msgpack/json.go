@@ -1,0 +1,317 @@
+package msgpack
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"reflect"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	jsonv1 "github.com/go-json-experiment/json/v1"
+)
+
+// Types that have a JSON or text form of their own, by their methods, take the
+// way over that form: so does every type in the default codec.
+
+// jsonOptions are those of the default codec: encoding/json's habits without
+// its escaping for HTML.
+var jsonOptions = json.JoinOptions(
+	jsonv1.DefaultOptionsV1(),
+	jsontext.AllowDuplicateNames(true),
+	jsontext.AllowInvalidUTF8(true),
+	jsontext.EscapeForHTML(false),
+	jsontext.EscapeForJS(false),
+)
+
+// encodeOpaque appends a value by its JSON form.
+func encodeOpaque(e *encoder, dst []byte, v reflect.Value) ([]byte, error) {
+	if v.CanAddr() {
+		v = v.Addr() // without a copy, and with the methods of the pointer
+	}
+	text, err := json.Marshal(v.Interface(), jsonOptions)
+	if err != nil {
+		return nil, err
+	}
+	return e.appendJSON(dst, text)
+}
+
+// decodeOpaque decodes a value by its JSON form.
+func decodeOpaque(data []byte, i int, v reflect.Value) (int, error) {
+	if t, _, _ := next(data, i); t.kind == kindBinary && !implementsAny(reflect.PointerTo(v.Type()), unmarshalMethods[:2]) {
+		return 0, mismatch(data, i, v.Type()) // base64 is not a type's text form
+	}
+	text, end := toJSON(nil, data, i)
+	return end, json.Unmarshal(text, v.Addr().Interface(), jsonOptions)
+}
+
+var (
+	errNotJSON   = errors.New("json.RawMessage is not valid JSON")
+	errNotNumber = errors.New("json.Number is not a valid number")
+	errTwoValues = errors.New("more than one value")
+)
+
+// appendRaw appends JSON that the application has.
+func (e *encoder) appendRaw(dst, text []byte) ([]byte, error) {
+	if text == nil {
+		return append(dst, codeNil), nil
+	}
+	dst, err := e.appendJSON(dst, text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errNotJSON, err)
+	}
+	return dst, nil
+}
+
+// appendJSON appends the value that a JSON text is.
+func (e *encoder) appendJSON(dst, text []byte) ([]byte, error) {
+	in := &e.json
+	in.Reset(bytes.NewBuffer(text), jsonOptions)
+	defer in.Reset(bytes.NewBuffer(nil)) // lets go of text
+
+	var inline [8]int
+	heads := inline[:0] // of the open containers
+	for {
+		switch k := in.PeekKind(); k {
+		case '{', '[':
+			if _, err := in.ReadToken(); err != nil {
+				return nil, err
+			}
+			if e.depth+len(heads) >= maxNesting {
+				return nil, errTooDeepValue
+			}
+			heads = append(heads, len(dst))
+			dst = append(dst, fixArray)
+			continue
+		case '}', ']':
+			_, n := in.StackIndex(in.StackDepth())
+			if _, err := in.ReadToken(); err != nil {
+				return nil, err
+			}
+			head := heads[len(heads)-1]
+			heads = heads[:len(heads)-1]
+			dst = setHead(dst, head, k == '}', int(n))
+		default:
+			raw, err := in.ReadValue()
+			if err != nil {
+				return nil, err
+			}
+			dst = e.appendScalar(dst, raw)
+		}
+		if len(heads) > 0 {
+			continue
+		}
+		if _, err := in.ReadToken(); err != io.EOF {
+			return nil, cmp.Or(err, errTwoValues)
+		}
+		return dst, nil
+	}
+}
+
+// setHead replaces the byte at head by the head of a container, n being the
+// number of its elements, or of its names and values.
+func setHead(dst []byte, head int, isMap bool, n int) []byte {
+	var space [5]byte
+	h := appendArrayHead(space[:0], n)
+	if isMap {
+		h = appendMapHead(space[:0], n/2)
+	}
+	dst[head] = h[0]
+	if len(h) == 1 {
+		return dst
+	}
+	// Containers of 16 elements or more have to make room.
+	dst = append(dst, h[1:]...)
+	copy(dst[head+len(h):], dst[head+1:len(dst)-len(h)+1])
+	copy(dst[head:], h)
+	return dst
+}
+
+// appendScalar appends valid JSON that is neither array nor object.
+func (e *encoder) appendScalar(dst, raw []byte) []byte {
+	switch raw[0] {
+	case 'n':
+		return append(dst, codeNil)
+	case 't', 'f':
+		return appendBool(dst, raw[0] == 't')
+	case '"':
+		// The only error is invalid UTF-8, already replaced.
+		e.scratch, _ = jsontext.AppendUnquote(e.scratch[:0], raw)
+		return append(appendStringHead(dst, len(e.scratch)), e.scratch...)
+	}
+	return appendNumber(dst, string(raw))
+}
+
+// appendNumber appends a valid JSON number: exactly, if it is an integer of at
+// most 64 bits, and else the nearest float64, infinities included, which is
+// what JSON.parse makes of it.
+func appendNumber(dst []byte, number string) []byte {
+	if n, err := strconv.ParseInt(number, 10, 64); err == nil {
+		return appendInt(dst, n)
+	}
+	if n, err := strconv.ParseUint(number, 10, 64); err == nil {
+		return appendUint(dst, n)
+	}
+	f, _ := strconv.ParseFloat(number, 64)
+	return appendFloat(dst, f)
+}
+
+// isNumber reports whether a text is a JSON number.
+func isNumber(text string) bool {
+	v := jsontext.Value(text)
+	return v.Kind() == '0' && text[len(text)-1] > ' ' && v.IsValid()
+}
+
+// toJSON appends the JSON form of the value at data[i], which has to be
+// checked, and returns where it ends. Binary data becomes base64 text, as in
+// encoding/json, and what JSON lacks is null, as for JSON.stringify.
+func toJSON(dst, data []byte, i int) (text []byte, end int) {
+	t, end, _ := next(data, i)
+	switch t.kind {
+	case kindArray:
+		dst = append(dst, '[')
+		for n := range t.n {
+			if n > 0 {
+				dst = append(dst, ',')
+			}
+			dst, end = toJSON(dst, data, end)
+		}
+		return append(dst, ']'), end
+	case kindMap:
+		dst = append(dst, '{')
+		first := true
+		for range t.n {
+			var key []byte
+			key, end = readKey(data, end)
+			if isUndefined(data, end) {
+				end = pass(data, end)
+				continue
+			}
+			if !first {
+				dst = append(dst, ',')
+			}
+			first = false
+			dst = append(appendQuoted(dst, key), ':')
+			dst, end = toJSON(dst, data, end)
+		}
+		return append(dst, '}'), end
+	case kindString:
+		return appendQuoted(dst, t.bytes(data, end)), end
+	case kindBinary:
+		return appendBase64(dst, t.bytes(data, end)), end
+	case kindExt:
+		dst = strconv.AppendInt(append(dst, '['), int64(t.ext), 10)
+		return append(appendBase64(append(dst, ','), t.bytes(data, end)), ']'), end
+	case kindDate:
+		if date := dateText(t); date != "" {
+			return append(append(append(dst, '"'), date...), '"'), end
+		}
+	case kindBool:
+		return strconv.AppendBool(dst, t.n != 0), end
+	case kindUint, kindInt, kindFloat32, kindFloat64:
+		return appendDecimal(dst, t), end
+	}
+	return append(dst, "null"...), end
+}
+
+// appendQuoted appends a JSON string.
+func appendQuoted(dst, s []byte) []byte {
+	dst, _ = jsontext.AppendQuote(dst, s) // the error tells of a replacement
+	return dst
+}
+
+func appendBase64(dst, data []byte) []byte {
+	return append(base64.StdEncoding.AppendEncode(append(dst, '"'), data), '"')
+}
+
+// appendDecimal appends a number as JSON.
+func appendDecimal(dst []byte, t token) []byte {
+	switch t.kind {
+	case kindUint:
+		return strconv.AppendUint(dst, t.n, 10)
+	case kindInt:
+		return strconv.AppendInt(dst, int64(t.n), 10)
+	}
+	f, _ := t.float()
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return append(dst, "null"...)
+	}
+	return append(dst, floatText(f)...)
+}
+
+// floatText returns a number as JavaScript spells it.
+func floatText(f float64) string {
+	if f == 0 {
+		return "0" // also the negative one
+	}
+	return jsontext.Float(f).String()
+}
+
+// dateText returns a date as Date.prototype.toJSON has it, or "" if it is one
+// that JavaScript does not know.
+func dateText(t token) string {
+	const most = 8.64e15 // milliseconds: a hundred million days
+	milliseconds := int64(t.n)
+	if milliseconds < -most || milliseconds > most {
+		return ""
+	}
+	date := time.UnixMilli(milliseconds).UTC()
+	rest := date.Format("-01-02T15:04:05.000Z")
+	switch year := date.Year(); {
+	case year < 0:
+		return "-" + pad(-year, 6) + rest
+	case year > 9999:
+		return "+" + pad(year, 6) + rest
+	default:
+		return pad(year, 4) + rest
+	}
+}
+
+func pad(n, digits int) string {
+	s := "000000" + strconv.Itoa(n)
+	return s[len(s)-digits:]
+}
+
+// readKey returns the text of the map key at data[i] and where it ends.
+func readKey(data []byte, i int) (key []byte, end int) {
+	t, end, _ := next(data, i)
+	if t.kind == kindString {
+		return t.bytes(data, end), end
+	}
+	key, _ = keyText(nil, data[i:end])
+	return key, end
+}
+
+// keyText returns the text of a value that is a name: a string, or a number as
+// JavaScript spells it. It uses dst for the latter.
+func keyText(dst, raw []byte) (name []byte, ok bool) {
+	t, end, _ := next(raw, 0)
+	if t.kind == kindString {
+		return t.bytes(raw, end), true
+	}
+	f, ok := t.float()
+	if !ok {
+		return nil, false
+	}
+	return append(dst, floatText(f)...), true
+}
+
+func isUndefined(data []byte, i int) bool {
+	t, _, _ := next(data, i)
+	return t.kind == kindUndefined
+}
+
+// text returns bytes as valid UTF-8.
+func text(b []byte) string {
+	if utf8.Valid(b) {
+		return string(b)
+	}
+	return string([]rune(string(b))) // each invalid byte becomes U+FFFD
+}

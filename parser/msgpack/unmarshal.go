@@ -1,0 +1,574 @@
+package msgpack
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// valueDecoder is the ValueDecoder of the codec. What it gets has been checked
+// by skip, and so nothing here looks at the errors of next, and recursion is
+// bounded by Limits.MaxDepth.
+type valueDecoder struct{}
+
+// DecodeValue decodes a value. Common types have a path of their own.
+func (valueDecoder) DecodeValue(raw []byte, _ [][]byte, ptr any) error {
+	t, end, _ := next(raw, 0)
+	switch p := ptr.(type) {
+	case *string:
+		if p != nil && t.kind == kindString {
+			*p = text(t.bytes(raw, end))
+			return nil
+		}
+	case *int:
+		if n, ok := t.int(); ok && p != nil && int64(int(n)) == n {
+			*p = int(n)
+			return nil
+		}
+	case *float64:
+		if f, ok := t.float(); ok && p != nil {
+			*p = f
+			return nil
+		}
+	case *bool:
+		if p != nil && t.kind == kindBool {
+			*p = t.n != 0
+			return nil
+		}
+	case *[]byte:
+		if p != nil && t.kind == kindBinary {
+			*p = copyOf(t.bytes(raw, end))
+			return nil
+		}
+	}
+	v := reflect.ValueOf(ptr)
+	switch {
+	case v.Kind() != reflect.Pointer:
+		return fmt.Errorf("cannot decode into %v, which is not a pointer", v.Type())
+	case v.IsNil():
+		return fmt.Errorf("cannot decode into a nil %v", v.Type())
+	}
+	_, err := decodePlanOf(v.Type().Elem()).run(raw, 0, v.Elem())
+	return err
+}
+
+// copyOf copies binary data. The result is never nil: empty data is not an
+// absent one.
+func copyOf(data []byte) []byte { return append([]byte{}, data...) }
+
+// decodeAny decodes the value at data[i] into what the default codec's values
+// of type any are, and returns where it ends.
+func decodeAny(data []byte, i int) (v any, end int) {
+	t, end, _ := next(data, i)
+	switch t.kind {
+	case kindArray:
+		array := make([]any, t.n)
+		for i := range array {
+			array[i], end = decodeAny(data, end)
+		}
+		return array, end
+	case kindMap:
+		object := make(map[string]any, sizeHint(t.n))
+		for range t.n {
+			var key []byte
+			key, end = readKey(data, end)
+			if isUndefined(data, end) {
+				end = pass(data, end)
+				continue
+			}
+			var member any
+			member, end = decodeAny(data, end)
+			object[text(key)] = member
+		}
+		return object, end
+	case kindString:
+		return text(t.bytes(data, end)), end
+	case kindBinary:
+		return copyOf(t.bytes(data, end)), end
+	case kindExt:
+		return []any{float64(t.ext), copyOf(t.bytes(data, end))}, end
+	case kindDate:
+		if date := dateText(t); date != "" {
+			return date, end
+		}
+	case kindBool:
+		return t.n != 0, end
+	case kindUint, kindInt, kindFloat32, kindFloat64:
+		f, _ := t.float()
+		return f, end
+	}
+	return nil, end
+}
+
+// sizeHint bounds the size that a map is made with: of duplicate keys there is
+// only one in the end.
+func sizeHint(n uint64) int { return int(min(n, 256)) }
+
+// A decodeFunc decodes the value at data[i] into v, which is settable and of
+// the type that the function was made for, and returns where it ends.
+type decodeFunc func(data []byte, i int, v reflect.Value) (end int, err error)
+
+type decodePlan = plan[decodeFunc]
+
+var decodePlans planner[decodeFunc]
+
+func decodePlanOf(t reflect.Type) *decodePlan { return decodePlans.of(t, newDecodeFunc) }
+
+func newDecodeFunc(t reflect.Type, planOf func(reflect.Type) *decodePlan) decodeFunc {
+	switch kind := t.Kind(); {
+	case t == timeType:
+		return decodeTime
+	case t == numberType:
+		return decodeNumber
+	case t == rawType:
+		return func(data []byte, i int, v reflect.Value) (int, error) {
+			text, end := toJSON(nil, data, i)
+			v.SetBytes(text)
+			return end, nil
+		}
+	case kind == reflect.Pointer || kind == reflect.Interface:
+		// Methods are those of what they point to.
+	case implementsAny(reflect.PointerTo(t), unmarshalMethods):
+		return decodeOpaque
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return scalar(func(t token, v reflect.Value) bool {
+			if t.kind != kindBool {
+				return false
+			}
+			v.SetBool(t.n != 0)
+			return true
+		})
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return scalar(func(t token, v reflect.Value) bool {
+			n, ok := t.int()
+			if !ok || v.OverflowInt(n) {
+				return false
+			}
+			v.SetInt(n)
+			return true
+		})
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		return scalar(func(t token, v reflect.Value) bool {
+			n, ok := t.uint()
+			if !ok || v.OverflowUint(n) {
+				return false
+			}
+			v.SetUint(n)
+			return true
+		})
+	case reflect.Float32, reflect.Float64:
+		return scalar(func(t token, v reflect.Value) bool {
+			f, ok := t.float()
+			if !ok || v.OverflowFloat(f) {
+				return false
+			}
+			v.SetFloat(f)
+			return true
+		})
+	case reflect.String:
+		return decodeString
+	case reflect.Interface:
+		return decodeInterface
+	case reflect.Pointer:
+		return newPointerDecodeFunc(t, planOf(t.Elem()))
+	case reflect.Slice:
+		slice := newSliceDecodeFunc(t, planOf(t.Elem()))
+		if isBytes(t, unmarshalMethods) {
+			return newBytesDecodeFunc(slice)
+		}
+		return slice
+	case reflect.Array:
+		return newArrayDecodeFunc(t, planOf(t.Elem()))
+	case reflect.Map:
+		return newMapDecodeFunc(t, planOf(t.Elem()))
+	case reflect.Struct:
+		return newStructDecodeFunc(t, planOf)
+	}
+	return func(data []byte, i int, v reflect.Value) (int, error) {
+		return 0, fmt.Errorf("cannot decode into a %v", v.Type())
+	}
+}
+
+// null deals with nil and undefined, which are null in JSON: it empties what
+// can be empty and leaves other values as they are.
+func null(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Interface, reflect.Pointer, reflect.Map, reflect.Slice:
+		v.SetZero()
+	}
+}
+
+func (t token) isNull() bool { return t.kind == kindNil || t.kind == kindUndefined }
+
+// mismatch returns the error for the value at data[i], which does not fit.
+func mismatch(data []byte, i int, t reflect.Type) error {
+	tok, _, _ := next(data, i)
+	what := "null"
+	switch tok.kind {
+	case kindBool:
+		what = "bool " + strconv.FormatBool(tok.n != 0)
+	case kindUint, kindInt, kindFloat32, kindFloat64:
+		what = "number " + string(appendDecimal(nil, tok))
+	case kindString:
+		what = "string"
+	case kindBinary:
+		what = "binary data"
+	case kindArray:
+		what = "array"
+	case kindMap:
+		what = "object"
+	case kindDate:
+		what = "date"
+	case kindExt:
+		what = "extension " + strconv.Itoa(int(tok.ext))
+	}
+	return fmt.Errorf("cannot decode %s into %v", what, t)
+}
+
+// scalar makes a decodeFunc of a function that sets a value from a token and
+// reports whether it fits.
+func scalar(set func(token, reflect.Value) bool) decodeFunc {
+	return func(data []byte, i int, v reflect.Value) (int, error) {
+		t, end, _ := next(data, i)
+		if set(t, v) || t.isNull() {
+			return end, nil
+		}
+		return 0, mismatch(data, i, v.Type())
+	}
+}
+
+func decodeTime(data []byte, i int, v reflect.Value) (int, error) {
+	t, end, _ := next(data, i)
+	if t.kind != kindDate {
+		return decodeOpaque(data, i, v) // its text
+	}
+	*v.Addr().Interface().(*time.Time) = time.UnixMilli(int64(t.n)).UTC()
+	return end, nil
+}
+
+func decodeNumber(data []byte, i int, v reflect.Value) (int, error) {
+	t, end, _ := next(data, i)
+	if t.isNull() {
+		return end, nil
+	}
+	var number string
+	if t.kind == kindString {
+		number = string(t.bytes(data, end))
+	} else if _, ok := t.float(); ok {
+		number = string(appendDecimal(nil, t))
+	}
+	if !isNumber(number) {
+		return 0, mismatch(data, i, v.Type())
+	}
+	v.SetString(number)
+	return end, nil
+}
+
+// decodeString decodes strings and, as they would be in JSON, dates.
+func decodeString(data []byte, i int, v reflect.Value) (int, error) {
+	t, end, _ := next(data, i)
+	switch t.kind {
+	case kindString:
+		v.SetString(text(t.bytes(data, end)))
+	case kindDate:
+		if date := dateText(t); date != "" {
+			v.SetString(date)
+		}
+	case kindNil, kindUndefined:
+	default:
+		return 0, mismatch(data, i, v.Type())
+	}
+	return end, nil
+}
+
+func decodeInterface(data []byte, i int, v reflect.Value) (int, error) {
+	t, end, _ := next(data, i)
+	if t.isNull() {
+		v.SetZero()
+		return end, nil
+	}
+	if p := v.Elem(); p.Kind() == reflect.Pointer && !p.IsNil() {
+		// As in encoding/json, into what the pointer points to.
+		return decodePlanOf(p.Type().Elem()).run(data, i, p.Elem())
+	}
+	if v.NumMethod() > 0 {
+		return 0, mismatch(data, i, v.Type())
+	}
+	decoded, end := decodeAny(data, i)
+	if decoded == nil { // a date that JavaScript does not know
+		v.SetZero()
+	} else {
+		v.Set(reflect.ValueOf(decoded))
+	}
+	return end, nil
+}
+
+func newPointerDecodeFunc(t reflect.Type, elem *decodePlan) decodeFunc {
+	return func(data []byte, i int, v reflect.Value) (int, error) {
+		if t, end, _ := next(data, i); t.isNull() {
+			v.SetZero()
+			return end, nil
+		}
+		if v.IsNil() {
+			v.Set(reflect.New(t.Elem()))
+		}
+		return elem.run(data, i, v.Elem())
+	}
+}
+
+// newBytesDecodeFunc makes the function for binary data, which may also come
+// as base64 text or an array of numbers, as in JSON.
+func newBytesDecodeFunc(slice decodeFunc) decodeFunc {
+	return func(data []byte, i int, v reflect.Value) (int, error) {
+		t, end, _ := next(data, i)
+		switch t.kind {
+		case kindBinary:
+			v.SetBytes(copyOf(t.bytes(data, end)))
+		case kindString:
+			decoded, err := base64.StdEncoding.AppendDecode([]byte{}, t.bytes(data, end))
+			if err != nil {
+				return 0, fmt.Errorf("cannot decode string into %v: %w", v.Type(), err)
+			}
+			v.SetBytes(decoded)
+		default:
+			return slice(data, i, v)
+		}
+		return end, nil
+	}
+}
+
+func newSliceDecodeFunc(t reflect.Type, elem *decodePlan) decodeFunc {
+	isAny := t == reflect.TypeFor[[]any]()
+	return func(data []byte, i int, v reflect.Value) (int, error) {
+		tok, end, _ := next(data, i)
+		switch {
+		case tok.isNull():
+			null(v)
+			return end, nil
+		case tok.kind != kindArray:
+			return 0, mismatch(data, i, t)
+		case isAny:
+			decoded, end := decodeAny(data, i)
+			*v.Addr().Interface().(*[]any) = decoded.([]any)
+			return end, nil
+		}
+		n := int(tok.n)
+		v.Set(reflect.MakeSlice(t, n, n))
+		for i := range n {
+			var err error
+			if end, err = elem.run(data, end, v.Index(i)); err != nil {
+				return 0, err
+			}
+		}
+		return end, nil
+	}
+}
+
+// newArrayDecodeFunc makes the function for arrays: as in encoding/json, the
+// elements beyond are left out, and those that are missing are zero.
+func newArrayDecodeFunc(t reflect.Type, elem *decodePlan) decodeFunc {
+	return func(data []byte, i int, v reflect.Value) (int, error) {
+		tok, end, _ := next(data, i)
+		switch {
+		case tok.isNull():
+			return end, nil
+		case tok.kind != kindArray:
+			return 0, mismatch(data, i, t)
+		}
+		for j := range tok.n {
+			if j >= uint64(t.Len()) {
+				end = pass(data, end)
+				continue
+			}
+			var err error
+			if end, err = elem.run(data, end, v.Index(int(j))); err != nil {
+				return 0, err
+			}
+		}
+		for j := tok.n; j < uint64(t.Len()); j++ {
+			v.Index(int(j)).SetZero()
+		}
+		return end, nil
+	}
+}
+
+func newMapDecodeFunc(t reflect.Type, elem *decodePlan) decodeFunc {
+	isAny := t == reflect.TypeFor[map[string]any]()
+	setKey := mapKeySetter(t.Key())
+	return func(data []byte, i int, v reflect.Value) (int, error) {
+		tok, end, _ := next(data, i)
+		switch {
+		case tok.isNull():
+			null(v)
+			return end, nil
+		case tok.kind != kindMap:
+			return 0, mismatch(data, i, t)
+		case setKey == nil:
+			return 0, fmt.Errorf("cannot decode into a %v: a map key must be a string, an integer or an encoding.TextUnmarshaler", t)
+		case isAny && v.IsNil():
+			decoded, end := decodeAny(data, i)
+			*v.Addr().Interface().(*map[string]any) = decoded.(map[string]any)
+			return end, nil
+		}
+		if v.IsNil() {
+			v.Set(reflect.MakeMapWithSize(t, sizeHint(tok.n)))
+		}
+		key, value := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
+		for range tok.n {
+			var name []byte
+			name, end = readKey(data, end)
+			if isUndefined(data, end) {
+				end = pass(data, end)
+				continue
+			}
+			key.SetZero()
+			if err := setKey(key, name); err != nil {
+				return 0, err
+			}
+			value.SetZero()
+			var err error
+			if end, err = elem.run(data, end, value); err != nil {
+				return 0, err
+			}
+			v.SetMapIndex(key, value)
+		}
+		return end, nil
+	}
+}
+
+// mapKeySetter returns a function that makes a map's keys of strings, or nil.
+func mapKeySetter(t reflect.Type) func(reflect.Value, []byte) error {
+	fail := func(name []byte, err error) error {
+		return fmt.Errorf("cannot decode the name %q into %v: %w", name, t, errors.Unwrap(err))
+	}
+	switch kind := t.Kind(); {
+	case reflect.PointerTo(t).Implements(textUnmarshalerType):
+		return func(v reflect.Value, name []byte) error {
+			return v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText(bytes.Clone(name))
+		}
+	case kind == reflect.String:
+		return func(v reflect.Value, name []byte) error {
+			v.SetString(text(name))
+			return nil
+		}
+	case reflect.Int <= kind && kind <= reflect.Int64:
+		return func(v reflect.Value, name []byte) error {
+			n, err := strconv.ParseInt(string(name), 10, t.Bits())
+			if err != nil {
+				return fail(name, err)
+			}
+			v.SetInt(n)
+			return nil
+		}
+	case reflect.Uint <= kind && kind <= reflect.Uintptr:
+		return func(v reflect.Value, name []byte) error {
+			n, err := strconv.ParseUint(string(name), 10, t.Bits())
+			if err != nil {
+				return fail(name, err)
+			}
+			v.SetUint(n)
+			return nil
+		}
+	}
+	return nil
+}
+
+type decodeField struct {
+	field
+	plan *decodePlan
+}
+
+func newStructDecodeFunc(t reflect.Type, planOf func(reflect.Type) *decodePlan) decodeFunc {
+	list := fieldsOf(t)
+	fields := make([]decodeField, len(list))
+	byName := make(map[string]*decodeField, len(list))
+	byFoldedName := make(map[string]*decodeField, len(list))
+	for i, f := range list {
+		fields[i] = decodeField{f, planOf(f.typ)}
+		byName[f.name] = &fields[i]
+		folded := string(fold(nil, []byte(f.name)))
+		if byFoldedName[folded] == nil {
+			byFoldedName[folded] = &fields[i]
+		}
+	}
+	// find returns the field for a name: most of the time the one in order.
+	find := func(name []byte, order int) *decodeField {
+		if order < len(fields) && fields[order].name == string(name) {
+			return &fields[order]
+		}
+		if f := byName[string(name)]; f != nil {
+			return f
+		}
+		var space [64]byte
+		return byFoldedName[string(fold(space[:0], name))]
+	}
+	return func(data []byte, i int, v reflect.Value) (int, error) {
+		tok, end, _ := next(data, i)
+		switch {
+		case tok.isNull():
+			return end, nil
+		case tok.kind != kindMap:
+			return 0, mismatch(data, i, t)
+		}
+		for order := range tok.n {
+			var name []byte
+			name, end = readKey(data, end)
+			f := find(name, int(order))
+			if f == nil || isUndefined(data, end) {
+				end = pass(data, end)
+				continue
+			}
+			fv, err := f.of(v)
+			if err != nil {
+				return 0, err
+			}
+			if f.quoted {
+				end, err = decodeQuoted(data, end, fv, f.plan)
+			} else {
+				end, err = f.plan.run(data, end, fv)
+			}
+			if err != nil {
+				return 0, fmt.Errorf("%s: %w", f.name, err)
+			}
+		}
+		return end, nil
+	}
+}
+
+// of returns the field in a struct, allocating what is embedded by pointer.
+func (f *decodeField) of(v reflect.Value) (reflect.Value, error) {
+	for i, index := range f.index {
+		if i > 0 && v.Kind() == reflect.Pointer {
+			if v.IsNil() {
+				if !v.CanSet() {
+					return v, fmt.Errorf("cannot set embedded pointer to unexported struct: %v", v.Type())
+				}
+				v.Set(reflect.New(v.Type().Elem()))
+			}
+			v = v.Elem()
+		}
+		v = v.Field(index)
+	}
+	return v, nil
+}
+
+// decodeQuoted decodes a field that has the option string: the text is JSON.
+func decodeQuoted(data []byte, i int, v reflect.Value, p *decodePlan) (int, error) {
+	t, end, _ := next(data, i)
+	switch {
+	case t.isNull():
+		return p.run(data, i, v)
+	case t.kind != kindString:
+		return 0, mismatch(data, i, v.Type())
+	}
+	return end, json.Unmarshal(t.bytes(data, end), v.Addr().Interface(), jsonOptions)
+}

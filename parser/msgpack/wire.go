@@ -1,0 +1,372 @@
+package msgpack
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+	"math/bits"
+)
+
+// The format's lead bytes, as far as they are not ranges.
+// https://github.com/msgpack/msgpack/blob/master/spec.md
+const (
+	fixMap     = 0x80
+	fixArray   = 0x90
+	fixStr     = 0xa0
+	codeNil    = 0xc0
+	codeFalse  = 0xc2
+	codeTrue   = 0xc3
+	bin8       = 0xc4
+	bin16      = 0xc5
+	bin32      = 0xc6
+	ext8       = 0xc7
+	ext16      = 0xc8
+	ext32      = 0xc9
+	codeFloat  = 0xca
+	codeDouble = 0xcb
+	codeUint8  = 0xcc
+	codeUint16 = 0xcd
+	codeUint32 = 0xce
+	codeUint64 = 0xcf
+	codeInt8   = 0xd0
+	codeInt16  = 0xd1
+	codeInt32  = 0xd2
+	codeInt64  = 0xd3
+	fixExt1    = 0xd4
+	fixExt8    = 0xd7
+	fixExt16   = 0xd8
+	str8       = 0xd9
+	str16      = 0xda
+	str32      = 0xdb
+	array16    = 0xdc
+	array32    = 0xdd
+	map16      = 0xde
+	map32      = 0xdf
+	negFixInt  = 0xe0
+)
+
+// A kind is what a value is, however it is spelled. The reference
+// implementation uses the extension type 0 for three JavaScript values:
+// undefined, a Date, and an ArrayBuffer, which is binary data.
+type kind uint8
+
+const (
+	kindNil kind = iota
+	kindUndefined
+	kindBool
+	kindUint
+	kindInt // negative
+	kindFloat32
+	kindFloat64
+	kindString
+	kindBinary
+	kindArray
+	kindMap
+	kindDate
+	kindExt // of another type
+)
+
+// A token is a value, or the head of an array or map.
+type token struct {
+	kind kind
+	ext  int8 // type of a kindExt
+	// n is the length of a string, of binary data or of an extension; the
+	// number of elements or members; the bits of a number or bool; or the
+	// milliseconds of a date.
+	n uint64
+}
+
+// bytes returns the content of a string, of binary data or of an extension
+// which ends at data[end].
+func (t token) bytes(data []byte, end int) []byte { return data[end-int(t.n) : end] }
+
+var (
+	errTruncated = errors.New("unexpected end of data")
+	errCode      = errors.New("invalid byte 0xc1")
+)
+
+// next reads the token at data[i] and returns where it ends: behind the value,
+// or, of an array or map, behind the head.
+func next(data []byte, i int) (t token, end int, err error) {
+	if i >= len(data) {
+		return t, 0, errTruncated
+	}
+	c := data[i]
+	i++
+	switch {
+	case c < fixMap:
+		return token{kind: kindUint, n: uint64(c)}, i, nil
+	case c >= negFixInt:
+		return token{kind: kindInt, n: uint64(int8(c))}, i, nil
+	case c < fixArray:
+		return container(data, i, kindMap, uint64(c&0x0f))
+	case c < fixStr:
+		return container(data, i, kindArray, uint64(c&0x0f))
+	case c < codeNil:
+		return content(data, i, token{kind: kindString, n: uint64(c & 0x1f)})
+	}
+	switch c {
+	case codeNil:
+		return token{kind: kindNil}, i, nil
+	case codeFalse, codeTrue:
+		return token{kind: kindBool, n: uint64(c & 1)}, i, nil
+	}
+
+	// What is left has a number of 1, 2, 4 or 8 bytes, or none, next.
+	size := 0
+	switch c {
+	case codeUint8, codeInt8, bin8, ext8, str8:
+		size = 1
+	case codeUint16, codeInt16, bin16, ext16, str16, array16, map16:
+		size = 2
+	case codeUint32, codeInt32, codeFloat, bin32, ext32, str32, array32, map32:
+		size = 4
+	case codeUint64, codeInt64, codeDouble:
+		size = 8
+	}
+	if size > len(data)-i {
+		return t, 0, errTruncated
+	}
+	var n uint64
+	switch size {
+	case 1:
+		n = uint64(data[i])
+	case 2:
+		n = uint64(binary.BigEndian.Uint16(data[i:]))
+	case 4:
+		n = uint64(binary.BigEndian.Uint32(data[i:]))
+	case 8:
+		n = binary.BigEndian.Uint64(data[i:])
+	}
+	i += size
+
+	switch c {
+	case codeUint8, codeUint16, codeUint32, codeUint64:
+		return token{kind: kindUint, n: n}, i, nil
+	case codeInt8:
+		return signed(int64(int8(n))), i, nil
+	case codeInt16:
+		return signed(int64(int16(n))), i, nil
+	case codeInt32:
+		return signed(int64(int32(n))), i, nil
+	case codeInt64:
+		return signed(int64(n)), i, nil
+	case codeFloat:
+		return token{kind: kindFloat32, n: n}, i, nil
+	case codeDouble:
+		return token{kind: kindFloat64, n: n}, i, nil
+	case str8, str16, str32:
+		return content(data, i, token{kind: kindString, n: n})
+	case bin8, bin16, bin32:
+		return content(data, i, token{kind: kindBinary, n: n})
+	case array16, array32:
+		return container(data, i, kindArray, n)
+	case map16, map32:
+		return container(data, i, kindMap, n)
+	case ext8, ext16, ext32:
+		return extension(data, i, n, false)
+	}
+	if c < fixExt1 || c > fixExt16 {
+		return t, 0, errCode
+	}
+	return extension(data, i, 1<<(c-fixExt1), true)
+}
+
+func signed(n int64) token {
+	if n < 0 {
+		return token{kind: kindInt, n: uint64(n)}
+	}
+	return token{kind: kindUint, n: uint64(n)}
+}
+
+// container checks that the elements can be there at all, each being a byte
+// at least: no claim costs more than the bytes that back it.
+func container(data []byte, i int, k kind, n uint64) (token, int, error) {
+	left := uint64(len(data) - i)
+	if n > left || k == kindMap && 2*n > left {
+		return token{}, 0, errTruncated
+	}
+	return token{kind: k, n: n}, i, nil
+}
+
+// content skips the bytes of a string and the like.
+func content(data []byte, i int, t token) (token, int, error) {
+	if t.n > uint64(len(data)-i) {
+		return token{}, 0, errTruncated
+	}
+	return t, i + int(t.n), nil
+}
+
+// extension reads the type and the bytes of an extension.
+func extension(data []byte, i int, n uint64, fixed bool) (token, int, error) {
+	if i >= len(data) {
+		return token{}, 0, errTruncated
+	}
+	t, end, err := content(data, i+1, token{kind: kindExt, ext: int8(data[i]), n: n})
+	if err != nil || t.ext != 0 {
+		return t, end, err
+	}
+	switch {
+	case !fixed:
+		t.kind = kindBinary
+	case n == 1:
+		t = token{kind: kindUndefined}
+	case n == 8:
+		t = token{kind: kindDate, n: binary.BigEndian.Uint64(data[i+1:])}
+	}
+	return t, end, nil
+}
+
+// float returns the number that a token is.
+func (t token) float() (f float64, ok bool) {
+	switch t.kind {
+	case kindUint:
+		return float64(t.n), true
+	case kindInt:
+		return float64(int64(t.n)), true
+	case kindFloat32:
+		return float64(math.Float32frombits(uint32(t.n))), true
+	case kindFloat64:
+		return math.Float64frombits(t.n), true
+	}
+	return 0, false
+}
+
+// uint returns the number that a token is if it is a non-negative integer.
+// JavaScript has one type of number, and so a float may be one, too.
+func (t token) uint() (n uint64, ok bool) {
+	if t.kind == kindUint {
+		return t.n, true
+	}
+	f, ok := t.float()
+	if !ok || t.kind == kindInt || f < 0 || f >= 1<<64 || f != math.Trunc(f) {
+		return 0, false
+	}
+	return uint64(f), true
+}
+
+// int returns the number that a token is if it is an integer.
+func (t token) int() (n int64, ok bool) {
+	switch t.kind {
+	case kindUint:
+		return int64(t.n), t.n <= math.MaxInt64
+	case kindInt:
+		return int64(t.n), true
+	}
+	f, ok := t.float()
+	if !ok || f < -1<<63 || f >= 1<<63 || f != math.Trunc(f) {
+		return 0, false
+	}
+	return int64(f), true
+}
+
+// The append functions write the shortest form that the reference
+// implementation would choose.
+
+func appendUint(dst []byte, n uint64) []byte {
+	switch {
+	case n < fixMap:
+		return append(dst, byte(n))
+	case n < 1<<8:
+		return append(dst, codeUint8, byte(n))
+	case n < 1<<16:
+		return append(dst, codeUint16, byte(n>>8), byte(n))
+	case n < 1<<32:
+		return binary.BigEndian.AppendUint32(append(dst, codeUint32), uint32(n))
+	}
+	return binary.BigEndian.AppendUint64(append(dst, codeUint64), n)
+}
+
+func appendInt(dst []byte, n int64) []byte {
+	switch {
+	case n >= 0:
+		return appendUint(dst, uint64(n))
+	case n >= -32:
+		return append(dst, byte(n))
+	case n >= math.MinInt8:
+		return append(dst, codeInt8, byte(n))
+	case n >= math.MinInt16:
+		return append(dst, codeInt16, byte(n>>8), byte(n))
+	case n >= math.MinInt32:
+		return binary.BigEndian.AppendUint32(append(dst, codeInt32), uint32(n))
+	}
+	return binary.BigEndian.AppendUint64(append(dst, codeInt64), uint64(n))
+}
+
+// appendFloat appends integral numbers as integers, as JavaScript has them.
+func appendFloat(dst []byte, f float64) []byte {
+	if f == math.Trunc(f) {
+		switch {
+		case 0 <= f && f < 1<<64: // also the negative zero
+			return appendUint(dst, uint64(f))
+		case -1<<63 <= f && f < 0:
+			return appendInt(dst, int64(f))
+		}
+	}
+	return binary.BigEndian.AppendUint64(append(dst, codeDouble), math.Float64bits(f))
+}
+
+func appendFloat32(dst []byte, f float32) []byte {
+	if f == float32(math.Trunc(float64(f))) {
+		return appendFloat(dst, float64(f))
+	}
+	return binary.BigEndian.AppendUint32(append(dst, codeFloat), math.Float32bits(f))
+}
+
+func appendBool(dst []byte, b bool) []byte {
+	if b {
+		return append(dst, codeTrue)
+	}
+	return append(dst, codeFalse)
+}
+
+// appendDate appends a JavaScript Date.
+func appendDate(dst []byte, milliseconds int64) []byte {
+	return binary.BigEndian.AppendUint64(append(dst, fixExt8, 0), uint64(milliseconds))
+}
+
+// appendBinary appends binary data, of which nil is none.
+func appendBinary(dst, data []byte) []byte {
+	if data == nil {
+		return append(dst, codeNil)
+	}
+	if len(data) < 1<<8 {
+		dst = append(dst, bin8, byte(len(data)))
+	} else {
+		dst = appendLength(dst, bin16, len(data))
+	}
+	return append(dst, data...)
+}
+
+func appendStringHead(dst []byte, n int) []byte {
+	switch {
+	case n < 32:
+		return append(dst, fixStr|byte(n))
+	case n < 1<<8:
+		return append(dst, str8, byte(n))
+	}
+	return appendLength(dst, str16, n)
+}
+
+func appendArrayHead(dst []byte, n int) []byte {
+	if n < 16 {
+		return append(dst, fixArray|byte(n))
+	}
+	return appendLength(dst, array16, n)
+}
+
+func appendMapHead(dst []byte, n int) []byte {
+	if n < 16 {
+		return append(dst, fixMap|byte(n))
+	}
+	return appendLength(dst, map16, n)
+}
+
+// appendLength appends a head with a length of 16 bits, or, if that is too
+// short, the next one, which has 32. Lengths beyond are left to the caller.
+func appendLength(dst []byte, code byte, n int) []byte {
+	if bits.Len(uint(n)) <= 16 {
+		return append(dst, code, byte(n>>8), byte(n))
+	}
+	return binary.BigEndian.AppendUint32(append(dst, code+1), uint32(n))
+}
