@@ -110,6 +110,18 @@ func TestBroadcastTargets(t *testing.T) {
 	})
 }
 
+// What was said of an emitter holds for the broadcast that it becomes.
+func TestEmitterBecomesBroadcast(t *testing.T) {
+	io, url, _ := newServer(t, nil)
+	_, aID := wiretest.Join(t, url, "websocket", "/")
+	b, bID := wiretest.Join(t, url, "websocket", "/")
+	go func() { b.Send(`43` + ackID(t, b.Read(), `["q"]`) + `[]`) }()
+	acks, err := socketio.Collect(io.Socket(aID).Timeout(wiretest.Timeout).Broadcast().EmitWithAck(t.Context(), "q"))
+	if err != nil || len(acks) != 1 || acks[0].Socket != bID {
+		t.Errorf("answers %v %v", acks, err)
+	}
+}
+
 // Operators are values: deriving from one does not change it.
 func TestBroadcastIsAValue(t *testing.T) {
 	io, url, _ := newServer(t, nil)

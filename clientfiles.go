@@ -52,12 +52,19 @@ func newClientFiles(fsys fs.FS, logger *slog.Logger) *clientFiles {
 	return c
 }
 
+// has reports whether r asks for one of the files. The server does not know under
+// which path it is mounted, so the last element of the path decides.
+func (c *clientFiles) has(r *http.Request) bool { return c.file(r) != nil }
+
+func (c *clientFiles) file(r *http.Request) *clientFile {
+	return c.files[r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]]
+}
+
 // serve answers a request whose path ends in the name of one of the files, and
 // returns false, without having done anything, for all others. CORS is up to the
 // caller: headers that are set stay.
 func (c *clientFiles) serve(w http.ResponseWriter, r *http.Request) bool {
-	// The server does not know under which path it is mounted.
-	f := c.files[r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]]
+	f := c.file(r)
 	if f == nil {
 		return false
 	}

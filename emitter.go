@@ -51,7 +51,7 @@ func (e Emitter) Except(rooms ...string) Broadcast { return e.Broadcast().Except
 // Broadcast selects all sockets in the namespace, but for this one.
 func (e Emitter) Broadcast() Broadcast {
 	b := e.socket.Broadcast()
-	b.flags = e.flags
+	b.flags, b.timeout = e.flags, e.timeout
 	return b
 }
 

@@ -27,8 +27,8 @@ func (in *invocation) context() context.Context {
 // event's name, is wrong: that is a mistake in the program and should not wait
 // for the first client to show.
 func newListener(event string, handler any, order uint64) *listener {
-	if parser.IsReserved(event) {
-		panic(fmt.Sprintf("socketio: %q is not an event that clients send; use OnConnect, OnDisconnecting or OnDisconnect", event))
+	if parser.IsReserved(event) || event == "connection" || event == "new_namespace" {
+		panic(fmt.Sprintf("socketio: %q is not an event that clients send; use OnConnect, OnDisconnecting, OnDisconnect or OnNewNamespace", event))
 	}
 	if call := direct(handler); call != nil {
 		return &listener{order: order, call: call}

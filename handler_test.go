@@ -84,11 +84,13 @@ func TestHandlersOfTheWrongShape(t *testing.T) {
 		{"function in the middle", "e", func(func(), int) {}, "nothing can be decoded into a func()"},
 		{"interface with methods", "e", func(fmt.Stringer) {}, "nothing can be decoded into a fmt.Stringer"},
 		{"context in the middle", "e", func(int, context.Context) {}, "nothing can be decoded into a context.Context"},
+		//lint:ignore ST1008 that is what is wrong with it
 		{"error first", "e", func() (error, int) { return nil, 0 }, "an error has to be its last result"},
 		{"ack with results", "e", func(func(string) int) {}, "its ack function must not return anything"},
 		{"ack and results", "e", func(func(string)) int { return 0 }, "both be the acknowledgement"},
 		{"Args and variadic", "e", func(socketio.Args, ...int) {}, "both take the rest"},
-		{"reserved event", "disconnect", func() {}, "use OnConnect, OnDisconnecting or OnDisconnect"},
+		{"reserved event", "disconnect", func() {}, "use OnConnect, OnDisconnecting, OnDisconnect"},
+		{"habit from elsewhere", "connection", func() {}, "use OnConnect"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

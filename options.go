@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"io/fs"
 	"log/slog"
 	"time"
 
@@ -43,6 +44,12 @@ type Options struct {
 	// connection go on where they were; see [Socket.Recovered]. It makes
 	// [adapter.NewRecovery] the default adapter.
 	Recovery *Recovery
+
+	// ServeClient, if set, is a folder with the JavaScript client, such as
+	// os.DirFS("node_modules/socket.io-client/dist"), from which the server serves
+	// socket.io.js and the other builds, and nothing else, below the path at which
+	// it is mounted.
+	ServeClient fs.FS
 
 	// CleanupEmptyChildNamespaces lets the children of a [ParentNamespace] cease
 	// to exist when their last socket has left.

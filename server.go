@@ -24,6 +24,7 @@ type Server struct {
 
 	opts    *Options
 	engine  *engine.Server
+	files   *clientFiles   // nil: the JavaScript client is not served
 	workers sync.WaitGroup // goroutines that run the handlers of sockets
 
 	newNamespaces hooks[func(*Namespace)]
@@ -57,6 +58,9 @@ func New(opts *Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{opts: o, namespaces: make(map[string]*Namespace)}
+	if o.ServeClient != nil {
+		s.files = newClientFiles(o.ServeClient, o.Logger)
+	}
 	o.Engine.OnConnect = s.accept
 	if s.engine, err = engine.NewServer(&o.Engine); err != nil {
 		return nil, err
@@ -67,6 +71,12 @@ func New(opts *Options) (*Server, error) {
 
 // ServeHTTP serves the requests of Socket.IO clients.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.files != nil && s.files.has(r) {
+		if cors := s.opts.Engine.CORS; cors == nil || !cors.Handle(w, r) {
+			s.files.serve(w, r)
+		}
+		return
+	}
 	s.engine.ServeHTTP(w, r)
 }
 

@@ -127,7 +127,7 @@ func TestHandshake(t *testing.T) {
 		if transport == "websocket" && h.Header.Get("Upgrade") != "websocket" {
 			t.Errorf("headers %v", h.Header)
 		}
-		if ip, _, err := net.SplitHostPort(h.RemoteAddr); err != nil || ip != "127.0.0.1" {
+		if ip, _, err := net.SplitHostPort(h.RemoteAddr); err != nil || !net.ParseIP(ip).IsLoopback() {
 			t.Errorf("address %q", h.RemoteAddr)
 		}
 		if since := time.Since(h.Time); since < 0 || since > wiretest.Timeout {

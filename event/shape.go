@@ -1,0 +1,260 @@
+package event
+
+import (
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/parser"
+)
+
+// A shape says how the values of a type travel as arguments. It is compiled
+// once, by the constructors.
+type shape struct {
+	kind   kind
+	fields []int // of a struct: index of the field for each argument
+	rest   int   // index of the field that takes what follows, or -1
+}
+
+type kind uint8
+
+const (
+	nothing kind = iota
+	value        // is the argument
+	fields       // are the arguments
+)
+
+// compile checks the name of an event and returns the shape of a type. It panics
+// when one of them is wrong: that is a mistake in the program.
+func compile(name string, of func() (*shape, error)) *shape {
+	if parser.IsReserved(name) {
+		panic(fmt.Sprintf("event: %q: %v", name, socketio.ErrReservedEvent))
+	}
+	s, err := of()
+	if err != nil {
+		panic(fmt.Sprintf("event: %q: %v", name, err))
+	}
+	return s
+}
+
+// ready returns the shape. There is none in an Event or Call that no
+// constructor has made.
+func (s *shape) ready() *shape {
+	if s == nil {
+		panic("event: the zero value of an Event or Call is not usable; make one with New, NewArgs or NewCall")
+	}
+	return s
+}
+
+// encode returns v as arguments.
+func encode[T any](s *shape, v T) []any {
+	switch s.kind {
+	case nothing:
+		return nil
+	case value:
+		return []any{v}
+	}
+	rv := reflect.ValueOf(v)
+	n := len(s.fields)
+	if s.rest >= 0 {
+		n += rv.Field(s.rest).Len()
+	}
+	args := make([]any, 0, n)
+	for _, i := range s.fields {
+		args = append(args, rv.Field(i).Interface())
+	}
+	if s.rest >= 0 {
+		rest := rv.Field(s.rest)
+		for i := range rest.Len() {
+			args = append(args, rest.Index(i).Interface())
+		}
+	}
+	return args
+}
+
+// decode makes a T of arguments. The error is a *socketio.ArgError.
+func decode[T any](s *shape, args socketio.Args) (T, error) {
+	var v, none T
+	var err error
+	switch s.kind {
+	case value:
+		err = args.DecodeAt(0, &v)
+	case fields:
+		err = s.decodeFields(reflect.ValueOf(&v).Elem(), args)
+	}
+	if err != nil {
+		return none, err
+	}
+	return v, nil
+}
+
+func (s *shape) decodeFields(v reflect.Value, args socketio.Args) error {
+	for pos, i := range s.fields {
+		if err := args.DecodeAt(pos, v.Field(i).Addr().Interface()); err != nil {
+			return err
+		}
+	}
+	first := len(s.fields)
+	if s.rest < 0 || args.Len() <= first {
+		return nil
+	}
+	rest := v.Field(s.rest)
+	rest.Set(reflect.MakeSlice(rest.Type(), args.Len()-first, args.Len()-first))
+	for i := range rest.Len() {
+		if err := args.DecodeAt(first+i, rest.Index(i).Addr().Interface()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// single returns the shape of a T that is one argument, or of None.
+func single[T any]() (*shape, error) {
+	t := reflect.TypeFor[T]()
+	if t == reflect.TypeFor[None]() {
+		return &shape{kind: nothing}, nil
+	}
+	return &shape{kind: value}, check(t)
+}
+
+// positional returns the shape of a struct whose fields are the arguments.
+func positional[T any]() (*shape, error) {
+	t := reflect.TypeFor[T]()
+	if t.Kind() != reflect.Struct {
+		return nil, fmt.Errorf("%v is no struct, whose fields could be the arguments", t)
+	}
+	if t.NumField() == 0 {
+		return &shape{kind: nothing}, nil
+	}
+	if encodesItself(t) {
+		return nil, fmt.Errorf("%v is one value, its fields cannot be the arguments", t)
+	}
+	s := &shape{kind: fields, rest: -1}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		tag, tagged := f.Tag.Lookup("event")
+		if tagged && tag != "rest" {
+			return nil, fmt.Errorf(`%v.%s has the tag event:%q; there only is event:"rest"`, t, f.Name, tag)
+		}
+		if f.Anonymous {
+			return nil, fmt.Errorf("%v embeds %v; give the field a name, or its fields a place of their own", t, f.Type)
+		}
+		if !f.IsExported() {
+			if tagged {
+				return nil, fmt.Errorf("%v.%s is not exported", t, f.Name)
+			}
+			continue
+		}
+		if s.rest >= 0 {
+			return nil, fmt.Errorf("%v.%s takes the rest of the arguments, nothing is left for %s", t, t.Field(s.rest).Name, f.Name)
+		}
+		ft := f.Type
+		if tagged {
+			if ft.Kind() != reflect.Slice || ft.Elem().Kind() == reflect.Uint8 {
+				return nil, fmt.Errorf("%v.%s has to be a slice of arguments, not a %v", t, f.Name, ft)
+			}
+			s.rest, ft = i, ft.Elem()
+		} else {
+			s.fields = append(s.fields, i)
+		}
+		if err := check(ft); err != nil {
+			return nil, fmt.Errorf("%v.%s: %w", t, f.Name, err)
+		}
+	}
+	if len(s.fields) == 0 && s.rest < 0 {
+		return nil, fmt.Errorf("%v has no exported field", t)
+	}
+	return s, nil
+}
+
+// request returns the shape of the request of a call.
+func request[T any]() (*shape, error) {
+	t := reflect.TypeFor[T]()
+	if t.Kind() == reflect.Struct && !encodesItself(t) && t != reflect.TypeFor[socketio.Args]() {
+		return positional[T]()
+	}
+	return single[T]()
+}
+
+// check returns an error for types whose values cannot be encoded, or not be
+// decoded again.
+func check(t reflect.Type) error { return checkDeep(t, make(map[reflect.Type]bool)) }
+
+func checkDeep(t reflect.Type, seen map[reflect.Type]bool) error {
+	if t == reflect.TypeFor[socketio.Args]() || t == reflect.TypeFor[*socketio.Socket]() {
+		return fmt.Errorf("a %v is not sent", t)
+	}
+	if t.Kind() == reflect.Interface && t.NumMethod() > 0 {
+		return fmt.Errorf("nothing can be decoded into the interface %v", t)
+	}
+	if seen[t] || encodesItself(t) {
+		return nil
+	}
+	seen[t] = true
+	switch t.Kind() {
+	case reflect.Chan, reflect.Func, reflect.UnsafePointer, reflect.Complex64, reflect.Complex128:
+		return fmt.Errorf("a %v cannot be sent", t)
+	case reflect.Map:
+		switch key := t.Key(); key.Kind() {
+		case reflect.String, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+			reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		default:
+			if !implements(key, textMarshaler) && !implements(key, textUnmarshaler) {
+				return fmt.Errorf("a %v cannot be sent: its keys are no names", t)
+			}
+		}
+		return checkDeep(t.Elem(), seen)
+	case reflect.Pointer, reflect.Slice, reflect.Array:
+		return checkDeep(t.Elem(), seen)
+	case reflect.Struct:
+		for f := range fieldsOf(t) {
+			if err := checkDeep(f.Type, seen); err != nil {
+				return fmt.Errorf("%v.%s: %w", t, f.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// fieldsOf yields the fields that encoding/json sees.
+func fieldsOf(t reflect.Type) func(yield func(reflect.StructField) bool) {
+	return func(yield func(reflect.StructField) bool) {
+		for i := range t.NumField() {
+			f := t.Field(i)
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if f.IsExported() && !(name == "-" && f.Tag.Get("json") == "-") && !yield(f) {
+				return
+			}
+		}
+	}
+}
+
+var (
+	marshaler       = reflect.TypeFor[json.Marshaler]()
+	unmarshaler     = reflect.TypeFor[json.Unmarshaler]()
+	textMarshaler   = reflect.TypeFor[encoding.TextMarshaler]()
+	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
+)
+
+// encodesItself reports whether t has JSON or text methods of its own.
+func encodesItself(t reflect.Type) bool {
+	for _, i := range []reflect.Type{marshaler, unmarshaler, textMarshaler, textUnmarshaler} {
+		if implements(t, i) {
+			return true
+		}
+	}
+	return false
+}
+
+func implements(t, i reflect.Type) bool {
+	return t.Implements(i) || reflect.PointerTo(t).Implements(i)
+}
+
+func checkHandler(name string, isNil bool) {
+	if isNil {
+		panic(fmt.Sprintf("event: the handler of %q is nil", name))
+	}
+}

@@ -1,0 +1,194 @@
+package socketiotest
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+
+	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/parser"
+)
+
+// A conn is a connection with the clients of its namespaces.
+type conn struct {
+	transport transport
+	codec     parser.Codec
+	done      chan struct{} // closed when nothing is received any more
+
+	mu      sync.Mutex // guards what follows
+	clients map[string]*Client
+	hanging bool  // heartbeats are not answered
+	err     error // why the connection has ended
+}
+
+// open connects. It returns when the handshake is done.
+func open(s *Server, o *ClientOptions) (*conn, error) {
+	t, err := dial(s, o)
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{transport: t, codec: o.Codec, done: make(chan struct{}), clients: make(map[string]*Client)}
+	first, err := t.receive()
+	if err == nil && (first.binary || len(first.data) == 0 || first.data[0] != '0') {
+		err = fmt.Errorf("the first packet is %q, and no handshake", first.data)
+	}
+	if err != nil {
+		t.close()
+		return nil, err
+	}
+	go c.read()
+	return c, nil
+}
+
+// read receives packets until the connection ends.
+func (c *conn) read() {
+	defer close(c.done)
+	decoder := c.codec.NewDecoder(parser.Limits{MaxAttachments: 1 << 16, MaxDepth: 10_000, MaxEventName: 1 << 20})
+	for {
+		p, err := c.transport.receive()
+		if err == nil {
+			err = c.received(decoder, p)
+		}
+		if err != nil {
+			c.end(err)
+			return
+		}
+	}
+}
+
+var errClosedByServer = errors.New("the server has closed the connection")
+
+func (c *conn) received(decoder parser.Decoder, p packet) error {
+	if !p.binary {
+		if len(p.data) == 0 {
+			return errors.New("an empty packet")
+		}
+		kind := p.data[0]
+		p.data = p.data[1:]
+		switch kind {
+		case '1':
+			return errClosedByServer
+		case '2':
+			return c.pong(p.data)
+		case '4':
+		default:
+			return nil
+		}
+	}
+	message, err := decoder.Decode(p.data, p.binary)
+	if err != nil {
+		return fmt.Errorf("the server breaks the protocol: %w", err)
+	}
+	if message == nil {
+		return nil // attachments are to follow
+	}
+	c.mu.Lock()
+	client := c.clients[message.Namespace]
+	c.mu.Unlock()
+	if client != nil {
+		client.received(message)
+	}
+	return nil
+}
+
+func (c *conn) pong(data []byte) error {
+	c.mu.Lock()
+	hanging := c.hanging
+	c.mu.Unlock()
+	if hanging {
+		return nil
+	}
+	return c.transport.send(textPacket("3" + string(data)))
+}
+
+// send encodes a message and sends it.
+func (c *conn) send(h parser.Header, event string, args []any) error {
+	data, attachments, err := c.codec.Append(nil, h, event, args)
+	if err != nil {
+		return err
+	}
+	first := packet{data: data, binary: true}
+	if !c.codec.Binary() {
+		first = textPacket("4" + string(data))
+	}
+	packets := []packet{first}
+	for _, a := range attachments {
+		packets = append(packets, packet{data: a, binary: true})
+	}
+	if err := c.ended(); err != nil {
+		return err
+	}
+	err = c.transport.send(packets...)
+	if gone := c.ended(); err != nil && gone != nil {
+		return gone
+	}
+	return err
+}
+
+// ended returns why the connection has ended, or nil.
+func (c *conn) ended() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// end ends the clients, with the reason that clients have for it.
+func (c *conn) end(err error) {
+	c.mu.Lock()
+	if c.err == nil {
+		c.err = &socketio.DisconnectError{Reason: socketio.TransportClose, Err: err}
+	}
+	err = c.err
+	clients := c.clients
+	c.clients = nil
+	c.mu.Unlock()
+	for _, client := range clients {
+		client.end(err.(*socketio.DisconnectError))
+	}
+	c.transport.close()
+}
+
+// leave forgets a client that has left its namespace, and reports whether it was
+// the last one.
+func (c *conn) leave(client *Client) (last bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.clients[client.namespace] != client {
+		return false
+	}
+	delete(c.clients, client.namespace)
+	return len(c.clients) == 0
+}
+
+// hangUp ends the connection as a client does that closes it: over polling that
+// takes a packet.
+func (c *conn) hangUp() {
+	if _, ok := c.transport.(*polling); ok {
+		// Without success the server finds out by itself.
+		_ = c.transport.send(textPacket("1"))
+	}
+	c.close()
+}
+
+// close cuts the connection.
+func (c *conn) close() {
+	c.end(net.ErrClosed)
+	<-c.done
+}
+
+// refusalOf returns the error that the server has sent to a client that may not
+// join.
+func refusalOf(args socketio.Args) *socketio.ConnectError {
+	var payload any
+	_ = args.DecodeAt(0, &payload) // anything can be decoded into an any
+	refused := new(socketio.ConnectError)
+	switch p := payload.(type) {
+	case string:
+		refused.Message = p
+	case map[string]any:
+		refused.Message, _ = p["message"].(string)
+		refused.Data = p["data"]
+	}
+	return refused
+}

@@ -1,0 +1,276 @@
+package socketiotest
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/parser"
+)
+
+// An Event is an event that the server has sent.
+type Event struct {
+	Name string
+	Args socketio.Args
+
+	client *Client
+	ack    uint64
+	wants  bool
+}
+
+// Decode decodes the arguments, position by position, into what ptrs point to. It
+// fails the test when they do not fit.
+func (e Event) Decode(ptrs ...any) {
+	e.client.t.Helper()
+	if err := e.Args.Decode(ptrs...); err != nil {
+		e.client.t.Fatalf("socketiotest: the event %s: %v", e, err)
+	}
+}
+
+// WantsAck reports whether the server waits for an acknowledgement.
+func (e Event) WantsAck() bool { return e.wants }
+
+// Ack acknowledges the event. It fails the test when the server does not wait for
+// that.
+func (e Event) Ack(args ...any) {
+	e.client.t.Helper()
+	if !e.wants {
+		e.client.t.Fatalf("socketiotest: the server wants no acknowledgement of the event %s", e)
+	}
+	h := parser.Header{Type: parser.Ack, Namespace: e.client.namespace, ID: e.ack, HasID: true}
+	if err := e.client.conn.send(h, "", args); err != nil {
+		e.client.t.Fatalf("socketiotest: acknowledging the event %s: %v", e, err)
+	}
+}
+
+// String shows name and arguments.
+func (e Event) String() string { return fmt.Sprintf("%q %s", e.Name, show(e.Args)) }
+
+// Next returns the next event. It fails the test when there is none in time, or
+// when the client is disconnected instead.
+func (c *Client) Next() Event {
+	c.t.Helper()
+	i := c.take("an event")
+	if i.kind != itemEvent {
+		c.t.Fatalf("socketiotest: %v: got %s, want an event%s", c, i, c.context())
+	}
+	return i.event
+}
+
+// TryNext returns the next event if it has come already.
+func (c *Client) TryNext() (e Event, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.items) == 0 || c.items[0].kind != itemEvent {
+		return e, false
+	}
+	return c.pop(0).event, true
+}
+
+// Expect takes the next event, which must have this name and exactly these
+// arguments. They are compared as what JSON makes of them, so that a struct
+// equals the map that it becomes; []byte is binary data. The offset that a server
+// with recovery adds as a last argument may be left out.
+func (c *Client) Expect(event string, args ...any) Event {
+	c.t.Helper()
+	i := c.take(fmt.Sprintf("the event %q", event))
+	if i.kind != itemEvent || i.event.Name != event {
+		c.t.Fatalf("socketiotest: %v: got %s, want the event %q%s", c, i, event, c.context())
+	}
+	want, err := c.values(args)
+	if err != nil {
+		c.t.Fatalf("socketiotest: the arguments of %q: %v", event, err)
+	}
+	got, err := decoded(i.event.Args)
+	if err != nil {
+		c.t.Fatalf("socketiotest: %v: the event %s: %v", c, i.event, err)
+	}
+	if !reflect.DeepEqual(got, want) && !reflect.DeepEqual(c.withoutOffset(got), want) {
+		c.t.Fatalf("socketiotest: %v: got the event %s, want the arguments %s%s", c, i.event, showValues(want), c.context())
+	}
+	return i.event
+}
+
+// withoutOffset returns arguments without the offset of a session's event.
+func (c *Client) withoutOffset(args []any) []any {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := len(args) - 1
+	if n < 0 || c.pid == "" {
+		return args
+	}
+	if _, ok := args[n].(string); !ok {
+		return args
+	}
+	if n == 0 {
+		return nil
+	}
+	return args[:n]
+}
+
+// Await takes the next event of the given name and drops those before it.
+func (c *Client) Await(event string) Event {
+	c.t.Helper()
+	for {
+		i := c.take(fmt.Sprintf("the event %q", event))
+		switch {
+		case i.kind != itemEvent:
+			c.t.Fatalf("socketiotest: %v: got %s, want the event %q%s", c, i, event, c.context())
+			return Event{}
+		case i.event.Name == event:
+			return i.event
+		}
+	}
+}
+
+// ExpectDisconnect waits for the end of the client, without a further event. The
+// reason is the client's view of it: [ServerDisconnect] or
+// [socketio.TransportClose].
+func (c *Client) ExpectDisconnect(reason socketio.Reason) {
+	c.t.Helper()
+	i := c.take("the disconnection")
+	if i.kind != itemEnd || i.reason != reason {
+		c.t.Fatalf("socketiotest: %v: got %s, want the disconnection (%s)%s", c, i, reason, c.context())
+	}
+}
+
+// take waits for the next item and takes it.
+func (c *Client) take(what string) item {
+	c.t.Helper()
+	return c.takeFirst(what, func(item) bool { return true })
+}
+
+// takeFirst waits for an item that is wanted and takes it out of turn.
+func (c *Client) takeFirst(what string, wanted func(item) bool) item {
+	c.t.Helper()
+	timeout := time.NewTimer(c.timeout)
+	defer timeout.Stop()
+	for {
+		c.mu.Lock()
+		for n, i := range c.items {
+			if wanted(i) {
+				defer c.mu.Unlock()
+				return c.pop(n)
+			}
+		}
+		arrived := c.arrived
+		c.mu.Unlock()
+		select {
+		case <-arrived:
+		case <-timeout.C:
+			c.t.Fatalf("socketiotest: %v: waited in vain for %s%s", c, what, c.context())
+			return item{kind: itemEnd}
+		}
+	}
+}
+
+// The messages of failed tests show this many events that were taken, and this
+// many items that were not.
+const historyLength = 5
+
+// pop takes an item. mu is held.
+func (c *Client) pop(n int) item {
+	i := c.items[n]
+	c.items = append(c.items[:n:n], c.items[n+1:]...)
+	if i.kind != itemEvent {
+		return i
+	}
+	c.history = append(c.history, i.event.String())
+	if len(c.history) > historyLength {
+		c.history = c.history[1:]
+	}
+	return i
+}
+
+// context describes what has happened, for the messages of failed tests.
+func (c *Client) context() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var b strings.Builder
+	if len(c.history) > 0 {
+		fmt.Fprintf(&b, "\n\tthe last events that it took: %s", strings.Join(c.history, ", "))
+	}
+	if len(c.items) > 0 {
+		b.WriteString("\n\twaiting to be taken:")
+		for n, i := range c.items {
+			if n == historyLength {
+				fmt.Fprintf(&b, " and %d more", len(c.items)-n)
+				break
+			}
+			if n > 0 {
+				b.WriteByte(',')
+			}
+			fmt.Fprintf(&b, " %s", i)
+		}
+	}
+	return b.String()
+}
+
+// values returns what args are when they have been received.
+func (c *Client) values(args []any) ([]any, error) {
+	if len(args) == 0 {
+		return nil, nil
+	}
+	codec := c.conn.codec
+	data, attachments, err := codec.Append(nil, parser.Header{Type: parser.Ack, HasID: true}, "", args)
+	if err != nil {
+		return nil, err
+	}
+	decoder := codec.NewDecoder(parser.Limits{MaxAttachments: 1 << 16, MaxDepth: 10_000})
+	p, err := decoder.Decode(data, codec.Binary())
+	for _, a := range attachments {
+		if err != nil {
+			break
+		}
+		p, err = decoder.Decode(append([]byte(nil), a...), true)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return decoded(p.Args)
+}
+
+func decoded(args socketio.Args) ([]any, error) {
+	var values []any
+	for i := range args.Len() {
+		var v any
+		if err := args.DecodeAt(i, &v); err != nil {
+			return nil, err
+		}
+		values = append(values, v)
+	}
+	return values, nil
+}
+
+// show returns arguments for people to read.
+func show(args socketio.Args) string {
+	values, err := decoded(args)
+	if err != nil {
+		return err.Error()
+	}
+	return showValues(values)
+}
+
+func showValues(values []any) string {
+	var b strings.Builder
+	b.WriteByte('[')
+	for i, v := range values {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		if data, ok := v.([]byte); ok {
+			fmt.Fprintf(&b, "binary %q", data)
+			continue
+		}
+		text, err := json.Marshal(v)
+		if err != nil {
+			text = fmt.Appendf(nil, "%v", v)
+		}
+		b.Write(text)
+	}
+	b.WriteByte(']')
+	return b.String()
+}

@@ -1,0 +1,250 @@
+package socketiotest
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+
+	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/ws"
+)
+
+// A packet of Engine.IO: text with its type in front, or the data of a binary
+// message.
+type packet struct {
+	data   []byte
+	binary bool
+}
+
+func textPacket(s string) packet { return packet{data: []byte(s)} }
+
+// A transport carries packets. After it was closed, or has failed, receive
+// returns an error.
+type transport interface {
+	send(packets ...packet) error
+	receive() (packet, error)
+	close()
+}
+
+// A refusal is the server's answer to a handshake that it does not want.
+type refusal struct {
+	status  string
+	message string
+}
+
+func (r *refusal) Error() string {
+	return fmt.Sprintf("the server has refused the connection: %s: %s", r.status, r.message)
+}
+
+func newRefusal(resp *http.Response) error {
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	var answer struct{ Message string }
+	if json.Unmarshal(body, &answer) != nil {
+		answer.Message = string(body)
+	}
+	return &refusal{status: resp.Status, message: answer.Message}
+}
+
+func dial(s *Server, o *ClientOptions) (transport, error) {
+	query := url.Values{}
+	for key, values := range o.Query {
+		query[key] = values
+	}
+	query.Set("EIO", "4")
+	query.Set("transport", string(o.Transport))
+	target := s.URL + o.Path
+	if o.Transport == engine.WebSocket {
+		return dialWebSocket(s, target, query, o.Header)
+	}
+	return dialPolling(s, target, query, o.Header)
+}
+
+// webSocket is the transport over one connection.
+type webSocket struct {
+	nc      net.Conn
+	in      *bufio.Reader
+	frames  ws.Reader
+	scratch []byte
+	mu      sync.Mutex // held while something is written
+}
+
+func dialWebSocket(s *Server, target string, query url.Values, header http.Header) (transport, error) {
+	nc, err := s.listener.Dial(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequest(http.MethodGet, target+"?"+query.Encode(), nil)
+	if err != nil {
+		nc.Close()
+		return nil, err
+	}
+	for key, values := range header {
+		req.Header[key] = values
+	}
+	req.Header.Set("Connection", "Upgrade")
+	req.Header.Set("Upgrade", "websocket")
+	req.Header.Set("Sec-WebSocket-Version", "13")
+	req.Header.Set("Sec-WebSocket-Key", "c29ja2V0aW90ZXN0IGtleQ==")
+	if err := req.Write(nc); err != nil {
+		nc.Close()
+		return nil, err
+	}
+	w := &webSocket{nc: nc, in: bufio.NewReader(nc), scratch: make([]byte, 4<<10)}
+	w.frames = ws.Reader{MaxMessage: 1 << 30, Client: true}
+	resp, err := http.ReadResponse(w.in, req)
+	if err == nil && resp.StatusCode != http.StatusSwitchingProtocols {
+		err = newRefusal(resp)
+	}
+	if err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return w, nil
+}
+
+func (w *webSocket) send(packets ...packet) error {
+	var out []byte
+	for _, p := range packets {
+		op := ws.Text
+		if p.binary {
+			op = ws.Binary
+		}
+		out = ws.AppendMaskedFrame(out, op, false, p.data, [4]byte{1, 2, 3, 4})
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, err := w.nc.Write(out)
+	return err
+}
+
+func (w *webSocket) receive() (packet, error) {
+	for {
+		m, ok, err := w.frames.Next()
+		switch {
+		case err != nil:
+			return packet{}, err
+		case ok && m.Op == ws.Close:
+			w.close()
+			return packet{}, net.ErrClosed
+		case ok && (m.Op == ws.Text || m.Op == ws.Binary):
+			return packet{data: bytes.Clone(m.Data), binary: m.Op == ws.Binary}, nil
+		case ok:
+			continue
+		}
+		w.frames.Park()
+		buf := w.frames.Space(w.scratch)
+		n, err := w.in.Read(buf)
+		if err != nil {
+			return packet{}, err
+		}
+		w.frames.Push(buf[:n])
+	}
+}
+
+func (w *webSocket) close() { w.nc.Close() }
+
+// polling is the transport over requests.
+type polling struct {
+	http   *http.Client
+	url    string
+	header http.Header
+	ctx    context.Context // ends the polls
+	cancel context.CancelFunc
+	queue  []packet // received together with others
+}
+
+func dialPolling(s *Server, target string, query url.Values, header http.Header) (transport, error) {
+	p := &polling{url: target + "?" + query.Encode(), header: header}
+	p.http = &http.Client{Transport: &http.Transport{DialContext: s.Dial, DisableKeepAlives: true}}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	open, err := p.receive()
+	if err != nil {
+		p.close()
+		return nil, err
+	}
+	var handshake struct{ SID string }
+	if err := json.Unmarshal(bytes.TrimPrefix(open.data, []byte("0")), &handshake); err != nil {
+		p.close()
+		return nil, fmt.Errorf("handshake %q: %w", open.data, err)
+	}
+	query.Set("sid", handshake.SID)
+	p.url = target + "?" + query.Encode()
+	p.queue = append([]packet{open}, p.queue...)
+	return p, nil
+}
+
+func (p *polling) do(ctx context.Context, method string, body io.Reader) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, p.url, body)
+	if err != nil {
+		return nil, err
+	}
+	for key, values := range p.header {
+		req.Header[key] = values
+	}
+	resp, err := p.http.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, newRefusal(resp)
+	}
+	return io.ReadAll(resp.Body)
+}
+
+func (p *polling) send(packets ...packet) error {
+	var body strings.Builder
+	for i, packet := range packets {
+		if i > 0 {
+			body.WriteByte('\x1e')
+		}
+		if packet.binary {
+			body.WriteString("b" + base64.StdEncoding.EncodeToString(packet.data))
+		} else {
+			body.Write(packet.data)
+		}
+	}
+	// The server may close the session in answer, which is no reason to cancel what
+	// it has received.
+	ctx, cancel := context.WithTimeout(context.Background(), DefaultTimeout)
+	defer cancel()
+	_, err := p.do(ctx, http.MethodPost, strings.NewReader(body.String()))
+	return err
+}
+
+func (p *polling) receive() (packet, error) {
+	for len(p.queue) == 0 {
+		body, err := p.do(p.ctx, http.MethodGet, nil)
+		if err != nil {
+			return packet{}, err
+		}
+		for part := range bytes.SplitSeq(body, []byte{'\x1e'}) {
+			next := packet{data: part}
+			if encoded, ok := bytes.CutPrefix(part, []byte("b")); ok {
+				data, err := base64.StdEncoding.DecodeString(string(encoded))
+				if err != nil {
+					return packet{}, err
+				}
+				next = packet{data: data, binary: true}
+			}
+			p.queue = append(p.queue, next)
+		}
+	}
+	next := p.queue[0]
+	p.queue = p.queue[1:]
+	return next, nil
+}
+
+func (p *polling) close() { p.cancel() }
