@@ -306,6 +306,7 @@ func (s *Socket) endWith(reason Reason, err error, change func()) bool {
 // endLocked changes the state and returns what is to be done without the lock.
 func (s *Socket) endLocked(reason *DisconnectError) (cancel func()) {
 	s.state, s.reason = ended, reason
+	s.gone.Store(true)
 	acks, cancelContext := s.acks, s.cancel
 	s.acks = nil
 	s.inbox.release()

@@ -57,7 +57,10 @@ func (n *Namespace) local(t adapter.Target) []*Socket {
 	found := n.adapter.Sockets(t)
 	sockets := make([]*Socket, 0, len(found))
 	for _, s := range found {
-		sockets = append(sockets, s.(*Socket))
+		// One that has ended stays in its rooms until its handlers have run.
+		if s := s.(*Socket); !s.gone.Load() {
+			sockets = append(sockets, s)
+		}
 	}
 	return sockets
 }

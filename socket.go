@@ -34,6 +34,7 @@ type Socket struct {
 	recovered bool
 
 	admitted atomic.Bool // the client was told that it is connected
+	gone     atomic.Bool // set with the state ended
 
 	mu      sync.Mutex // guards what follows; no other lock is taken under it
 	state   socketState
@@ -265,7 +266,7 @@ func (s *Socket) Broadcast() Broadcast { return s.nsp.everyone.Except(s.id) }
 // Deliver implements [adapter.Socket]: it sends a packet that was encoded for
 // many.
 func (s *Socket) Deliver(p *adapter.Packet) {
-	if !s.admitted.Load() && s.hold(p) {
+	if s.gone.Load() || !s.admitted.Load() && s.hold(p) {
 		return
 	}
 	// A socket that is gone, or too slow, is not the concern of the others.

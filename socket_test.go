@@ -390,3 +390,23 @@ func TestShutdownGivesUpWithItsContext(t *testing.T) {
 	}
 	close(release)
 }
+
+// A socket whose handlers are still running after its client has left receives
+// nothing any more, and is not listed.
+func TestSocketThatHasLeftWhileAHandlerRuns(t *testing.T) {
+	io, url, _ := newServer(t, nil)
+	entered, release := make(chan struct{}), make(chan struct{})
+	io.On("slow", func() { close(entered); <-release })
+	defer close(release)
+	c, _ := wiretest.Join(t, url, "websocket", "/")
+	c.Send(`42["slow"]`)
+	receive(t, entered, "the handler")
+	c.Send(`41`)
+	c.Join("/")
+	emit(t, io.Emit("once"))
+	emit(t, io.Emit("last"))
+	c.Expect(`42["once"]`, `42["last"]`)
+	if n := len(io.Sockets()); n != 1 {
+		t.Errorf("%d sockets", n)
+	}
+}
