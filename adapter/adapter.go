@@ -31,6 +31,9 @@ type Socket interface {
 	// connection with all the client's namespaces.
 	Disconnect()
 	DisconnectConn()
+	// Connected reports whether the socket has not ended. One that has stays in its
+	// rooms until its handlers have run.
+	Connected() bool
 	// Info describes the socket for other nodes.
 	Info() SocketInfo
 }

@@ -287,9 +287,11 @@ func (a *Memory) BroadcastWithAck(ctx context.Context, p *Packet, t Target, sink
 // FetchSockets implements [Adapter].
 func (a *Memory) FetchSockets(_ context.Context, t Target) ([]SocketInfo, error) {
 	sockets := a.Sockets(t)
-	infos := make([]SocketInfo, len(sockets))
-	for i, s := range sockets {
-		infos[i] = s.Info()
+	infos := make([]SocketInfo, 0, len(sockets))
+	for _, s := range sockets {
+		if s.Connected() {
+			infos = append(infos, s.Info())
+		}
 	}
 	return infos, nil
 }

@@ -56,6 +56,7 @@ func (s *fakeSocket) ID() string                 { return s.id }
 func (s *fakeSocket) Deliver(p *Packet)          { s.note(p.Event) }
 func (s *fakeSocket) Join(rooms ...string) error { s.a.Join(s, 1000, rooms...); return nil }
 func (s *fakeSocket) Leave(room string)          { s.a.Leave(s, room) }
+func (s *fakeSocket) Connected() bool            { return true }
 func (s *fakeSocket) Disconnect()                { s.note("disconnect") }
 func (s *fakeSocket) DisconnectConn()            { s.note("disconnect connection") }
 func (s *fakeSocket) Info() SocketInfo           { return SocketInfo{ID: s.id, Rooms: s.a.Rooms(s)} }

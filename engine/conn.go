@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,9 +20,9 @@ type Handler interface {
 	// Text is valid only during the call; binary data belongs to the handler.
 	OnMessage(c *Conn, data []byte, binary bool)
 	// OnClose is called once, when the connection has ended, with its reason and
-	// what is known of the cause; err may be nil. It may run while OnMessage does:
-	// during the call when OnMessage itself closes the connection, or on another
-	// goroutine.
+	// what is known of the cause; err may be nil. It may run while OnMessage does,
+	// on another goroutine, and inside the call that ends the connection: Close,
+	// or Send when the outbox overflows.
 	OnClose(c *Conn, reason Reason, err error)
 }
 
@@ -43,7 +44,7 @@ type UpgradeHandler interface {
 // A DrainHandler is a Handler that wants to know when a backlog is gone.
 type DrainHandler interface {
 	// OnDrain is called after messages had to wait for the peer, when the last of
-	// them has been handed to the transport.
+	// them has been handed to the transport. It may run while OnMessage does.
 	OnDrain(c *Conn)
 }
 
@@ -58,7 +59,6 @@ type DrainHandler interface {
 type Conn struct {
 	id        string
 	server    *Server
-	handler   Handler
 	handshake *handshake
 	ctx       context.Context // nil: background
 
@@ -66,6 +66,7 @@ type Conn struct {
 	// WebSocket or of a POST request. It is taken before mu and no handler is
 	// called without it, but for OnClose and OnDrain.
 	receiving sync.Mutex
+	handler   Handler // written with receiving and mu held, read with either
 	// busy is set while a handler runs: the peer cannot be blamed for silence.
 	busy atomic.Bool
 	// ended is set with the state closed or draining.
@@ -73,19 +74,22 @@ type Conn struct {
 
 	mu     sync.Mutex // guards all that follows
 	state  state
-	link   *link // nil while the transport is polling
-	probe  *link // an upgrade under way
-	probed bool  // its probe was answered
-	left   bool  // the client has said that it leaves
+	early  *ending // set while OnConnect runs: how the connection ended meanwhile
+	link   *link   // nil while the transport is polling
+	probe  *link   // an upgrade under way
+	probed bool    // its probe was answered
+	left   bool    // the client has said that it leaves
 	poll   pollState
 	outbox outbox
 	// writing is the token of whoever writes to the link: an emitter, for one
-	// attempt that does not block, or the writer goroutine. backlog is set while
-	// it is the latter.
-	writing, backlog bool
-	unsent           int // bytes taken from the outbox by the writer goroutine
-	corked           bool
-	beat             heartbeat
+	// attempt that does not block, or the writer goroutine.
+	writing bool
+	unsent  int // bytes taken from the outbox by the writer goroutine
+	// backlog is set while messages wait for the peer: until the writer goroutine,
+	// or a poll, has taken the last of them.
+	backlog bool
+	corked  bool
+	beat    heartbeat
 }
 
 type state uint8
@@ -95,6 +99,13 @@ const (
 	draining       // closed for the handler; what was sent before is still on its way
 	closed
 )
+
+// ending is how a connection ended.
+type ending struct {
+	happened bool
+	reason   Reason
+	err      error
+}
 
 // ID returns the session ID, 20 characters.
 func (c *Conn) ID() string { return c.id }
@@ -154,7 +165,8 @@ func (c *Conn) Send(m *Message, flags Flags) error {
 		c.writing = true
 		return c.write(batch{bytes: c.link.encode(entry{m, flags})})
 	}
-	if flags&Volatile != 0 && !c.writable() {
+	writable := c.writable()
+	if flags&Volatile != 0 && !writable {
 		c.mu.Unlock()
 		return nil
 	}
@@ -162,6 +174,8 @@ func (c *Conn) Send(m *Message, flags Flags) error {
 		c.mu.Unlock()
 		return c.overflow()
 	}
+	// Without a raw socket nobody knows whether the write that is under way waits.
+	c.backlog = c.backlog || !writable || c.writing && c.link.raw == nil
 	c.outbox.push(entry{m, flags})
 	return c.flush()
 }
@@ -169,21 +183,17 @@ func (c *Conn) Send(m *Message, flags Flags) error {
 // sendPacket queues a packet of the protocol, which is subject to no limit.
 // mu is held and released.
 func (c *Conn) sendPacket(m *Message) {
-	c.outbox.push(entry{m: m})
+	c.outbox.push(entry{m, protocolPacket})
 	_ = c.flush()
 }
 
 // writable reports whether the peer keeps up: it has a poll open that is not
 // yet answered, or its WebSocket has no backlog.
 func (c *Conn) writable() bool {
-	switch {
-	case c.link == nil:
+	if c.link == nil {
 		return c.poll.waiting != nil
-	case c.link.raw == nil:
-		return c.outbox.n == 0
-	default:
-		return !c.backlog
 	}
+	return !c.backlog
 }
 
 // makeRoom applies the overflow policy to a message of n bytes. It reports
@@ -191,12 +201,19 @@ func (c *Conn) writable() bool {
 func (c *Conn) makeRoom(n int) bool {
 	o := c.server.opts
 	fits := func() bool { return c.outbox.n < o.OutboxMessages && c.outbox.bytes+n <= o.OutboxBytes }
-	if o.Overflow == DropOldest && n <= o.OutboxBytes {
-		for !fits() {
-			c.outbox.pop()
+	if o.Overflow != DropOldest || n > o.OutboxBytes {
+		return fits()
+	}
+	var kept []entry // pings and the like: without them the session breaks
+	for !fits() && c.outbox.n > 0 {
+		if e := c.outbox.pop(); e.flags&protocolPacket != 0 {
+			kept = append(kept, e)
 		}
 	}
-	return fits()
+	for _, e := range slices.Backward(kept) {
+		c.outbox.pushFront(e)
+	}
+	return true
 }
 
 func (c *Conn) overflow() error {
@@ -265,12 +282,16 @@ func (c *Conn) write(b batch) error {
 		c.mu.Lock()
 		if err != nil {
 			b.release()
-			c.writing = false
-			c.mu.Unlock()
-			c.fail(TransportError, err)
+			c.writeFailed(link, err)
 			return ErrClosed
 		}
 		b.bytes = b.bytes[n:]
+		if len(b.bytes) > 0 && c.state == closed {
+			// Ended by another, who has closed the link because of us.
+			b.release()
+			c.mu.Unlock()
+			return ErrClosed
+		}
 		if len(b.bytes) > 0 {
 			break
 		}
@@ -295,18 +316,13 @@ func (c *Conn) write(b batch) error {
 // writeLoop writes b and what follows, until nothing is left or the connection
 // ends: closing the link, or its write deadline, stops it.
 func (c *Conn) writeLoop(link *link, b batch) {
-	wasBacklog := false
 	for {
 		err := link.write(b.bytes)
 		b.release()
 		c.mu.Lock()
-		wasBacklog = wasBacklog || c.backlog
 		c.unsent = 0
 		if err != nil {
-			c.writing, c.backlog = false, false
-			c.mu.Unlock()
-			c.fail(TransportError, err)
-			link.abort()
+			c.writeFailed(link, err)
 			return
 		}
 		if c.outbox.n == 0 {
@@ -317,26 +333,42 @@ func (c *Conn) writeLoop(link *link, b batch) {
 		c.mu.Unlock()
 	}
 	link.clearWriteDeadline()
-	c.backlog = false
 	c.written()
-	if wasBacklog {
-		if h, ok := c.handler.(DrainHandler); ok && !c.ended.Load() {
-			h.OnDrain(c)
-		}
-	}
 }
 
 // written gives the token writing back when everything is out. mu is held and
 // released.
 func (c *Conn) written() {
 	c.writing = false
-	link, finish := c.link, c.state == draining
+	link, finish, drained := c.link, c.state == draining, c.backlog
+	c.backlog = false
 	if finish {
 		c.state = closed
 	}
 	c.mu.Unlock()
-	if finish {
+	switch {
+	case finish:
 		link.close(nil)
+		c.server.remove(c)
+	case drained:
+		c.onDrain()
+	}
+}
+
+// writeFailed ends the connection over a failed write. A frame may be half
+// written, so the token writing is not given back: nothing can follow. mu is
+// held and released.
+func (c *Conn) writeFailed(link *link, err error) {
+	finish := c.state == draining
+	if finish {
+		c.state = closed
+		c.outbox.clear()
+	}
+	c.mu.Unlock()
+	c.fail(TransportError, err)
+	link.abort()
+	if finish {
+		c.server.remove(c)
 	}
 }
 
@@ -387,55 +419,77 @@ func (c *Conn) end(reason Reason, err error, flush bool) {
 		c.mu.Unlock()
 		return
 	}
-	c.state = closed
 	c.ended.Store(true)
 	c.corked = false
 	c.beat.stop()
-	probe, link := c.probe, c.link
+	probe, link, handler := c.probe, c.link, c.handler
 	c.probe = nil
+	if c.early != nil {
+		*c.early = ending{true, reason, err}
+	}
+	if c.poll.post != nil {
+		c.poll.post.abort()
+	}
 	if !flush {
 		c.outbox.clear()
 	}
 	switch {
-	case link == nil && c.poll.waiting != nil:
-		// The poll goroutine takes what is left and ends with a close packet.
-		c.wakePoll()
-		c.mu.Unlock()
 	case link == nil && flush:
-		// The next poll does.
+		// The poll that waits, or the next one, takes what is left and ends with a
+		// close packet.
 		c.state = draining
 		c.beat.after(c, lingerTimeout)
+		c.wakePoll()
 		c.mu.Unlock()
-	case link == nil:
-		c.mu.Unlock()
-	case flush && (c.writing || c.outbox.n > 0):
+	case link != nil && flush && (c.writing || c.outbox.n > 0):
 		c.state = draining
 		_ = c.flush() // releases mu; written closes the link
-	case c.writing:
-		// A frame may be half written, so there is no way to say goodbye.
-		c.mu.Unlock()
-		link.abort()
 	default:
+		c.state = closed
+		c.wakePoll()
+		writing := c.writing
 		c.mu.Unlock()
-		link.close(err)
+		switch {
+		case link == nil:
+		case writing:
+			// A frame may be half written, so there is no way to say goodbye.
+			link.abort()
+		default:
+			link.close(err)
+		}
+		c.server.remove(c)
 	}
 
 	if probe != nil {
 		probe.abort()
 	}
-	if link != nil || !flush || c.isClosed() {
-		c.server.remove(c)
-	}
 	c.server.opts.Logger.Debug("engine: connection closed", "sid", c.id, "reason", string(reason), "error", err)
-	if c.handler != nil {
-		c.handler.OnClose(c, reason, err)
-	}
+	c.onClose(handler, reason, err)
 }
 
-func (c *Conn) isClosed() bool {
+// onClose tells the handler of the end. It may be called on any goroutine, even
+// on the timer's, so a panic is not left to reach its top.
+func (c *Conn) onClose(h Handler, reason Reason, err error) {
+	if h == nil {
+		return
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			c.logPanic(v)
+		}
+	}()
+	h.OnClose(c, reason, err)
+}
+
+// onDrain tells the handler that a backlog is gone. No lock is held.
+func (c *Conn) onDrain() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.state == closed
+	h, ok := c.handler.(DrainHandler)
+	c.mu.Unlock()
+	if ok && !c.ended.Load() {
+		defer c.guard()
+		h.OnDrain(c)
+	}
 }
 
 // deliver hands a message to the handler. The token receiving is held.
@@ -467,8 +521,12 @@ func (c *Conn) guard() {
 		return
 	}
 	c.busy.Store(false)
-	c.server.opts.Logger.Error("engine: panic in a handler", "sid", c.id, "panic", v, "stack", string(debug.Stack()))
+	c.logPanic(v)
 	c.fail(TransportError, fmt.Errorf("engine: panic in a handler: %v", v))
+}
+
+func (c *Conn) logPanic(v any) {
+	c.server.opts.Logger.Error("engine: panic in a handler", "sid", c.id, "panic", v, "stack", string(debug.Stack()))
 }
 
 // receive handles a packet from the transport in use (Engine.IO protocol v4).

@@ -34,6 +34,18 @@ type CORS struct {
 	MaxAge int
 }
 
+// Handle adds the headers for r to the answer. It returns true when that was all:
+// r was a preflight request and is answered. A [Server] does it for the requests
+// that it serves; Handle is for what is served beside it.
+func (c *CORS) Handle(w http.ResponseWriter, r *http.Request) (answered bool) {
+	if !c.apply(w.Header(), r) {
+		return false
+	}
+	w.Header().Set("Content-Length", "0")
+	w.WriteHeader(http.StatusNoContent)
+	return true
+}
+
 // apply adds the headers for r to h. It reports whether r was a preflight
 // request, which is to be answered 204 and nothing else.
 func (c *CORS) apply(h http.Header, r *http.Request) (preflight bool) {

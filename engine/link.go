@@ -122,23 +122,16 @@ func (l *link) abort() { l.nc.Close() }
 // readLoop delivers what arrives until the connection is closed. early is what
 // the client sent right behind its handshake.
 func (l *link) readLoop(early []byte) {
-	defer l.nc.Close()
-	if len(early) > 0 && !l.feed(early) {
-		return
-	}
 	r := newSocketReader(l)
-	for {
+	for more := len(early) == 0 || l.feed(early); more; {
 		buf, err := r.read()
-		ok := true
 		if len(buf) > 0 {
-			ok = l.feed(buf)
+			more = l.feed(buf)
 		}
 		r.release()
-		if err != nil && ok {
+		if err != nil && more {
 			l.closed(err)
-		}
-		if err != nil || !ok {
-			break
+			more = false
 		}
 	}
 	l.drain()
@@ -236,7 +229,10 @@ func (l *link) closed(err error) {
 func (l *link) pong(data []byte) {
 	c := l.conn
 	c.mu.Lock()
-	if c.state != open || c.link != l {
+	o := c.server.opts
+	// A peer that pings without reading is owed no answer to each.
+	full := c.outbox.n >= o.OutboxMessages || c.outbox.bytes >= o.OutboxBytes
+	if c.state != open || c.link != l || full {
 		c.mu.Unlock()
 		return
 	}

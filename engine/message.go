@@ -62,11 +62,6 @@ func newPacket(t packetType, data string) *Message {
 // the payloads and their WebSocket framing.
 func (m *Message) Len() int { return len(m.frames) }
 
-// appendFrames appends the message as a server's WebSocket frames.
-func (m *Message) appendFrames(dst []byte, v variant) []byte {
-	return append(dst, m.webSocket(v)...)
-}
-
 // variant says in which form a WebSocket connection takes messages.
 type variant struct {
 	base64  bool // the client cannot receive binary frames (b64 in its query)

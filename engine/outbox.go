@@ -10,6 +10,9 @@ const (
 	Volatile Flags = 1 << iota
 	// NoCompress sends the message uncompressed where compression is enabled.
 	NoCompress
+
+	// protocolPacket marks what no overflow policy may drop.
+	protocolPacket Flags = 1 << 7
 )
 
 // outbox is a FIFO of messages that holds memory only while it is not empty.
@@ -44,6 +47,23 @@ func (o *outbox) push(e entry) {
 	}
 	o.tail.entries[o.last] = e
 	o.last++
+	o.n++
+	o.bytes += e.m.Len()
+}
+
+// pushFront puts an entry before all others.
+func (o *outbox) pushFront(e entry) {
+	if o.n == 0 {
+		o.push(e)
+		return
+	}
+	if o.first == 0 {
+		c := chunks.Get().(*chunk)
+		c.next = o.head
+		o.head, o.first = c, len(c.entries)
+	}
+	o.first--
+	o.head.entries[o.first] = e
 	o.n++
 	o.bytes += e.m.Len()
 }

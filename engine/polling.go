@@ -22,16 +22,20 @@ type pollState struct {
 	post    *post
 }
 
-// post is a POST request whose body is being received.
+// post is a POST request that is being served.
 type post struct {
-	w http.ResponseWriter
+	w       http.ResponseWriter
+	reading bool // its body has not arrived yet
 }
 
-// abort makes the reading of the body fail.
+// abort makes the reading of the body fail. mu is held, so that the request
+// cannot end meanwhile.
 func (p *post) abort() {
-	// Where there are no deadlines, the request timeout is none either, and the
-	// client's own end of the request is all there is.
-	_ = http.NewResponseController(p.w).SetReadDeadline(time.Unix(1, 0))
+	if p.reading {
+		// Where there are no deadlines, the request timeout is none either, and the
+		// client's own end of the request is all there is.
+		_ = http.NewResponseController(p.w).SetReadDeadline(time.Unix(1, 0))
+	}
 }
 
 var (
@@ -75,12 +79,19 @@ func (c *Conn) servePoll(w http.ResponseWriter, r *http.Request) {
 	}
 	messages, finished := c.takePoll()
 	c.poll.active = false
-	c.mu.Unlock()
-	if finished {
-		c.server.remove(c)
+	drained := c.link == nil && c.backlog
+	if drained {
+		c.backlog = false
 	}
-	if err := c.writePayload(w, r, messages); err != nil {
+	c.mu.Unlock()
+	err := c.writePayload(w, r, messages)
+	switch {
+	case finished:
+		c.server.remove(c)
+	case err != nil:
 		c.fail(TransportError, err)
+	case drained:
+		c.onDrain()
 	}
 }
 
@@ -121,6 +132,7 @@ func (c *Conn) takePoll() (messages []entry, finished bool) {
 	switch {
 	case c.state != open && !c.left:
 		c.state = closed
+		c.beat.stop()
 		return append(messages, entry{m: closePacket}), true
 	case len(messages) == 0:
 		return append(messages, entry{m: noopPacket}), false
@@ -168,23 +180,25 @@ func (c *Conn) writePayload(w http.ResponseWriter, r *http.Request, messages []e
 func (c *Conn) servePost(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Content-Type") == "application/octet-stream" {
 		c.fail(TransportError, errInvalidContent)
-		w.WriteHeader(http.StatusBadRequest)
+		refuseBody(w, r, http.StatusBadRequest)
 		return
 	}
-	current := &post{w}
 	c.mu.Lock()
-	if first := c.poll.post; first != nil {
+	if c.poll.post != nil {
 		c.mu.Unlock()
-		first.abort()
 		c.fail(TransportError, errPostOverlap)
-		w.WriteHeader(http.StatusBadRequest)
+		refuseBody(w, r, http.StatusBadRequest)
 		return
 	}
+	current := &post{w: w, reading: true}
 	c.poll.post = current
 	c.mu.Unlock()
 
 	body, err := c.readBody(w, r)
 	defer body.release()
+	c.mu.Lock()
+	current.reading = false
+	c.mu.Unlock()
 	var tooLarge *http.MaxBytesError
 	if err == nil {
 		err = c.receivePayload(body.bytes)
@@ -197,7 +211,7 @@ func (c *Conn) servePost(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case errors.As(err, &tooLarge):
 		// The session survives: nothing of the request was looked at.
-		w.WriteHeader(http.StatusRequestEntityTooLarge)
+		refuseBody(w, r, http.StatusRequestEntityTooLarge)
 	case errors.Is(err, errPostAborted):
 		c.fail(TransportError, err)
 		// The client is gone, or has to see that its request was cut off.
@@ -214,29 +228,36 @@ func (c *Conn) servePost(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// readBody reads the body of a POST within the limits of size and time.
+// refuseBody answers a request whose body nobody wants, without waiting for it.
+func refuseBody(w http.ResponseWriter, r *http.Request, status int) {
+	if r.ProtoMajor == 1 {
+		w.Header().Set("Connection", "close")
+	}
+	w.WriteHeader(status)
+}
+
+// readBody reads the body of a POST within the limits of size and, see
+// ServeHTTP, time.
 func (c *Conn) readBody(w http.ResponseWriter, r *http.Request) (batch, error) {
 	limit := int64(c.server.opts.MaxPayload)
 	if r.ContentLength > limit {
 		return batch{}, &http.MaxBytesError{Limit: limit}
 	}
-	rc := http.NewResponseController(w)
-	// Without support for deadlines, the server's own applies.
-	_ = rc.SetReadDeadline(time.Now().Add(c.server.opts.RequestTimeout))
 	buf := getBuffer()
 	b := batch{bytes: (*buf)[:0], buf: buf}
-	if r.ContentLength > int64(cap(b.bytes)) {
-		b.bytes = make([]byte, 0, r.ContentLength)
-	}
 	body := http.MaxBytesReader(w, r.Body, limit)
 	for {
 		if len(b.bytes) == cap(b.bytes) {
-			b.bytes = append(b.bytes, 0)[:len(b.bytes)]
+			// Room for what was announced, in proportion to what has arrived.
+			size := 4 * len(b.bytes)
+			if left := r.ContentLength; left > 0 {
+				size = min(size, max(int(left), len(b.bytes)+1))
+			}
+			b.bytes = append(make([]byte, 0, size), b.bytes...)
 		}
 		n, err := body.Read(b.bytes[len(b.bytes):cap(b.bytes)])
 		b.bytes = b.bytes[:len(b.bytes)+n]
 		if err == io.EOF {
-			_ = rc.SetReadDeadline(time.Time{})
 			return b, nil
 		}
 		var tooLarge *http.MaxBytesError

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
@@ -46,8 +48,13 @@ func (s *Server) Len() int {
 }
 
 // Shutdown closes all connections, after what was sent to them before, and
-// waits until they are gone; new handshakes are answered 503 from then on. When
-// ctx ends first, what is left is cut off and its error returned.
+// waits until they are gone, polling clients for at most 2 s; new handshakes are
+// answered 503 from then on. When ctx ends first, what is left is cut off and
+// its error returned.
+//
+// It waits for handlers that are running, too, so it must not be called by one.
+// The last answers to polls are [http.Server.Shutdown]'s to wait for: call that
+// afterwards.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	if !s.closed {
@@ -60,6 +67,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Unlock()
 	for _, c := range conns {
 		c.Close()
+		c.hasten()
 	}
 
 	done := make(chan struct{})
@@ -79,11 +87,34 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// cut ends a connection at once, whatever state it is in.
+// enter counts a request that may bring a connection or a WebSocket about among
+// what Shutdown waits for, until goroutines.Done. It returns false when the
+// server is closed. Other goroutines are started only on behalf of connections
+// that are in conns, which Shutdown waits for first.
+func (s *Server) enter() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return false
+	}
+	s.goroutines.Add(1)
+	return true
+}
+
+// hasten shortens the time that a closed polling session waits for its last
+// poll: whoever shuts down does not want to wait for clients that are gone.
+func (c *Conn) hasten() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state == draining && c.link == nil {
+		c.beat.after(c, closeTimeout)
+	}
+}
+
+// cut ends a connection, which Close was called on, at once.
 func (c *Conn) cut() {
 	c.mu.Lock()
 	c.state = closed
-	c.ended.Store(true)
 	c.beat.stop()
 	c.outbox.clear()
 	c.wakePoll()
@@ -103,16 +134,20 @@ func (s *Server) snapshot() []*Conn {
 	return conns
 }
 
-// add makes c known under its ID. It returns false when the server is closed
-// or the ID is taken.
-func (s *Server) add(c *Conn) bool {
+var errDuplicateID = errors.New("engine: session ID is taken")
+
+// add makes c known under its ID.
+func (s *Server) add(c *Conn) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, taken := s.conns[c.id]; taken || s.closed {
-		return false
+	if s.closed {
+		return ErrServerClosed
+	}
+	if _, taken := s.conns[c.id]; taken {
+		return errDuplicateID
 	}
 	s.conns[c.id] = c
-	return true
+	return nil
 }
 
 func (s *Server) remove(c *Conn) {
@@ -133,27 +168,27 @@ func (s *Server) find(sid string) *Conn {
 	return s.conns[sid]
 }
 
-func (s *Server) isClosed() bool {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.closed
-}
-
 // ServeHTTP serves a request of an Engine.IO client: a handshake, a poll, data,
 // or an upgrade.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if s.opts.CORS != nil && s.opts.CORS.apply(w.Header(), r) {
-		w.Header().Set("Content-Length", "0")
-		w.WriteHeader(http.StatusNoContent)
+	if s.opts.CORS != nil && s.opts.CORS.Handle(w, r) {
 		return
 	}
+	if r.ContentLength != 0 {
+		// For the body of a data request, and for those that nobody wants: net/http
+		// reads them before it answers. Where deadlines are not supported, the
+		// server's own apply.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.opts.RequestTimeout))
+	}
 	q := parseQuery(r)
+	if q.sid == "" {
+		s.handshake(w, r, q)
+		return
+	}
 	c, err := s.verify(r, q)
 	switch {
 	case err != nil:
 		s.refuse(w, r, err)
-	case c == nil:
-		s.handshake(w, r, q)
 	case ws.IsUpgrade(r):
 		s.upgrade(w, r, q, c)
 	default:
@@ -265,16 +300,25 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err *RequestErro
 
 // writeError answers a plain request as the protocol prescribes.
 func writeError(w http.ResponseWriter, status int, code Code, message string) {
-	body, err := json.Marshal(struct {
+	body := marshal(struct {
 		Code    Code   `json:"code"`
 		Message string `json:"message"`
 	}{code, message})
-	if err != nil { // an int and a string can be encoded
-		panic(err)
-	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
+}
+
+// marshal returns v, which consists of strings and numbers, as JSON the way
+// JavaScript writes it: without HTML escapes.
+func marshal(v any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil { // strings and numbers can be encoded
+		panic(err)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
 // writeUpgradeError answers a WebSocket handshake.
@@ -291,14 +335,17 @@ func writeUpgradeError(w http.ResponseWriter, status int, message string) {
 
 // handshake opens a session.
 func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query) {
-	if s.handshakes.Add(1) > int64(s.opts.MaxHandshakes) || s.isClosed() {
-		s.handshakes.Add(-1)
-		w.Header().Set("Retry-After", "1")
-		writeError(w, http.StatusServiceUnavailable, CodeBadRequest, "Service unavailable")
+	defer s.handshakes.Add(-1)
+	if s.handshakes.Add(1) > int64(s.opts.MaxHandshakes) || !s.enter() {
+		writeUnavailable(w)
 		return
 	}
-	defer s.handshakes.Add(-1)
+	defer s.goroutines.Done()
 
+	if _, err := s.verify(r, q); err != nil {
+		s.refuse(w, r, err)
+		return
+	}
 	if q.transport == WebSocket {
 		if err := ws.Check(r); err != nil {
 			refuseUpgrade(w, err)
@@ -306,11 +353,11 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query) {
 		}
 	}
 	id, err := s.newID(r)
+	if err == nil && s.find(id) != nil {
+		err = errDuplicateID
+	}
 	if err != nil {
-		s.refuse(w, r, &RequestError{
-			Code: CodeBadRequest, Message: CodeBadRequest.String(), Request: r,
-			Context: map[string]any{"name": "ID_GENERATION_ERROR", "error": err},
-		})
+		s.refuseID(w, r, err)
 		return
 	}
 	c := &Conn{id: id, server: s, handshake: newHandshake(r)}
@@ -331,40 +378,74 @@ func (s *Server) newID(r *http.Request) (string, error) {
 	return NewID(), nil
 }
 
+func (s *Server) refuseID(w http.ResponseWriter, r *http.Request, err error) {
+	s.refuse(w, r, &RequestError{
+		Code: CodeBadRequest, Message: CodeBadRequest.String(), Request: r,
+		Context: map[string]any{"name": "ID_GENERATION_ERROR", "error": err},
+	})
+}
+
+// writeUnavailable answers a handshake that the server has no room for.
+func writeUnavailable(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "1")
+	writeError(w, http.StatusServiceUnavailable, CodeBadRequest, "Service unavailable")
+}
+
 // open makes c a session: known, with its first packets in the outbox. It
-// returns false when the server does not take it.
-func (s *Server) open(c *Conn, upgrades []Transport) bool {
+// returns an error when the server does not take it.
+func (s *Server) open(c *Conn, upgrades []Transport) error {
 	c.corked = true
-	c.outbox.push(entry{m: s.openPacket(c, upgrades)})
+	c.early = new(ending)
+	c.outbox.push(entry{s.openPacket(c, upgrades), protocolPacket})
 	if s.opts.InitialMessage != nil {
 		c.outbox.push(entry{m: NewTextMessage(s.opts.InitialMessage)})
 	}
-	if !s.add(c) {
-		return false
+	if err := s.add(c); err != nil {
+		return err
 	}
-	c.handler = s.opts.OnConnect(c)
+	s.connect(c)
+	s.opts.Logger.Debug("engine: connection opened", "sid", c.id, "transport", string(c.Transport()))
+	c.Uncork()
+	return nil
+}
+
+// connect asks the application for the handler of c. Others can find c already,
+// so messages have to wait, and if c ends meanwhile the handler is told here.
+func (s *Server) connect(c *Conn) {
+	c.receiving.Lock()
+	defer c.receiving.Unlock()
+	returned := false
+	defer func() {
+		if !returned { // but panicked; net/http reports it
+			c.fail(TransportError, errOnConnect)
+		}
+	}()
+	h := s.opts.OnConnect(c)
+	returned = true
 	c.mu.Lock()
+	c.handler = h
+	end := *c.early
+	c.early = nil
 	if c.state == open {
 		c.beat.restart(c)
 	}
 	c.mu.Unlock()
-	s.opts.Logger.Debug("engine: connection opened", "sid", c.id, "transport", string(c.Transport()))
-	c.Uncork()
-	return true
+	if end.happened {
+		c.onClose(h, end.reason, end.err)
+	}
 }
+
+var errOnConnect = errors.New("engine: panic in OnConnect")
 
 // openPacket is the answer to a handshake.
 func (s *Server) openPacket(c *Conn, upgrades []Transport) *Message {
-	body, err := json.Marshal(struct {
+	body := marshal(struct {
 		SID          string      `json:"sid"`
 		Upgrades     []Transport `json:"upgrades"`
 		PingInterval int64       `json:"pingInterval"`
 		PingTimeout  int64       `json:"pingTimeout"`
 		MaxPayload   int         `json:"maxPayload"`
 	}{c.id, upgrades, s.opts.PingInterval.Milliseconds(), s.opts.PingTimeout.Milliseconds(), s.opts.MaxPayload})
-	if err != nil { // strings and numbers can be encoded
-		panic(err)
-	}
 	return newPacket(packetOpen, string(body))
 }
 
@@ -373,16 +454,21 @@ func (s *Server) openPolling(w http.ResponseWriter, r *http.Request, c *Conn) {
 	if !s.opts.DisableUpgrades && slices.Contains(s.opts.Transports, WebSocket) {
 		upgrades = append(upgrades, WebSocket)
 	}
+	switch err := s.open(c, upgrades); err {
+	case nil:
+	case errDuplicateID:
+		s.refuseID(w, r, err)
+		return
+	default:
+		writeUnavailable(w)
+		return
+	}
 	if s.opts.Cookie != nil {
 		cookie := *s.opts.Cookie
 		cookie.Value = c.id
 		http.SetCookie(w, &cookie)
 	}
 	s.addHeaders(w.Header(), r, true)
-	if !s.open(c, upgrades) {
-		writeError(w, http.StatusServiceUnavailable, CodeBadRequest, "Service unavailable")
-		return
-	}
 	c.servePoll(w, r)
 }
 
@@ -396,11 +482,11 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, q query, 
 	opened := false
 	defer func() { // also when OnConnect panics
 		if !opened {
-			c.fail(TransportError, ErrServerClosed)
 			l.abort()
 		}
 	}()
-	if opened = s.open(c, []Transport{}); opened {
+	if s.open(c, []Transport{}) == nil {
+		opened = true
 		s.goroutines.Go(func() { l.readLoop(early) })
 	}
 }
@@ -411,10 +497,11 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, q query, c *Con
 		refuseUpgrade(w, err)
 		return
 	}
-	if q.transport != WebSocket || s.opts.DisableUpgrades || s.isClosed() {
+	if q.transport != WebSocket || s.opts.DisableUpgrades || !s.enter() {
 		writeUpgradeError(w, http.StatusBadRequest, CodeBadRequest.String())
 		return
 	}
+	defer s.goroutines.Done()
 	l, early := s.accept(w, r, q, c, false)
 	switch {
 	case l == nil:

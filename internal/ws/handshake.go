@@ -103,12 +103,26 @@ func acceptDeflate(h http.Header) bool {
 	for _, line := range h.Values("Sec-Websocket-Extensions") {
 		for offer := range strings.SplitSeq(line, ",") {
 			name, params, _ := strings.Cut(offer, ";")
-			if strings.TrimSpace(name) == "permessage-deflate" && !strings.Contains(params, "server_max_window_bits") {
+			if strings.TrimSpace(name) == "permessage-deflate" && acceptParams(params) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// acceptParams reports whether an offer asks only for what we do. An offer with
+// a parameter that is not known has to be declined (RFC 7692, section 5.1).
+func acceptParams(params string) bool {
+	for p := range strings.SplitSeq(params, ";") {
+		name, _, _ := strings.Cut(p, "=")
+		switch strings.TrimSpace(name) {
+		case "", "server_no_context_takeover", "client_no_context_takeover", "client_max_window_bits":
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 func hasToken(h http.Header, name, token string) bool {

@@ -96,9 +96,10 @@ func (r *Reader) Park() {
 		r.in = nil
 		return
 	}
-	// What already is in a buffer of its own with room for the rest stays there.
+	// What already is in a buffer of its own stays there, if that has room for the
+	// rest or is not even half full.
 	want := r.room(r.in)
-	if r.own && cap(r.in) >= want {
+	if r.own && cap(r.in) >= min(want, 2*len(r.in)) {
 		r.partial = r.in
 	} else {
 		r.partial = append(make([]byte, 0, want), r.in...)

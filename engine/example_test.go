@@ -1,0 +1,130 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+
+	"github.com/seed96b07ef8/socketio/engine"
+)
+
+// echo answers each message with itself.
+type echo struct{}
+
+func (echo) OnMessage(c *engine.Conn, data []byte, binary bool) {
+	m := engine.NewTextMessage(data)
+	if binary {
+		m = engine.NewBinaryMessage(data)
+	}
+	if err := c.Send(m, 0); err != nil {
+		fmt.Println(err)
+	}
+}
+
+func (echo) OnClose(_ *engine.Conn, reason engine.Reason, _ error) {
+	fmt.Println("closed:", reason)
+}
+
+// fetch performs a request the way a polling client does.
+func fetch(method, url, body string) string {
+	req, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		return err.Error()
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err.Error()
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err.Error()
+	}
+	return string(answer)
+}
+
+// An echo server, and what a client and it say to each other over polling.
+func Example() {
+	server, err := engine.NewServer(&engine.ServerOptions{
+		OnConnect:  func(*engine.Conn) engine.Handler { return echo{} },
+		GenerateID: func(*http.Request) (string, error) { return "example-session-id-0", nil },
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/engine.io/", server)
+	s := httptest.NewServer(mux)
+	defer s.Close()
+
+	url := s.URL + "/engine.io/?EIO=4&transport=polling"
+	fmt.Println(fetch("GET", url, ""))
+	url += "&sid=example-session-id-0"
+	fmt.Println(fetch("POST", url, "4hello\x1ebAQIDBA=="))
+	fmt.Printf("%q\n", fetch("GET", url, ""))
+	fmt.Println(fetch("POST", url, "1"))
+	http.DefaultClient.CloseIdleConnections()
+	// Output:
+	// 0{"sid":"example-session-id-0","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}
+	// ok
+	// "4hello\x1ebAQIDBA=="
+	// closed: transport close
+	// ok
+}
+
+// Refuse handshakes, over any transport, by what the request says.
+func ExampleServerOptions_allowRequest() {
+	server, err := engine.NewServer(&engine.ServerOptions{
+		AllowRequest: func(r *http.Request) error {
+			if r.Header.Get("Origin") != "https://example.com" {
+				return errors.New("this origin is not welcome")
+			}
+			return nil
+		},
+		OnConnectionError: func(err *engine.RequestError) { fmt.Println(err) },
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	r := httptest.NewRequest("GET", "/engine.io/?EIO=4&transport=polling", nil)
+	r.Header.Set("Origin", "https://evil.example")
+	w := httptest.NewRecorder()
+	server.ServeHTTP(w, r)
+	fmt.Println(w.Code, w.Body)
+	// Output:
+	// engine: request refused: this origin is not welcome (4) map[message:this origin is not welcome]
+	// 403 {"code":4,"message":"this origin is not welcome"}
+}
+
+// Stop a server: connections are flushed and closed, and waited for.
+func ExampleServer_Shutdown() {
+	server, err := engine.NewServer(nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	s := &http.Server{Handler: server}
+	// ...
+	ctx := context.Background() // with the time that you are ready to wait
+	fmt.Println(server.Shutdown(ctx), s.Shutdown(ctx))
+	// Output: <nil> <nil>
+}
+
+// One message for many connections is encoded once.
+func ExampleMessage() {
+	broadcast := func(conns []*engine.Conn, text string) {
+		m := engine.NewTextMessage([]byte(text))
+		for _, c := range conns {
+			if err := c.Send(m, engine.Volatile); errors.Is(err, engine.ErrClosed) {
+				continue // it has left
+			}
+		}
+	}
+	broadcast(nil, "hello, everyone")
+}

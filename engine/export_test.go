@@ -1,0 +1,15 @@
+package engine
+
+// Posting reports whether the body of a POST is being received.
+func Posting(c *Conn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.poll.post != nil && c.poll.post.reading
+}
+
+// Writing reports whether somebody is writing to the WebSocket.
+func Writing(c *Conn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.writing
+}

@@ -1,0 +1,194 @@
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/ws"
+)
+
+// lineCounter is a log.
+type lineCounter struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *lineCounter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *lineCounter) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+
+// count returns the number of lines that hold text.
+func (l *lineCounter) count(text string) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for line := range strings.Lines(l.buf.String()) {
+		if strings.Contains(line, text) {
+			n++
+		}
+	}
+	return n
+}
+
+func TestShutdown(t *testing.T) {
+	h := start(t, nil)
+	waiting, idle, behind := h.poll(), h.poll(), h.poll()
+	pending := waiting.pending()
+	behind.text(t, "rest")
+	socket, upgrading, upgraded := h.websocket(), h.poll(), h.poll()
+	probing := upgrading.probe()
+	other := upgraded.probe()
+	other.send("5")
+	receive(t, upgraded.upgraded, "the upgrade")
+	socket.text(t, "rest")
+
+	done := make(chan error, 1)
+	go func() { done <- h.Shutdown(t.Context()) }()
+	wantReply(t, receive(t, pending, "the poll"), 200, "1")
+	socket.want("4rest")
+	socket.wantEnd(ws.CloseNoStatus)
+	other.wantEnd(ws.CloseNoStatus)
+	probing.wantEnd(0)
+	for _, s := range []*session{waiting.session, idle.session, behind.session, socket.session, upgrading.session, upgraded.session} {
+		s.wantClose(t, engine.ForcedClose)
+		wantErrClosed(t, s)
+	}
+	behind.want("4rest\x1e1")
+	idle.want("1")
+	upgrading.want("1")
+	if err := receive(t, done, "Shutdown"); err != nil {
+		t.Errorf("Shutdown: %v", err)
+	}
+	if n := h.Len(); n != 0 {
+		t.Errorf("%d sessions are left", n)
+	}
+
+	wantReply(t, h.request("GET", "EIO=4&transport=polling", ""), 503, `{"code":3,"message":"Service unavailable"}`)
+	_, err := h.tryWebSocket("EIO=4&transport=websocket")
+	var refused *refusedError
+	if !errors.As(err, &refused) || refused.status != 503 {
+		t.Errorf("got %v", err)
+	}
+	if err := h.Shutdown(t.Context()); err != nil {
+		t.Errorf("second Shutdown: %v", err)
+	}
+}
+
+func TestShutdownOfNothing(t *testing.T) {
+	h := newHarness(t, nil)
+	for range 2 {
+		if err := h.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Polling clients that do not come back are waited for, but not as long as after
+// Close.
+func TestShutdownDoesNotLinger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := startInMemory(t, nil)
+		open, closed := h.poll(), h.poll()
+		closed.Close()
+		begin := time.Now()
+		if err := h.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if d := time.Since(begin); d != 2*time.Second {
+			t.Errorf("took %v", d)
+		}
+		open.wantClose(t, engine.ForcedClose)
+	})
+}
+
+func TestShutdownExpires(t *testing.T) {
+	h := start(t, &engine.ServerOptions{WriteTimeout: time.Minute})
+	polling, stuck := h.poll(), h.websocket()
+	for range 7 {
+		stuck.text(t, strings.Repeat("x", 1<<20)) // which it does not read
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- h.Shutdown(ctx) }()
+	polling.wantClose(t, engine.ForcedClose)
+	stuck.wantClose(t, engine.ForcedClose)
+	if n := h.Len(); n != 2 {
+		t.Errorf("%d sessions before the end", n)
+	}
+	cancel()
+	if err := receive(t, done, "Shutdown"); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if n := h.Len(); n != 0 {
+		t.Errorf("%d sessions are left", n)
+	}
+	if err := h.Shutdown(t.Context()); err != nil { // waits for the goroutines
+		t.Errorf("second Shutdown: %v", err)
+	}
+}
+
+// Shutdown waits for handlers.
+func TestShutdownWaitsForHandlers(t *testing.T) {
+	h := start(t, nil)
+	w := h.websocket()
+	entered, release := make(chan struct{}), make(chan struct{})
+	w.onMessage = func(string) { close(entered); <-release }
+	w.send("4work")
+	receive(t, entered, "the handler")
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := h.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v while a handler runs", err)
+	}
+	close(release)
+	if err := h.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// Handshakes and upgrades race with Shutdown: nothing may be left of them.
+func TestShutdownRaces(t *testing.T) {
+	rounds := 30
+	if testing.Short() {
+		rounds = 5
+	}
+	for range rounds {
+		h := start(t, nil)
+		p := h.poll()
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() { _, _ = h.try("GET", "EIO=4&transport=polling", "") })
+			for _, sid := range []string{"", "&sid=" + p.ID()} {
+				wg.Go(func() {
+					if w, err := h.tryWebSocket("EIO=4&transport=websocket" + sid); err == nil {
+						w.send("2probe", "5", "4x")
+						_, _ = w.tryRead()
+						w.nc.Close()
+					}
+				})
+			}
+		}
+		// After some time it does not matter what is fetched.
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		_ = h.Shutdown(ctx)
+		cancel()
+		if n := h.Len(); n != 0 {
+			t.Errorf("%d sessions are left", n)
+		}
+		wg.Wait()
+		if err := h.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -1,0 +1,324 @@
+package engine_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/ws"
+)
+
+// probe opens the WebSocket for an upgrade of p and has it probed.
+func (p *poller) probe() *peer {
+	p.h.t.Helper()
+	w := p.dial()
+	w.send("2probe")
+	w.want("3probe")
+	return w
+}
+
+func (p *poller) dial() *peer {
+	p.h.t.Helper()
+	return p.h.dialWebSocket("EIO=4&transport=websocket&sid=" + p.ID())
+}
+
+func TestUpgrade(t *testing.T) {
+	h := start(t, nil)
+	p := h.poll()
+	p.text(t, "over polling")
+	p.want("4over polling")
+	pending := p.pending()
+	w := p.probe()
+	// The pending poll is released at once.
+	wantReply(t, receive(t, pending, "the poll"), 200, "6")
+	if p.Transport() != engine.Polling || len(p.upgraded) != 0 {
+		t.Error("upgraded by the probe")
+	}
+	p.text(t, "kept back")
+	w.send("5", "4first")
+	if tr := receive(t, p.upgraded, "the upgrade"); tr != engine.WebSocket || p.Transport() != engine.WebSocket {
+		t.Errorf("upgraded to %q, now on %q", tr, p.Transport())
+	}
+	w.want("4kept back")
+	p.wantMessage(t, "first")
+	p.text(t, "over WebSocket")
+	w.want("4over WebSocket")
+	for _, r := range []reply{p.get(), p.post("4x")} {
+		wantReply(t, r, 400, `{"code":3,"message":"Bad request"}`)
+	}
+	// A second WebSocket is told to leave.
+	second := p.dial()
+	second.wantEnd(ws.CloseNoStatus)
+	w.send("4still here")
+	p.wantMessage(t, "still here")
+	if len(p.closed) != 0 || h.Len() != 1 {
+		t.Error("the session ended")
+	}
+}
+
+func TestUpgradeWithoutProbe(t *testing.T) {
+	h := start(t, nil)
+	p := h.poll()
+	pending := p.pending()
+	w := p.dial()
+	w.send("5", "4hi")
+	p.wantMessage(t, "hi")
+	wantReply(t, receive(t, pending, "the poll"), 200, "6")
+	p.text(t, "there")
+	w.want("4there")
+}
+
+// What goes wrong with an upgrade does not concern the session.
+func TestUpgradeAbandoned(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		probed bool
+		data   []byte
+	}{
+		{"message", false, masked(ws.Text, "4hi")},
+		{"message after the probe", true, masked(ws.Text, "4hi")},
+		{"binary", false, masked(ws.Binary, "hi")},
+		{"ping without probe", false, masked(ws.Text, "2")},
+		{"wrong probe", false, masked(ws.Text, "2prob")},
+		{"pong", false, masked(ws.Text, "3probe")},
+		{"no packet", true, masked(ws.Text, "x")},
+		{"empty", true, masked(ws.Text, "")},
+		{"bad frame", false, []byte{0xff, 0xff}},
+		{"bad frame after the probe", true, []byte{0x81, 0x01}},
+		{"too large", true, masked(ws.Text, strings.Repeat("x", 2000))},
+		{"close", true, masked(ws.Close, "")},
+		{"disconnect", false, nil},
+		{"disconnect after the probe", true, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			h := start(t, &engine.ServerOptions{MaxPayload: 1000})
+			p := h.poll()
+			w := p.dial()
+			if test.probed {
+				w.send("2probe")
+				w.want("3probe")
+			}
+			if test.data == nil {
+				w.nc.Close()
+			} else {
+				w.raw(test.data)
+				for {
+					if _, err := w.tryRead(); err != nil {
+						break
+					}
+				}
+			}
+			// The next attempt may have to wait for the end of this one.
+			waitFor(t, "another upgrade", func() bool {
+				again := p.dial()
+				again.send("2probe")
+				answer, err := again.tryRead()
+				if err != nil {
+					again.nc.Close()
+					return false
+				}
+				again.send("5")
+				return answer == "3probe"
+			})
+			receive(t, p.upgraded, "the upgrade")
+			if len(p.closed) != 0 || len(p.messages) != 0 {
+				t.Error("the session was concerned")
+			}
+		})
+	}
+}
+
+func TestSecondProbe(t *testing.T) {
+	h := start(t, nil)
+	p := h.poll()
+	first := p.probe()
+	second := p.dial()
+	second.wantEnd(ws.CloseNoStatus)
+	first.send("2probe") // again
+	first.want("3probe")
+	first.send("5")
+	receive(t, p.upgraded, "the upgrade")
+}
+
+func TestUpgradesDisabled(t *testing.T) {
+	h := start(t, &engine.ServerOptions{DisableUpgrades: true})
+	p := h.poll()
+	if _, err := h.tryWebSocket("EIO=4&transport=websocket&sid=" + p.ID()); err == nil {
+		t.Error("the upgrade was accepted")
+	}
+	p.post("4still here")
+	p.wantMessage(t, "still here")
+}
+
+func TestCloseDuringUpgrade(t *testing.T) {
+	h := start(t, nil)
+	for _, pending := range []bool{true, false} {
+		p := h.poll()
+		w := p.probe()
+		var c <-chan reply
+		if pending {
+			c = p.start()
+		}
+		p.text(t, "last")
+		p.Close()
+		p.wantClose(t, engine.ForcedClose)
+		w.send("5", "4too late")
+		w.wantEnd(0)
+		if pending {
+			r := receive(t, c, "the poll")
+			if r.body == "6" || r.body == "4last" { // it came before the close
+				r = p.get()
+			}
+			if r.body != "4last\x1e1" && r.body != "1" {
+				t.Errorf("got %q", r.body)
+			}
+		} else {
+			p.want("4last\x1e1")
+		}
+		if len(p.messages) != 0 || len(p.upgraded) != 0 {
+			t.Error("the upgrade went on")
+		}
+	}
+	if n := h.Len(); n != 0 {
+		t.Errorf("%d sessions are left", n)
+	}
+}
+
+// A poll that comes during the upgrade is answered soon, again and again: the
+// client cannot go on before it is.
+func TestPollsDuringUpgrade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := startInMemory(t, nil)
+		p := h.poll()
+		w := p.probe()
+		for range 3 {
+			begin := time.Now()
+			p.want("6")
+			if d := time.Since(begin); d != 100*time.Millisecond {
+				t.Errorf("answered after %v", d)
+			}
+		}
+		c := p.start()
+		synctest.Wait()
+		p.text(t, "hi")
+		wantReply(t, <-c, 200, "4hi")
+		w.send("5")
+		receive(t, p.upgraded, "the upgrade")
+		w.nc.Close()
+		synctest.Wait()
+	})
+}
+
+func TestUpgradeTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := startInMemory(t, nil)
+		p := h.poll()
+		for _, probed := range []bool{false, true} {
+			begin := time.Now()
+			w := p.dial()
+			if probed {
+				w.send("2probe")
+				w.want("3probe")
+			}
+			if _, err := w.tryRead(); err == nil {
+				t.Error("the WebSocket stays")
+			}
+			if d := time.Since(begin); d != engine.DefaultUpgradeTimeout {
+				t.Errorf("given up after %v", d)
+			}
+			w.nc.Close()
+		}
+		// The session stays, and polls wait again.
+		c := p.start()
+		time.Sleep(time.Second)
+		p.text(t, "hi")
+		wantReply(t, <-c, 200, "4hi")
+		p.drop()
+	})
+}
+
+// An upgrade must neither lose nor repeat nor reorder messages, in either
+// direction, while both sides go on sending.
+func TestUpgradeKeepsOrder(t *testing.T) {
+	rounds, n := 30, 300
+	if testing.Short() {
+		rounds = 5
+	}
+	h := start(t, nil)
+	for range rounds {
+		p := h.poll()
+		var sender, poller sync.WaitGroup
+		sender.Go(func() {
+			for i := range n {
+				if err := p.Send(engine.NewTextMessage(fmt.Append(nil, i)), 0); err != nil {
+					t.Errorf("Send: %v", err)
+					return
+				}
+				if i%16 == 0 {
+					time.Sleep(50 * time.Microsecond) // lets others in; nothing depends on it
+				}
+			}
+		})
+		got := make(chan int, 2*n)
+		take := func(packet string) bool {
+			var i int
+			if _, err := fmt.Sscanf(packet, "4%d", &i); err != nil {
+				if packet != "6" {
+					t.Errorf("got packet %q", packet)
+				}
+				return false
+			}
+			got <- i
+			return true
+		}
+		// The client polls in one goroutine until it is told to pause, and posts in
+		// the other, as the JavaScript client does.
+		probed := make(chan struct{})
+		sent := 0
+		poller.Go(func() {
+			for paused := false; !paused; {
+				select {
+				case <-probed:
+					paused = true
+				default:
+				}
+				for packet := range strings.SplitSeq(p.get().body, "\x1e") {
+					take(packet)
+				}
+			}
+		})
+		for range 3 {
+			p.post(fmt.Sprintf("4%d\x1e4%d", sent, sent+1))
+			sent += 2
+		}
+		w := p.probe()
+		p.post(fmt.Sprintf("4%d", sent))
+		sent++
+		close(probed)
+		poller.Wait()
+		w.send("5")
+		for ; sent < n; sent++ {
+			w.send(fmt.Sprintf("4%d", sent))
+		}
+		for count := len(got); count < n; {
+			if take(w.read()) {
+				count++
+			}
+		}
+		for i := range n {
+			if g := <-got; g != i {
+				t.Fatalf("the client got message %d, want %d", g, i)
+			}
+			p.wantMessage(t, fmt.Sprint(i))
+		}
+		if len(got) != 0 || len(p.messages) != 0 {
+			t.Error("messages came twice")
+		}
+		sender.Wait()
+		w.nc.Close()
+	}
+}

@@ -1,0 +1,86 @@
+package ws_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/seed96b07ef8/socketio/internal/leakcheck"
+	"github.com/seed96b07ef8/socketio/internal/ws"
+)
+
+func TestMain(m *testing.M) { os.Exit(leakcheck.Main(m)) }
+
+var key = [4]byte{0x37, 0xfa, 0x21, 0x3d}
+
+// frame returns any frame, also such as must not exist. b0 is the first byte:
+// FIN, the reserved bits and the opcode.
+func frame(b0 byte, payload string) []byte {
+	b := ws.AppendMaskedFrame(nil, 0, false, []byte(payload), key)
+	b[0] = b0
+	return b
+}
+
+// First bytes of frames.
+const (
+	fin  = 0x80
+	rsv1 = 0x40
+	rsv2 = 0x20
+	rsv3 = 0x10
+)
+
+func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
+
+// received is what came out of a Reader: the messages and the final error.
+type received struct {
+	messages []string
+	err      error
+}
+
+func (r received) String() string { return fmt.Sprintf("%q, %v", r.messages, r.err) }
+
+// code returns the close code of the error, 0 without one.
+func (r received) code() int {
+	var ce *ws.CloseError
+	if errors.As(r.err, &ce) {
+		return ce.Code
+	}
+	return 0
+}
+
+func render(m ws.Message) string { return fmt.Sprintf("%x:%s", byte(m.Op), m.Data) }
+
+// feed hands data to r in pieces of the sizes that next returns, at most as much
+// as fits, the way a connection's reading loop does. The scratch buffer is
+// overwritten after each round.
+func feed(r *ws.Reader, data []byte, scratch []byte, next func() int) (out received) {
+	for len(data) > 0 {
+		space := r.Space(scratch)
+		n := copy(space[:min(len(space), max(1, next()))], data)
+		data = data[n:]
+		r.Push(space[:n])
+		for {
+			m, ok, err := r.Next()
+			if err != nil {
+				out.err = err
+				return out
+			}
+			if !ok {
+				break
+			}
+			out.messages = append(out.messages, render(m))
+		}
+		r.Park()
+		clear(scratch[:min(n, len(scratch))])
+	}
+	return out
+}
+
+// readAll feeds data in one piece.
+func readAll(r *ws.Reader, data []byte) received {
+	return feed(r, data, make([]byte, len(data)+1), func() int { return len(data) })
+}
+
+func server() *ws.Reader { return &ws.Reader{MaxMessage: 1 << 18} }
