@@ -423,7 +423,11 @@ func (c *Conn) end(reason Reason, err error, flush bool) {
 	c.corked = false
 	c.beat.stop()
 	probe, link, handler := c.probe, c.link, c.handler
-	c.probe = nil
+	if flush && c.probed {
+		probe = nil // the client waits for it, and has stopped polling
+	} else {
+		c.probe = nil
+	}
 	if c.early != nil {
 		*c.early = ending{true, reason, err}
 	}

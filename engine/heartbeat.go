@@ -72,8 +72,7 @@ func (c *Conn) onTimer() {
 	switch {
 	case c.state == draining && c.link == nil && !time.Now().Before(b.due):
 		// Nobody fetched the rest of a closed polling session.
-		c.state = closed
-		c.outbox.clear()
+		c.finishPolling()
 		c.mu.Unlock()
 		c.server.remove(c)
 	case c.state != open || time.Now().Before(b.due):

@@ -44,6 +44,9 @@ func newLink(c *Conn, u *ws.Upgraded, base64 bool) *link {
 
 // encode returns e as it goes out on this link.
 func (l *link) encode(e entry) []byte {
+	if e.flags&protocolPacket != 0 {
+		return e.m.frames // WebSocket's own pong among them
+	}
 	v := l.variant
 	if v.deflate && (e.flags&NoCompress != 0 || e.m.Len() < l.threshold) {
 		v.deflate = false

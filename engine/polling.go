@@ -130,14 +130,16 @@ func (c *Conn) takePoll() (messages []entry, finished bool) {
 		messages = append(messages, c.outbox.pop())
 	}
 	switch {
+	case len(messages) > 0:
+		// A close packet has to wait for the next poll: clients act on it before
+		// they have handled the messages in front of it.
+		return messages, false
 	case c.state != open && !c.left:
-		c.state = closed
-		c.beat.stop()
+		c.finishPolling()
 		return append(messages, entry{m: closePacket}), true
-	case len(messages) == 0:
+	default:
 		return append(messages, entry{m: noopPacket}), false
 	}
-	return messages, false
 }
 
 // writePayload answers a GET with messages.
@@ -287,11 +289,11 @@ func (c *Conn) receivePayload(payload []byte) error {
 		if err != nil {
 			return err
 		}
-		if c.ended.Load() {
-			return nil
-		}
 		if p.typ == packetClose {
 			c.leave()
+			return nil
+		}
+		if c.ended.Load() {
 			return nil
 		}
 		c.receive(p)
@@ -303,8 +305,30 @@ func (c *Conn) receivePayload(payload []byte) error {
 func (c *Conn) leave() {
 	c.mu.Lock()
 	c.left = true
+	finish := c.finishPolling()
 	c.mu.Unlock()
+	if finish {
+		c.server.remove(c)
+		return
+	}
 	c.fail(TransportClose, nil)
+}
+
+// finishPolling ends the waiting for the last poll of a session that is closed
+// already, and reports whether there was one. mu is held.
+func (c *Conn) finishPolling() bool {
+	if c.state != draining || c.link != nil {
+		return false
+	}
+	c.state = closed
+	c.beat.stop()
+	c.outbox.clear()
+	c.wakePoll()
+	if c.probe != nil {
+		c.probe.abort()
+		c.probe = nil
+	}
+	return true
 }
 
 // acceptedEncoding returns the encoding for an answer, gzip before deflate, or

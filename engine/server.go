@@ -114,10 +114,9 @@ func (c *Conn) hasten() {
 // cut ends a connection, which Close was called on, at once.
 func (c *Conn) cut() {
 	c.mu.Lock()
+	c.finishPolling()
 	c.state = closed
-	c.beat.stop()
 	c.outbox.clear()
-	c.wakePoll()
 	link := c.link
 	c.mu.Unlock()
 	if link != nil {

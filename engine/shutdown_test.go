@@ -59,14 +59,15 @@ func TestShutdown(t *testing.T) {
 	socket.want("4rest")
 	socket.wantEnd(ws.CloseNoStatus)
 	other.wantEnd(ws.CloseNoStatus)
-	probing.wantEnd(0)
+	probing.send("5") // it waits for this upgrade and would not poll
+	probing.wantEnd(ws.CloseNoStatus)
 	for _, s := range []*session{waiting.session, idle.session, behind.session, socket.session, upgrading.session, upgraded.session} {
 		s.wantClose(t, engine.ForcedClose)
 		wantErrClosed(t, s)
 	}
-	behind.want("4rest\x1e1")
+	behind.want("4rest")
+	behind.want("1")
 	idle.want("1")
-	upgrading.want("1")
 	if err := receive(t, done, "Shutdown"); err != nil {
 		t.Errorf("Shutdown: %v", err)
 	}

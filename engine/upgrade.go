@@ -57,14 +57,27 @@ func (l *link) probe(p packet) bool {
 // upgrade moves the session to l. The token receiving is held.
 func (c *Conn) upgrade(l *link) bool {
 	c.mu.Lock()
-	if c.state != open || c.probe != l || l.nc.SetDeadline(time.Time{}) != nil {
+	if c.state == closed || c.probe != l || l.nc.SetDeadline(time.Time{}) != nil {
 		c.mu.Unlock()
 		return false
 	}
 	c.probe, c.link, l.active = nil, l, true
-	c.beat.restart(c)
 	// A poll that is still open is of no use any more.
 	c.wakePoll()
+	if c.state == draining {
+		// Closed meanwhile: what was sent before goes out here.
+		c.beat.stop()
+		if c.outbox.n > 0 {
+			_ = c.flush() // releases mu; written closes the link
+			return false
+		}
+		c.state = closed
+		c.mu.Unlock()
+		l.close(nil)
+		c.server.remove(c)
+		return false
+	}
+	c.beat.restart(c)
 	c.mu.Unlock()
 
 	c.server.opts.Logger.Debug("engine: upgraded", "sid", c.id, "transport", string(WebSocket))

@@ -154,38 +154,46 @@ func TestUpgradesDisabled(t *testing.T) {
 	p.wantMessage(t, "still here")
 }
 
+// A client that has its probe answered has stopped polling: what was sent before
+// the close reaches it over the new transport.
 func TestCloseDuringUpgrade(t *testing.T) {
 	h := start(t, nil)
-	for _, pending := range []bool{true, false} {
-		p := h.poll()
-		w := p.probe()
-		var c <-chan reply
-		if pending {
-			c = p.start()
-		}
-		p.text(t, "last")
-		p.Close()
-		p.wantClose(t, engine.ForcedClose)
-		w.send("5", "4too late")
-		w.wantEnd(0)
-		if pending {
-			r := receive(t, c, "the poll")
-			if r.body == "6" || r.body == "4last" { // it came before the close
-				r = p.get()
-			}
-			if r.body != "4last\x1e1" && r.body != "1" {
-				t.Errorf("got %q", r.body)
-			}
-		} else {
-			p.want("4last\x1e1")
-		}
-		if len(p.messages) != 0 || len(p.upgraded) != 0 {
-			t.Error("the upgrade went on")
-		}
+	p := h.poll()
+	w := p.probe()
+	p.text(t, "last")
+	p.Close()
+	p.wantClose(t, engine.ForcedClose)
+	w.send("5", "4too late")
+	w.want("4last")
+	w.wantEnd(ws.CloseNoStatus)
+	if len(p.messages) != 0 || len(p.upgraded) != 0 {
+		t.Error("the upgrade went on")
 	}
-	if n := h.Len(); n != 0 {
-		t.Errorf("%d sessions are left", n)
-	}
+	waitFor(t, "the session to go", func() bool { return h.Len() == 0 })
+}
+
+// A client that polls all the same learns it there, and its probe is closed.
+func TestCloseDuringUpgradeOfAPollingClient(t *testing.T) {
+	h := start(t, nil)
+	p := h.poll()
+	w := p.probe()
+	p.text(t, "last")
+	p.Close()
+	p.wantClose(t, engine.ForcedClose)
+	p.want("4last")
+	p.want("1")
+	w.wantEnd(0)
+	waitFor(t, "the session to go", func() bool { return h.Len() == 0 })
+}
+
+// A client that leaves a session which is being closed does not keep it waiting.
+func TestLeaveWhileClosing(t *testing.T) {
+	h := start(t, nil)
+	p := h.poll()
+	p.text(t, "unread")
+	p.Close()
+	wantReply(t, p.post("1"), 200, "ok")
+	waitFor(t, "the session to go", func() bool { return h.Len() == 0 })
 }
 
 // A poll that comes during the upgrade is answered soon, again and again: the
