@@ -1,0 +1,167 @@
+// The driver runs JavaScript clients for the Go tests. It reads commands from
+// standard input and writes answers and what happens on the clients to standard
+// output, one JSON object per line:
+//
+//   {"id":1,"do":"open","client":"c1","library":"socket.io-client","url":"http://...","options":"{ auth: {} }"}
+//   {"id":2,"do":"run","client":"c1","code":"socket.emit('hi', args[0])","args":["you"]}
+//   {"id":3,"do":"close","client":"c1"}
+//
+//   {"id":2,"value":...} or {"id":2,"error":"..."}
+//   {"client":"c1","event":"connect","args":[]}
+//
+// JSON lacks some values: binary data is {"$binary":"<base64>"}, an error is
+// {"$error":"<message>"} with its data and context, undefined is
+// {"$undefined":true}. It ends when standard input does.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+
+const libraries = {};
+for (const name of ["socket.io-client", "sc403", "sc313"]) {
+  libraries[name] = await import(name);
+}
+const engine = await import("engine.io-client");
+
+const clients = new Map(); // by name: what open has made
+const say = (line) => process.stdout.write(JSON.stringify(line) + "\n");
+
+// plain returns v with what JSON lacks replaced.
+function plain(v) {
+  if (v === undefined) return { $undefined: true };
+  if (v === null || typeof v !== "object") return v;
+  if (v instanceof ArrayBuffer) return { $binary: Buffer.from(v).toString("base64") };
+  if (ArrayBuffer.isView(v)) {
+    return { $binary: Buffer.from(v.buffer, v.byteOffset, v.byteLength).toString("base64") };
+  }
+  if (v instanceof Error) {
+    const e = { $error: v.message };
+    if (v.data !== undefined) e.data = plain(v.data);
+    if (v.description !== undefined && typeof v.description !== "object") e.description = v.description;
+    return e;
+  }
+  if (Array.isArray(v)) return v.map(plain);
+  if (typeof v.toJSON === "function") return v.toJSON();
+  return Object.fromEntries(Object.entries(v).map(([k, x]) => [k, plain(x)]));
+}
+
+// wait resolves when the condition holds; the test that asked has the deadline.
+async function wait(condition) {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
+// What the code of a command sees besides socket, manager and args.
+const scope = {
+  assert,
+  engine,
+  libraries,
+  once,
+  wait,
+  // bytes returns n bytes that are the same in the Go tests.
+  bytes: (n) => {
+    const b = Buffer.alloc(n);
+    for (let i = 0; i < n; i++) b[i] = i * 7 + (i >> 8);
+    return b;
+  },
+  sha256: (data) => createHash("sha256").update(data).digest("hex"),
+};
+
+const AsyncFunction = (async () => {}).constructor;
+
+// evaluate runs code, an expression or the body of a function.
+function evaluate(code, names) {
+  const all = { ...scope, ...names };
+  let f;
+  try {
+    f = new AsyncFunction(...Object.keys(all), `return (${code}\n)`);
+  } catch {
+    f = new AsyncFunction(...Object.keys(all), code);
+  }
+  return f(...Object.values(all));
+}
+
+// record reports what happens on a socket. Acknowledgement functions are left
+// out of the arguments.
+function record(client, socket) {
+  const report = (event, args) =>
+    say({ client, event, args: args.filter((a) => typeof a !== "function").map(plain) });
+  socket.onAny((event, ...args) => report(event, args));
+  socket.on("connect", () => report("connect", []));
+  socket.on("connect_error", (err) => report("connect_error", [err]));
+  socket.on("disconnect", (reason) => report("disconnect", [reason]));
+}
+
+// recordEngine is record for a socket of engine.io-client.
+function recordEngine(client, socket) {
+  for (const event of ["open", "message", "upgrade", "ping", "pong", "error", "close"]) {
+    socket.on(event, (...args) => say({ client, event, args: args.slice(0, 1).map(describe) }));
+  }
+}
+
+// describe names a transport and leaves other values as they are.
+const describe = (v) => (v instanceof engine.Transport ? v.name : plain(v));
+
+// inUse reports whether a manager has sockets that want to be connected.
+const inUse = (manager) => Object.values(manager.nsps).some((socket) => socket.active ?? socket.connected);
+
+const commands = {
+  // open makes a socket that is not connected yet: a manager of its own, or a
+  // namespace of another client's manager.
+  async open({ client, library, url, options, sharing, namespace }) {
+    const own = await evaluate(options || "{}");
+    if (library === "engine.io-client") {
+      const socket = new engine.Socket(url, own);
+      recordEngine(client, socket);
+      clients.set(client, { socket });
+      return;
+    }
+    let socket;
+    if (sharing) {
+      socket = clients.get(sharing).manager.socket(namespace, own);
+      if (!own.auth) delete socket.auth;
+    } else {
+      socket = libraries[library].io(url, { forceNew: true, autoConnect: false, reconnectionDelay: 20, ...own });
+    }
+    record(client, socket);
+    clients.set(client, {
+      socket,
+      manager: socket.io,
+      // ask resolves with the arguments of the acknowledgement.
+      ask: (event, ...args) => new Promise((resolve) => socket.emit(event, ...args, (...answer) => resolve(answer))),
+    });
+  },
+
+  async run({ client, code, args }) {
+    return evaluate(code, { ...clients.get(client), args });
+  },
+
+  async close({ client }) {
+    const { socket } = clients.get(client);
+    clients.delete(client);
+    socket.offAny?.();
+    socket.off();
+    const connection = socket.io?.engine ?? socket;
+    (socket.disconnect ?? socket.close).call(socket);
+    // What it sends last has left when this is answered.
+    if (!socket.io || !inUse(socket.io)) {
+      await wait(() => connection.readyState === undefined || connection.readyState === "closed");
+    }
+  },
+
+  async versions() {
+    const version = (name) =>
+      JSON.parse(readFileSync(new URL(`../node_modules/${name}/package.json`, import.meta.url))).version;
+    return Object.fromEntries([...Object.keys(libraries), "engine.io-client"].map((name) => [name, version(name)]));
+  },
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const command = JSON.parse(line);
+  // Not awaited: a command that waits must not hold up the others.
+  commands[command.do](command).then(
+    (value) => say({ id: command.id, value: plain(value) }),
+    (err) => say({ id: command.id, error: String(err?.stack ?? err) }),
+  );
+}
+process.exit(0);
