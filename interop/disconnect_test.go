@@ -336,10 +336,15 @@ func TestShutdownDuringUpgrade(t *testing.T) {
 }
 
 // When the TCP connections break, both sides notice at once. Over polling the client
-// knows that a request has failed.
+// knows that a request has failed. In the middle of an upgrade no request may be open,
+// and only the heartbeat tells the server.
 func TestConnectionIsCut(t *testing.T) {
 	each(t, func(t *testing.T, v variant) {
-		io := serve(t, nil)
+		var opts *socketio.Options
+		if v.transport == upgrading {
+			opts = &socketio.Options{Engine: engine.ServerOptions{PingInterval: time.Second, PingTimeout: time.Second}}
+		}
+		io := serve(t, opts)
 		ends := endings(t, io, "/")
 		proxy := newProxy(t, io.url)
 		c := v.connect(t, &server{Server: io.Server, url: proxy.url}, "")
@@ -348,6 +353,8 @@ func TestConnectionIsCut(t *testing.T) {
 		reasons := []socketio.Reason{socketio.TransportClose, socketio.TransportError}
 		told := []string{`["transport close"]`, `["transport error"]`}
 		switch v.transport {
+		case upgrading:
+			reasons = append(reasons, socketio.PingTimeout)
 		case polling:
 			reasons, told = reasons[1:], told[1:]
 		case websocket, upgraded:
