@@ -3,6 +3,8 @@ package socketio
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"net"
 	"sync/atomic"
 
 	"github.com/seed96b07ef8/socketio/adapter"
@@ -125,7 +127,11 @@ func (a *acker) send(args ...any) error {
 		a.answer(args...)
 		return nil
 	}
-	return a.socket.emitter().send(parser.Header{Type: parser.Ack, ID: a.id, HasID: true}, "", args)
+	err := a.socket.emitter().send(parser.Header{Type: parser.Ack, ID: a.id, HasID: true}, "", args)
+	if errors.Is(err, net.ErrClosed) {
+		return nil // the client has gone, and does not wait for an answer
+	}
+	return err
 }
 
 // jsonArgs makes one argument of a JSON value.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"sync"
 
 	"github.com/seed96b07ef8/socketio/parser"
 )
@@ -14,6 +15,21 @@ type invocation struct {
 	socket *Socket // nil for an event of another node
 	args   Args
 	ack    *acker // nil when no acknowledgement is wanted
+	space  acker  // what ack points to, usually
+}
+
+// call calls a listener and turns a panic into an error.
+func (in *invocation) call(l *listener, event string) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			sid := ""
+			if in.socket != nil {
+				sid = in.socket.id
+			}
+			err = in.nsp.panicked(v, sid, event)
+		}
+	}()
+	return l.call(in)
 }
 
 func (in *invocation) context() context.Context {
@@ -135,6 +151,8 @@ type plan struct {
 	ack     reflect.Type   // the type of the ack parameter, or nil
 	results int            // without the error
 	err     bool           // the last result is an error
+
+	frames sync.Pool // of *frame
 }
 
 var (
@@ -224,47 +242,81 @@ func decodable(t reflect.Type) bool {
 	return t != argsType && t != socketType && t != contextType
 }
 
+// A frame is the memory of one call: arguments to decode into, and the list of
+// what the handler is called with. Frames are used again; the handler gets copies.
+type frame struct {
+	args []reflect.Value // pointers to the decoded arguments
+	ptrs []any           // the same, as the decoder wants them
+	in   []reflect.Value
+}
+
+func (p *plan) newFrame() *frame {
+	f := &frame{in: make([]reflect.Value, 0, p.fn.Type().NumIn())}
+	for _, t := range p.args {
+		v := reflect.New(t)
+		f.args = append(f.args, v)
+		f.ptrs = append(f.ptrs, v.Interface())
+	}
+	return f
+}
+
+// release gives a frame back, without anything of the call.
+func (p *plan) release(f *frame) {
+	for _, v := range f.args {
+		v.Elem().SetZero()
+	}
+	clear(f.in)
+	f.in = f.in[:0]
+	p.frames.Put(f)
+}
+
 // call decodes the arguments, calls the handler, and acknowledges with its
 // results.
 func (p *plan) call(in *invocation) error {
-	var space [8]reflect.Value
-	values := space[:0]
+	f, _ := p.frames.Get().(*frame)
+	if f == nil {
+		f = p.newFrame()
+	}
+	if err := in.args.Decode(f.ptrs...); err != nil {
+		p.release(f)
+		return err
+	}
 	if p.ctx {
-		values = append(values, reflect.ValueOf(in.context()))
+		f.in = append(f.in, reflect.ValueOf(in.context()))
 	}
 	if p.socket {
-		values = append(values, reflect.ValueOf(in.socket))
+		f.in = append(f.in, reflect.ValueOf(in.socket))
 	}
-	for i, t := range p.args {
-		v, err := in.decode(i, t)
-		if err != nil {
-			return err
-		}
-		values = append(values, v)
+	for _, v := range f.args {
+		f.in = append(f.in, v.Elem())
 	}
 	switch n := len(p.args); {
 	case p.raw:
-		values = append(values, reflect.ValueOf(in.args.From(n)))
+		f.in = append(f.in, reflect.ValueOf(in.args.From(n)))
 	case p.rest != nil:
 		for i := n; i < in.args.Len(); i++ {
-			v, err := in.decode(i, p.rest)
-			if err != nil {
+			v := reflect.New(p.rest)
+			if err := in.args.DecodeAt(i, v.Interface()); err != nil {
+				p.release(f)
 				return err
 			}
-			values = append(values, v)
+			f.in = append(f.in, v.Elem())
 		}
 	}
 	if p.ack != nil {
-		values = append(values, in.ack.function(in, p.ack))
+		f.in = append(f.in, in.ack.function(in, p.ack))
 	}
-	return p.finish(in, p.fn.Call(values))
+	// A handler that panics keeps the frame.
+	out := p.fn.Call(f.in)
+	p.release(f)
+	return p.finish(in, out)
 }
 
 // finish deals with the results of a handler.
 func (p *plan) finish(in *invocation, out []reflect.Value) error {
 	if p.err {
-		if err, _ := out[p.results].Interface().(error); err != nil {
-			return err
+		if last := out[p.results]; !last.IsNil() {
+			return last.Interface().(error)
 		}
 	}
 	if in.ack == nil || p.ack != nil || p.results == 0 && !p.err {
@@ -275,12 +327,6 @@ func (p *plan) finish(in *invocation, out []reflect.Value) error {
 		results[i] = out[i].Interface()
 	}
 	return in.ack.send(results...)
-}
-
-func (in *invocation) decode(i int, t reflect.Type) (reflect.Value, error) {
-	p := reflect.New(t)
-	err := in.args.DecodeAt(i, p.Interface())
-	return p.Elem(), err
 }
 
 // function makes the ack function that a handler wants. Without an event that

@@ -130,18 +130,12 @@ func (s *Socket) startLocked() {
 	s.working = true
 	// It ends when the inbox is empty; handlers that wait are ended by their
 	// socket's context.
-	s.nsp.server.workers.Add(1)
-	go s.work()
+	s.nsp.server.workers.run(s)
 }
 
-// Messages of handlers are held back while further events wait to be handled,
-// so that they leave in one write, but no longer than this.
-const corkTime = time.Millisecond
-
 // work runs what is in the inbox until it is empty.
-func (s *Socket) work() {
-	defer s.nsp.server.workers.Done()
-	var uncork *time.Timer
+func (s *Socket) work(w *worker) {
+	corked := false
 	for {
 		s.mu.Lock()
 		if s.inbox.len() == 0 {
@@ -157,15 +151,15 @@ func (s *Socket) work() {
 		more := s.inbox.len() > 0
 		s.mu.Unlock()
 
-		if more && uncork == nil && t.kind == taskEvent {
-			s.conn.engine.Cork()
-			uncork = time.AfterFunc(corkTime, s.conn.engine.Uncork)
+		if more && !corked && t.kind == taskEvent {
+			corked = true
+			w.cork(s.conn.engine)
 		}
 		s.run(t)
 	}
-	if uncork != nil {
-		uncork.Stop()
-		s.conn.engine.Uncork()
+	if corked {
+		w.uncork.Stop()
+		w.release()
 	}
 }
 
@@ -384,15 +378,16 @@ func (s *Socket) handle(p *parser.Packet) {
 	if len(list) == 0 {
 		return
 	}
-	in := invocation{nsp: s.nsp, socket: s, args: p.Args}
+	in := &invocation{nsp: s.nsp, socket: s, args: p.Args}
 	if p.HasID {
-		in.ack = &acker{socket: s, id: p.ID}
+		in.space = acker{socket: s, id: p.ID}
+		in.ack = &in.space
 	}
 	for _, l := range list {
 		if l.once != nil && !l.once() {
 			continue
 		}
-		if err := s.nsp.protect(s.id, p.Event, func() error { return l.call(&in) }); err != nil {
+		if err := in.call(l, p.Event); err != nil {
 			s.report(&EventError{Event: p.Event, Err: err})
 			if _, panicked := err.(*PanicError); panicked {
 				s.Disconnect()

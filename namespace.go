@@ -126,7 +126,7 @@ func (h host) ServerEvent(event string, args parser.Args, answer func(args ...an
 		in.ack = &acker{answer: answer}
 	}
 	for _, l := range h.n.of(event, func(r *registry) *listeners { return &r.serverEvents }) {
-		if err := h.n.protect("", event, func() error { return l.call(in) }); err != nil {
+		if err := in.call(l, event); err != nil {
 			h.n.report(nil, &EventError{Event: event, Err: err})
 		}
 	}

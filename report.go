@@ -30,11 +30,16 @@ func (n *Namespace) report(s *Socket, err error) {
 func (n *Namespace) protect(sid, event string, f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			p := &PanicError{Value: v, Stack: debug.Stack()}
-			n.server.opts.Logger.Error("socketio: panic in a handler",
-				"sid", sid, "nsp", n.name, "event", event, "panic", v, "stack", string(p.Stack))
-			err = p
+			err = n.panicked(v, sid, event)
 		}
 	}()
 	return f()
+}
+
+// panicked logs a panic that was recovered and returns it as an error.
+func (n *Namespace) panicked(v any, sid, event string) error {
+	p := &PanicError{Value: v, Stack: debug.Stack()}
+	n.server.opts.Logger.Error("socketio: panic in a handler",
+		"sid", sid, "nsp", n.name, "event", event, "panic", v, "stack", string(p.Stack))
+	return p
 }

@@ -24,8 +24,8 @@ type Server struct {
 
 	opts    *Options
 	engine  *engine.Server
-	files   *clientFiles   // nil: the JavaScript client is not served
-	workers sync.WaitGroup // goroutines that run the handlers of sockets
+	files   *clientFiles // nil: the JavaScript client is not served
+	workers workers
 
 	newNamespaces hooks[func(*Namespace)]
 	watchOutgoing atomic.Bool   // somebody has asked to see outgoing events
@@ -103,13 +103,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		}
 	}
 	err := s.engine.Shutdown(ctx)
-	done := make(chan struct{})
-	go func() { // ends with the last handler
-		s.workers.Wait()
-		close(done)
-	}()
 	select {
-	case <-done:
+	case <-s.workers.close():
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
