@@ -49,4 +49,3 @@ func BenchmarkBroadcast(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*clients), "ns/delivery")
 }
-

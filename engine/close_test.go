@@ -95,7 +95,7 @@ func TestLinger(t *testing.T) {
 		if n := h.Len(); n != 1 {
 			t.Errorf("%d sessions just before the end", n)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if n := h.Len(); n != 0 {
 			t.Errorf("%d sessions after 30 s", n)

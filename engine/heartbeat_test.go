@@ -110,7 +110,6 @@ func TestHeartbeatExtension(t *testing.T) {
 
 		// A pong within the extension counts, and the next ping may be extended, too.
 		w = unhurried(t, h.websocket())
-		c = newClock(t)
 		for range 3 {
 			c = newClock(t)
 			w.want("2")

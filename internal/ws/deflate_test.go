@@ -47,7 +47,7 @@ func TestDeflateVectors(t *testing.T) {
 		})
 	}
 	t.Run("fragments", func(t *testing.T) {
-		data := join(frame(rsv1|1, "\xf2\x48\xcd"), frame(fin|9, "p"), frame(fin|0, "\xc9\xc9\x07\x00"))
+		data := join(frame(rsv1|1, "\xf2\x48\xcd"), frame(fin|9, "p"), frame(fin, "\xc9\xc9\x07\x00"))
 		if got := readAll(deflating(100), data); !slices.Equal(got.messages, []string{"9:p", "1:Hello"}) {
 			t.Errorf("got %v", got)
 		}
@@ -70,7 +70,7 @@ func TestDeflateRefused(t *testing.T) {
 		{"nothing", frame(fin|rsv1|1, ""), ws.CloseInvalidPayload},
 		{"back reference before the start", frame(fin|rsv1|2, "\x02\x01\x00\x00"), ws.CloseInvalidPayload},
 		{"invalid UTF-8 inside", compressed("\xff"), ws.CloseInvalidPayload},
-		{"RSV1 on a continuation", join(frame(rsv1|1, "\xf2"), frame(fin|rsv1|0, "\x48")), ws.CloseProtocolError},
+		{"RSV1 on a continuation", join(frame(rsv1|1, "\xf2"), frame(fin|rsv1, "\x48")), ws.CloseProtocolError},
 		{"RSV1 on a ping", frame(fin|rsv1|9, ""), ws.CloseProtocolError},
 		{"inflates to more than the limit", compressed(strings.Repeat("a", 101)), ws.CloseTooLarge},
 		{"inflates to the limit", compressed(strings.Repeat("a", 100)), 0},

@@ -32,17 +32,17 @@ var streams = []struct {
 	{"ping and pong", join(frame(fin|9, "p"), frame(fin|10, "q")), []string{"9:p", "a:q"}, 0},
 	{"ping of 125 bytes", frame(fin|9, large[:125]), []string{"9:" + large[:125]}, 0},
 
-	{"fragments", join(frame(1, "a"), frame(0, "b"), frame(fin|0, "c")), []string{"1:abc"}, 0},
-	{"large fragments", join(frame(2, large[:70_000]), frame(fin|0, large[70_000:])), []string{"2:" + large}, 0},
-	{"empty fragments", join(frame(2, ""), frame(0, ""), frame(fin|0, "")), []string{"2:"}, 0},
-	{"ping between fragments", join(frame(1, "a"), frame(fin|9, "p"), frame(fin|0, "b")), []string{"9:p", "1:ab"}, 0},
+	{"fragments", join(frame(1, "a"), frame(0, "b"), frame(fin, "c")), []string{"1:abc"}, 0},
+	{"large fragments", join(frame(2, large[:70_000]), frame(fin, large[70_000:])), []string{"2:" + large}, 0},
+	{"empty fragments", join(frame(2, ""), frame(0, ""), frame(fin, "")), []string{"2:"}, 0},
+	{"ping between fragments", join(frame(1, "a"), frame(fin|9, "p"), frame(fin, "b")), []string{"9:p", "1:ab"}, 0},
 	{"close between fragments", join(frame(1, "a"), frame(fin|8, "\x03\xe8")), nil, -1000},
-	{"UTF-8 split by fragments", join(frame(1, "\xe2\x82"), frame(fin|0, "\xac")), []string{"1:€"}, 0},
-	{"two fragmented messages", join(frame(1, "a"), frame(fin|0, "b"), frame(2, "c"), frame(fin|0, "d")), []string{"1:ab", "2:cd"}, 0},
+	{"UTF-8 split by fragments", join(frame(1, "\xe2\x82"), frame(fin, "\xac")), []string{"1:€"}, 0},
+	{"two fragmented messages", join(frame(1, "a"), frame(fin, "b"), frame(2, "c"), frame(fin, "d")), []string{"1:ab", "2:cd"}, 0},
 
 	{"text inside a message", join(frame(1, "a"), frame(fin|1, "b")), nil, 1002},
-	{"continuation of nothing", frame(fin|0, "a"), nil, 1002},
-	{"continuation after the end", join(frame(fin|1, "a"), frame(fin|0, "b")), []string{"1:a"}, 1002},
+	{"continuation of nothing", frame(fin, "a"), nil, 1002},
+	{"continuation after the end", join(frame(fin|1, "a"), frame(fin, "b")), []string{"1:a"}, 1002},
 	{"fragmented ping", frame(9, "p"), nil, 1002},
 	{"ping of 126 bytes", frame(fin|9, large[:126]), nil, 1002},
 	{"opcode 3", frame(fin|3, "x"), nil, 1002},
@@ -59,11 +59,11 @@ var streams = []struct {
 	{"invalid UTF-8", frame(fin|1, "a\xff"), nil, 1007},
 	{"surrogate", frame(fin|1, "\xed\xa0\x80"), nil, 1007},
 	{"cut-off UTF-8", frame(fin|1, "\xe2\x82"), nil, 1007},
-	{"invalid UTF-8 in fragments", join(frame(1, "a"), frame(fin|0, "\xff")), nil, 1007},
+	{"invalid UTF-8 in fragments", join(frame(1, "a"), frame(fin, "\xff")), nil, 1007},
 	{"overlong UTF-8", frame(fin|1, "\xc0\xaf"), nil, 1007},
 
 	{"a byte too much", frame(fin|2, string(make([]byte, 1<<18+1))), nil, 1009},
-	{"a byte too much in fragments", join(frame(2, string(make([]byte, 1<<18))), frame(fin|0, "x")), nil, 1009},
+	{"a byte too much in fragments", join(frame(2, string(make([]byte, 1<<18))), frame(fin, "x")), nil, 1009},
 	{"2^62 bytes announced", []byte{fin | 2, 0x80 | 127, 0x40, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4}, nil, 1009},
 	{"2^63 bytes announced", []byte{fin | 2, 0x80 | 127, 0x80, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4}, nil, 1009},
 
@@ -136,10 +136,10 @@ func TestReaderLimits(t *testing.T) {
 	}{
 		{"exact", frame(fin|2, "12345"), 0},
 		{"one more", frame(fin|2, "123456"), ws.CloseTooLarge},
-		{"exact in fragments", join(frame(2, "123"), frame(fin|0, "45")), 0},
-		{"one more in fragments", join(frame(2, "123"), frame(fin|0, "456")), ws.CloseTooLarge},
+		{"exact in fragments", join(frame(2, "123"), frame(fin, "45")), 0},
+		{"one more in fragments", join(frame(2, "123"), frame(fin, "456")), ws.CloseTooLarge},
 		{"two of the exact size", join(frame(fin|2, "12345"), frame(fin|2, "12345")), 0},
-		{"control frames do not count", join(frame(2, "123"), frame(fin|9, "123456789"), frame(fin|0, "45")), 0},
+		{"control frames do not count", join(frame(2, "123"), frame(fin|9, "123456789"), frame(fin, "45")), 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := readAll(&ws.Reader{MaxMessage: 5}, test.data); got.code() != test.code {
