@@ -1,8 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help check test race fuzz chat fmt tidy clean
+.PHONY: help check test race fuzz bench bench-quick bench-million chat fmt tidy clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 check: ## Formatting, go vet, staticcheck and the core's tests: fast
 	@scripts/check.sh
@@ -16,6 +16,15 @@ race: ## The core's tests with the race detector
 fuzz: ## Each fuzz target for FUZZTIME (default 30s)
 	@scripts/fuzz.sh
 
+bench: ## Ours, Node and the floor, interleaved, five rounds: about a quarter of an hour
+	cd bench && go run . -rounds 5 -o results.json -svg chart.svg
+
+bench-quick: ## The essential rows of bench, in less than five minutes
+	cd bench && go run . -quick
+
+bench-million: ## A million idle clients, or as many as fit
+	cd bench && go run . million -o million.json
+
 chat: ## Run the chat example at ADDR (default :3000)
 	@scripts/chat.sh
 
@@ -26,4 +35,5 @@ tidy: ## go mod tidy in all modules; with CI=true fails if that changes anything
 	@scripts/tidy.sh
 
 clean: ## Remove what the other targets have made
-	rm -rf bin artifacts examples/node_modules interop/node_modules
+	rm -rf bin artifacts
+	find . -name node_modules -prune -exec rm -rf {} +

@@ -101,7 +101,7 @@ func TestPacketMatrix(t *testing.T) {
 				bystander.Expect(`43/check,7["pong"]`)
 			})
 		}
-		bystander.Close()
+		bystander.Leave()
 		waitFor(t, "the end of all sessions", func() bool {
 			return len(io.Sockets()) == 0 && len(io.Of("/check").Sockets()) == 0 && io.Engine().Len() == 0
 		})

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the tests need besides Go and Node, if it is missing: Chromium, and
-# the JavaScript clients that the package-lock.json files name.
+# Installs what the tests need besides Go and Node, if it is missing: Chromium,
+# reverse proxies, the Python client, and the JavaScript clients that the
+# package-lock.json files name.
 source "$(dirname "$0")/lib.sh"
 
 # apt_install installs Debian packages. It tries twice, since mirrors and package
@@ -24,6 +25,9 @@ apt_install() {
 	fi
 	apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300)
 	install=("${apt[@]}" install -y --no-install-recommends "$@")
+	# A fresh image has no package lists, and old ones name files that are gone.
+	lists=(/var/lib/apt/lists/*_Packages*)
+	[[ -e ${lists[0]} ]] || "${apt[@]}" update || true
 	if ! "${install[@]}"; then
 		say "once more, with fresh package lists"
 		"${apt[@]}" update
@@ -31,9 +35,37 @@ apt_install() {
 	fi
 }
 
-if [[ ! -x /usr/bin/chromium ]] && ! command -v "${CHROMIUM:-chromium}" >/dev/null; then
-	say "installing Chromium"
-	apt_install chromium
+# need adds a package to those that are missing, unless the command that follows
+# succeeds.
+missing=()
+need() {
+	package=$1
+	shift
+	"$@" >/dev/null 2>&1 || missing+=("$package")
+}
+
+# has_command looks where administrators have their programs, too.
+has_command() { PATH=$PATH:/usr/sbin:/sbin command -v "$1"; }
+
+# has_module looks in Debian's Python, too, where the packages go: another one may
+# come first in PATH.
+has_module() {
+	for python in python3 /usr/bin/python3; do
+		! "$python" -c "import importlib.util as i, sys; sys.exit(not i.find_spec('$1'))" || return 0
+	done
+	return 1
+}
+
+need chromium has_command "${CHROMIUM:-chromium}"
+need nginx-light has_command nginx
+need haproxy has_command haproxy
+need python3-socketio has_module socketio
+need python3-requests has_module requests # the first does not pull in the others
+need python3-websocket has_module websocket
+need python3-aiohttp has_module aiohttp
+if ((${#missing[@]})); then
+	say "installing ${missing[*]}"
+	apt_install "${missing[@]}"
 fi
 
-"$root/scripts/npm.sh" examples interop
+"$root/scripts/npm.sh" examples examples/mounting interop

@@ -32,6 +32,7 @@ type Client struct {
 	SID     string
 	Open    json.RawMessage // the payload of the open packet
 	packets chan string     // received; binary ones start with binaryMark
+	polling bool
 	send    func(packets ...string) error
 	close   func()
 	wg      sync.WaitGroup
@@ -66,12 +67,8 @@ func Dial(t testing.TB, baseURL, transport string, extra ...string) *Client {
 	} else {
 		c.dialPolling(baseURL+"/socket.io/?", query)
 	}
-	t.Cleanup(func() {
-		if transport == "polling" {
-			c.TrySend("1") // or the server would wait for the next poll
-		}
-		c.Close()
-	})
+	c.polling = transport == "polling"
+	t.Cleanup(c.Leave)
 	open := c.Read()
 	if !strings.HasPrefix(open, "0{") {
 		t.Fatalf("the first packet is %q, not the handshake", open)
@@ -293,6 +290,14 @@ func (c *Client) ExpectClosed() {
 	if p := c.Read(); p != "" {
 		c.t.Fatalf("received %q, want the end of the connection", p)
 	}
+}
+
+// Leave closes the connection so that the server knows.
+func (c *Client) Leave() {
+	if c.polling {
+		c.TrySend("1") // or the server would wait for the next poll
+	}
+	c.Close()
 }
 
 // Close drops the connection without a word.

@@ -1,0 +1,14 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/seed96b07ef8/socketio/examples/mounting/internal/mountingtest"
+)
+
+var env mountingtest.Env
+
+func TestMain(m *testing.M) { os.Exit(mountingtest.Main(m, "..", &env)) }
+
+func Test(t *testing.T) { mountingtest.Test(t, &env, newHandler) }
