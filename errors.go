@@ -57,17 +57,20 @@ type ConnectError struct {
 	Data any
 }
 
+// Error returns the message.
 func (e *ConnectError) Error() string { return e.Message }
 
 // A DisconnectError says that an operation could not be carried out, or was
 // cut short, because the socket is not connected any more. It matches
 // [net.ErrClosed], and it is the cause of the end of [Socket.Context].
 type DisconnectError struct {
+	// Reason is the protocol's name for what has happened.
 	Reason Reason
 	// Err is what is known of the cause, or nil.
 	Err error
 }
 
+// Error names the reason and the cause.
 func (e *DisconnectError) Error() string {
 	if e.Err != nil {
 		return fmt.Sprintf("socketio: socket disconnected: %s: %v", e.Reason, e.Err)
@@ -85,9 +88,10 @@ func (e *DisconnectError) Is(target error) bool { return target == net.ErrClosed
 // option of the server.
 type LimitError struct {
 	Option string // the field of Options, such as "MaxPendingAcks"
-	Max    int
+	Max    int    // its value
 }
 
+// Error names the option.
 func (e *LimitError) Error() string {
 	return fmt.Sprintf("socketio: %s exceeded: at most %d are allowed", e.Option, e.Max)
 }
@@ -97,10 +101,11 @@ func (e *LimitError) Error() string {
 // its parameter, a [*PanicError] after a panic, otherwise what the handler
 // returned.
 type EventError struct {
-	Event string
-	Err   error
+	Event string // the event's name
+	Err   error  // what went wrong
 }
 
+// Error names the event and the cause.
 func (e *EventError) Error() string { return fmt.Sprintf("socketio: event %q: %v", e.Event, e.Err) }
 
 // Unwrap returns Err.
@@ -108,10 +113,11 @@ func (e *EventError) Unwrap() error { return e.Err }
 
 // A PanicError is a panic of a handler.
 type PanicError struct {
-	Value any
-	Stack []byte
+	Value any    // what it panicked with
+	Stack []byte // where
 }
 
+// Error returns what the handler panicked with.
 func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 
 // An ArgError says which argument could not be decoded or encoded.

@@ -40,10 +40,14 @@ type Socket interface {
 
 // SocketInfo describes a socket to other nodes.
 type SocketInfo struct {
-	ID        string
+	// ID is the socket's ID.
+	ID string
+	// Handshake is the request that opened the connection, and Auth what the client
+	// sent when it asked for the namespace.
 	Handshake engine.Handshake
 	Auth      json.RawMessage
-	Rooms     []string
+	// Rooms are the rooms that the socket is in, its own among them.
+	Rooms []string
 	// Data is what the application attached to the socket; on the socket's own
 	// node the value itself, otherwise its JSON.
 	Data any
@@ -53,6 +57,7 @@ type SocketInfo struct {
 // in at least one of Rooms, or all of them when there are none, and in none of
 // Except.
 type Target struct {
+	// Rooms and Except are names of rooms.
 	Rooms  []string
 	Except []string
 	// Local leaves out the sockets of other nodes.
@@ -90,9 +95,9 @@ type Host interface {
 
 // A RoomEvent is a change of a room.
 type RoomEvent struct {
-	Kind   RoomEventKind
-	Room   string
-	Socket string // the socket's ID; empty for RoomCreated and RoomDeleted
+	Kind   RoomEventKind // what has happened
+	Room   string        // the room's name
+	Socket string        // the socket's ID; empty for RoomCreated and RoomDeleted
 }
 
 // RoomEventKind says what happened to a room.

@@ -13,8 +13,8 @@ import (
 
 // An Event is an event that the server has sent.
 type Event struct {
-	Name string
-	Args socketio.Args
+	Name string        // the name of the event
+	Args socketio.Args // what came with it
 
 	client *Client
 	ack    uint64
