@@ -81,7 +81,8 @@ func (c *conn) OnMessage(_ *engine.Conn, data []byte, binary bool) {
 
 // enqueue appends an event to the socket's inbox, waiting for room in it.
 func (c *conn) enqueue(s *Socket, p *parser.Packet, size int) {
-	if !s.enqueue(p, size) {
+	// What has come for other namespaces does not wait behind this one.
+	if !s.enqueue(p, size, c.startReady) {
 		return
 	}
 	if !slices.Contains(c.ready, s) {
@@ -91,7 +92,9 @@ func (c *conn) enqueue(s *Socket, p *parser.Packet, size int) {
 
 // OnBatch implements [engine.BatchHandler]: the events that have come with one
 // read are handled together.
-func (c *conn) OnBatch(*engine.Conn) {
+func (c *conn) OnBatch(*engine.Conn) { c.startReady() }
+
+func (c *conn) startReady() {
 	for i, s := range c.ready {
 		s.start()
 		c.ready[i] = nil

@@ -84,9 +84,9 @@ func (q *inbox) release() {
 }
 
 // enqueue appends an event, and waits while there is no room for it: that is how
-// a client which sends too much is held back. It returns false when the socket
-// has ended.
-func (s *Socket) enqueue(p *parser.Packet, size int) bool {
+// a client which sends too much is held back. blocked is called before it waits.
+// It returns false when the socket has ended.
+func (s *Socket) enqueue(p *parser.Packet, size int, blocked func()) bool {
 	o := s.nsp.server.opts
 	s.mu.Lock()
 	for s.state != ended && (s.inbox.len() >= o.InboxEvents || s.inbox.len() > 0 && s.inbox.bytes+size > o.InboxBytes) {
@@ -96,6 +96,7 @@ func (s *Socket) enqueue(p *parser.Packet, size int) bool {
 		space := s.inbox.space
 		s.startLocked()
 		s.mu.Unlock()
+		blocked()
 		<-space // closed by the worker, or by the end of the socket
 		s.mu.Lock()
 	}

@@ -123,7 +123,11 @@ func (s *Socket) release() {
 		s.held = nil
 		if len(held) == 0 {
 			s.admitted.Store(true)
+			dropped := s.dropped
 			s.mu.Unlock()
+			if dropped {
+				s.sendDisconnect()
+			}
 			return
 		}
 		s.mu.Unlock()

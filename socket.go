@@ -47,6 +47,7 @@ type Socket struct {
 	ctx     context.Context // made when it is first asked for
 	cancel  context.CancelCauseFunc
 	extra   *socketExtra // what most sockets do not have
+	dropped bool         // by Disconnect, before the client was told that it is connected
 	working bool         // a goroutine is running the handlers
 }
 
@@ -288,9 +289,21 @@ func (s *Socket) Info() adapter.SocketInfo {
 // [ServerNamespaceDisconnect]; the client does not reconnect by itself. Events
 // that it sent before and that are not handled yet are dropped.
 func (s *Socket) Disconnect() {
-	if !s.drop(ServerNamespaceDisconnect) {
-		return
+	if s.drop(ServerNamespaceDisconnect) && !s.disconnectLater() {
+		s.sendDisconnect()
 	}
+}
+
+// disconnectLater leaves it to release to tell a client that does not know yet
+// that it is connected. It returns false when the client knows.
+func (s *Socket) disconnectLater() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dropped = !s.admitted.Load()
+	return s.dropped
+}
+
+func (s *Socket) sendDisconnect() {
 	m, err := s.nsp.encode(parser.Header{Type: parser.Disconnect}, "", nil)
 	if err != nil { // a codec that cannot encode nothing
 		s.conn.engine.Close()

@@ -349,6 +349,22 @@ func TestSlowHandler(t *testing.T) {
 	})
 }
 
+// When the inbox of one socket is full, nothing more is read from the client, but
+// what has come for another of its sockets is handled.
+func TestFullInboxHoldsUpNoOtherNamespace(t *testing.T) {
+	io, url, _ := newServer(t, &socketio.Options{InboxEvents: 1})
+	release := make(chan struct{})
+	io.On("block", func() { <-release })
+	io.Of("/other").On("ping", func() string { return "pong" })
+	c, _ := wiretest.Join(t, url, "websocket", "/")
+	c.Join("/other")
+	c.Send(`42/other,1["ping"]`, `42["block"]`, `42["block"]`, `42["block"]`, `42["block"]`)
+	c.Expect(`43/other,1["pong"]`)
+	close(release)
+	c.Send(`42/other,2["ping"]`)
+	c.Expect(`43/other,2["pong"]`)
+}
+
 func TestShutdown(t *testing.T) {
 	transports(t, func(t *testing.T, transport string) {
 		io, url, _ := newServer(t, nil)
