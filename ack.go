@@ -1,7 +1,6 @@
 package socketio
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net"
@@ -87,26 +86,6 @@ func (s *Socket) acknowledged(p *parser.Packet) {
 	if f := s.hooks().AckReceived; f != nil {
 		f(s)
 	}
-}
-
-// DeliverWithAck implements [adapter.Socket].
-func (s *Socket) DeliverWithAck(ctx context.Context, p *adapter.Packet, sink adapter.AckSink) {
-	var w ackWaiter = sinkWaiter{sink}
-	if c, ok := sink.(*collector); ok {
-		if !c.await(s, p.AckID) {
-			sink.Ack(adapter.Ack{Socket: s.id, Err: ctx.Err()})
-			return
-		}
-		w = c // which forgets by itself
-	}
-	if err := s.expectAck(p.AckID, w); err != nil {
-		w.answered(s, ackResult{err: err})
-		return
-	}
-	if _, ok := w.(sinkWaiter); ok {
-		context.AfterFunc(ctx, func() { s.forgetAck(p.AckID) })
-	}
-	s.Deliver(p)
 }
 
 // An acker answers one event, once.

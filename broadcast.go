@@ -125,14 +125,9 @@ func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) i
 	if err := checkEvent(event); err != nil {
 		return failedAcks(err)
 	}
-	var c *collector
-	if b.timeout > 0 {
-		c = newCollectorTimeout(ctx, b.timeout)
-	} else {
-		c = newCollector(ctx)
-	}
+	c := newCollector(ctx, b.timeout)
 	err := b.each(func(n *Namespace) error {
-		p := &adapter.Packet{Event: event, Args: args, Flags: b.flags, AckID: n.nextAck(), HasAck: true}
+		p := &adapter.Packet{Event: event, Args: args, Flags: b.flags, HasAck: true}
 		return n.observed(p, b.target, func() error {
 			return n.adapter.BroadcastWithAck(c.ctx, p, b.target, c)
 		})

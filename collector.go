@@ -59,9 +59,9 @@ type collector struct {
 	over     bool               // ctx has ended: what comes now is too late
 }
 
-func newCollector(ctx context.Context) *collector { return newCollectorTimeout(ctx, 0) }
-
-func newCollectorTimeout(ctx context.Context, timeout time.Duration) *collector {
+// newCollector returns a collector that gives up at the end of ctx and, unless it
+// is zero, after a timeout.
+func newCollector(ctx context.Context, timeout time.Duration) *collector {
 	c := &collector{changed: make(chan struct{}), pending: make(map[*Socket]uint64)}
 	if timeout > 0 {
 		c.ctx, c.stop = context.WithTimeout(ctx, timeout)
@@ -114,8 +114,8 @@ func (c *collector) await(s *Socket, id uint64) bool {
 func (c *collector) Ack(a adapter.Ack) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.over && a.Err == nil {
-		return
+	if c.over || c.complete && c.expected <= 0 {
+		return // too late, or more than were announced
 	}
 	c.expected--
 	c.arrived = append(c.arrived, a)

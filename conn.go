@@ -23,6 +23,7 @@ type conn struct {
 
 	mu      sync.Mutex // guards what follows; taken before a socket's mu
 	sockets []*Socket  // connecting or connected, one for each namespace
+	leaving int        // sockets that have ended and whose handlers still run
 	timer   *time.Timer
 	closed  bool
 }
@@ -105,14 +106,7 @@ func (c *conn) startReady() {
 // OnDrain implements [engine.DrainHandler].
 func (c *conn) OnDrain(*engine.Conn) {
 	for _, s := range c.all() {
-		each(&s.nsp.registry, func(r *registry) *hooks[func(*Socket)] { return &r.drained }, func(f func(*Socket)) bool {
-			return s.callHook("drain", func() { f(s) })
-		})
-		if extra := s.registered(); extra != nil {
-			for _, f := range extra.drained.load() {
-				s.callHook("drain", *f)
-			}
-		}
+		s.noteDrained()
 	}
 }
 
@@ -159,13 +153,25 @@ func (c *conn) socket(nsp string) *Socket {
 	return nil
 }
 
-// remove forgets a socket that has ended.
-func (c *conn) remove(s *Socket) {
+// remove forgets a socket that has ended. With leaving it counts, until left, as
+// one whose handlers may still run: a client that joins and leaves in turns gets no
+// more of them at work than its limit of namespaces.
+func (c *conn) remove(s *Socket, leaving bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if leaving {
+		c.leaving++
+	}
 	if i := slices.Index(c.sockets, s); i >= 0 {
 		c.sockets = slices.Delete(c.sockets, i, i+1)
 	}
+}
+
+// left notes that a socket has left for good.
+func (c *conn) left() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.leaving--
 }
 
 // joined stops the connect timeout: the client has a namespace.
@@ -188,13 +194,14 @@ func (c *conn) join(p *parser.Packet) {
 		c.violation(errors.New("namespace joined twice"))
 		return
 	}
+	c.startReady() // accept functions may block
 	n, err := c.server.enter(p.Namespace, p.Args)
 	if err != nil {
 		c.refuse(p.Namespace, err)
 		return
 	}
 	c.mu.Lock()
-	if c.closed || len(c.sockets) >= c.server.opts.MaxNamespaces {
+	if c.closed || len(c.sockets)+c.leaving >= c.server.opts.MaxNamespaces {
 		closed := c.closed
 		c.mu.Unlock()
 		c.server.exit(n)

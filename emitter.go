@@ -104,10 +104,7 @@ func (e Emitter) send(h parser.Header, event string, args []any) error {
 		return err
 	}
 	if h.Type == parser.Event && !h.HasID && e.flags&engine.Volatile == 0 && s.recoverable() {
-		// By way of the adapter, which keeps it in case it gets lost.
-		p := &adapter.Packet{Event: event, Args: args, Flags: e.flags}
-		own := adapter.Target{Rooms: []string{s.id}, Local: true}
-		return s.nsp.observed(p, own, func() error { return s.nsp.adapter.Broadcast(p, own) })
+		return e.sendRecoverable(event, args)
 	}
 	m, err := s.nsp.encode(h, event, args)
 	if err != nil {
@@ -123,13 +120,35 @@ func (e Emitter) send(h parser.Header, event string, args []any) error {
 	case h.Type == parser.Ack && hooks.AckSent != nil:
 		hooks.AckSent(s, m.Len())
 	}
-	if err := s.conn.engine.Send(m, e.flags); err != nil {
+	return s.deliver(&adapter.Packet{Message: m, Flags: e.flags})
+}
+
+// sendRecoverable sends an event by way of the adapter, which keeps it in case it
+// gets lost.
+func (e Emitter) sendRecoverable(event string, args []any) error {
+	s := e.socket
+	p := &adapter.Packet{Event: event, Args: args, Flags: e.flags}
+	s.noteOutgoing(event, args)
+	err := s.nsp.recoverer().Emit(peer{s}, p, func(p *adapter.Packet) error { return s.deliver(p) })
+	if f := s.hooks().EventSent; f != nil && err == nil {
+		f(s, event, p.Message.Len())
+	}
+	return err
+}
+
+// deliver hands an encoded packet to the connection, or keeps it until the client
+// knows that it is connected.
+func (s *Socket) deliver(p *adapter.Packet) error {
+	if !s.admitted.Load() && s.hold(p) {
+		return nil
+	}
+	err := s.conn.engine.Send(p.Message, p.Flags)
+	if err != nil {
 		if gone := s.err(); gone != nil {
 			return gone
 		}
-		return err
 	}
-	return nil
+	return err
 }
 
 // A Caller is a socket that can be asked: a [*Socket] of a server, or one of a

@@ -43,9 +43,6 @@ var (
 	// ErrReservedEvent is returned, wrapped, for event names that the protocol
 	// keeps for itself; see [parser.IsReserved].
 	ErrReservedEvent = errors.New("reserved event name")
-	// ErrServerClosed is returned by operations on a server that was shut down. It
-	// matches [net.ErrClosed].
-	ErrServerClosed = fmt.Errorf("socketio: server closed: %w", net.ErrClosed)
 )
 
 // A ConnectError is returned by middleware to refuse a client. Any other error

@@ -32,6 +32,15 @@ func (in *invocation) call(l *listener, event string) (err error) {
 	return l.call(in)
 }
 
+// report hands an error to the error hooks.
+func (in *invocation) report(err error) {
+	if in.socket != nil {
+		in.socket.report(err)
+	} else {
+		in.nsp.report(nil, err, false)
+	}
+}
+
 func (in *invocation) context() context.Context {
 	if in.socket == nil {
 		return context.Background()
@@ -334,7 +343,7 @@ func (p *plan) finish(in *invocation, out []reflect.Value) error {
 func (a *acker) function(in *invocation, t reflect.Type) reflect.Value {
 	answer := func(args ...any) {
 		if err := a.send(args...); err != nil {
-			in.nsp.report(in.socket, err)
+			in.report(err)
 		}
 	}
 	var f any

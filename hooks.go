@@ -4,9 +4,9 @@ import "time"
 
 // Hooks observe a server, for metrics and tracing. They are called on the
 // goroutine on which things happen, with no lock held, concurrently for different
-// sockets, and should be quick. Those that are nil cost nothing. What happens to
-// connections, below the sockets, is observed with
-// [engine.ServerOptions.Hooks].
+// sockets, and should be quick. Those that are nil cost nothing. Connected and
+// Disconnected come with the socket's handlers, in order; EventReceived may come
+// before Connected.
 type Hooks struct {
 	// Connected is called when a socket has joined its namespace, Disconnected
 	// when it has left.
@@ -50,12 +50,7 @@ type Stats struct {
 // Stats returns figures of the server. It looks at every socket, so it is meant
 // for a look every few seconds.
 func (s *Server) Stats() Stats {
-	s.mu.RLock()
-	namespaces := make([]*Namespace, 0, len(s.namespaces))
-	for _, n := range s.namespaces {
-		namespaces = append(namespaces, n)
-	}
-	s.mu.RUnlock()
+	namespaces := s.all()
 	stats := Stats{Namespaces: len(namespaces), Connections: s.engine.Len()}
 	seen := make(map[*conn]struct{})
 	for _, n := range namespaces {

@@ -33,12 +33,19 @@ type taskKind uint8
 const (
 	taskConnect taskKind = iota // run the middleware and connect
 	taskEvent                   // handle an event
+	taskDrain                   // tell that a backlog is gone
 	taskEnd                     // leave
 )
 
 func (q *inbox) len() int { return len(q.tasks) - q.next }
 
 func (q *inbox) push(t task) {
+	if len(q.tasks) == cap(q.tasks) && q.next > len(q.tasks)/2 {
+		// An inbox that is never quite empty uses its slice again all the same.
+		n := copy(q.tasks, q.tasks[q.next:])
+		clear(q.tasks[n:])
+		q.tasks, q.next = q.tasks[:n], 0
+	}
 	q.tasks = append(q.tasks, t)
 	q.bytes += t.size
 }
@@ -134,6 +141,25 @@ func (s *Socket) startLocked() {
 	s.nsp.server.workers.run(s)
 }
 
+// resign gives the inbox to another worker.
+func (s *Socket) resign() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.working = false
+	s.startLocked()
+}
+
+// noteDrained puts the news that a backlog is gone among the events, so that it is
+// told like them: in order, and with no lock held, whatever the connection does.
+func (s *Socket) noteDrained() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == connected {
+		s.inbox.push(task{kind: taskDrain})
+		s.startLocked()
+	}
+}
+
 // work runs what is in the inbox until it is empty.
 func (s *Socket) work(w *worker) {
 	corked := false
@@ -164,12 +190,22 @@ func (s *Socket) work(w *worker) {
 	}
 }
 
+// run does one task. What the application has registered is protected where the
+// outcome matters; this is for the rest, such as Hooks.
 func (s *Socket) run(t task) {
+	defer func() {
+		if v := recover(); v != nil {
+			_ = s.nsp.panicked(v, s.id, "") // which logs it
+			s.Disconnect()
+		}
+	}()
 	switch t.kind {
 	case taskConnect:
 		s.connect()
 	case taskEvent:
 		s.handleTask(t)
+	case taskDrain:
+		s.drained()
 	case taskEnd:
 		s.leave()
 	}
@@ -181,7 +217,7 @@ func (s *Socket) connect() {
 	if session == nil || s.nsp.server.opts.Recovery.RunMiddleware {
 		if err := s.authorize(); err != nil {
 			if s.fail(err) {
-				s.conn.remove(s)
+				s.conn.remove(s, false)
 				s.conn.refuse(s.nsp.name, err)
 			} else {
 				s.unconnected(session)
@@ -213,6 +249,7 @@ func (s *Socket) connect() {
 	s.mu.Unlock()
 	s.conn.joined()
 	s.admit(rooms, session, m)
+	s.joinHeld()
 	if f := s.hooks().Connected; f != nil {
 		f(s)
 	}
@@ -238,7 +275,7 @@ func (s *Socket) unconnected(session *adapter.Session) {
 func (s *Socket) authorize() error {
 	err := s.nsp.protect(s.id, "", func() error { return s.nsp.authorize(s) })
 	if _, ok := err.(*PanicError); ok {
-		s.nsp.report(s, err)
+		s.report(err)
 		return &ConnectError{Message: "internal error"}
 	}
 	return err
@@ -267,31 +304,29 @@ func (s *Socket) fail(err error) bool {
 // end disconnects the socket, once; the handlers for that run behind the events
 // that are in the inbox. It reports whether the socket was connected.
 func (s *Socket) end(reason Reason, err error) bool {
-	return s.endWith(reason, err, func() {})
+	return s.endWith(reason, err, false)
 }
 
-// drop disconnects the socket and discards the events in its inbox.
-func (s *Socket) drop(reason Reason) bool {
-	return s.endWith(reason, nil, func() { s.inbox.clear(taskEvent) })
-}
-
-// endWith is end with a change of the inbox, made under the lock.
-func (s *Socket) endWith(reason Reason, err error, change func()) bool {
+// endWith is end; with drop it discards the events in the inbox.
+func (s *Socket) endWith(reason Reason, err error, drop bool) bool {
 	s.mu.Lock()
 	was := s.state
 	if was == ended {
 		s.mu.Unlock()
 		return false
 	}
-	change()
+	if drop {
+		s.inbox.clear(taskEvent)
+	}
 	cancel := s.endLocked(&DisconnectError{Reason: reason, Err: err})
 	if was == connected {
 		s.inbox.push(task{kind: taskEnd})
 		s.startLocked()
 	}
 	s.mu.Unlock()
-	s.conn.remove(s)
+	s.conn.remove(s, was == connected)
 	cancel()
+	s.forget(reason)
 	if was == connecting {
 		s.nsp.server.exit(s.nsp)
 	}
@@ -327,23 +362,25 @@ func (s *Socket) err() error {
 
 // leave runs the handlers of the disconnection around the leaving of the rooms.
 func (s *Socket) leave() {
-	reason, extra := s.reason.Reason, s.registered()
+	defer s.nsp.server.exit(s.nsp)
+	defer s.conn.left()
+	reason := s.reason.Reason
 	each(&s.nsp.registry, func(r *registry) *hooks[func(*Socket, Reason)] { return &r.disconnecting }, func(f func(*Socket, Reason)) bool {
 		s.callHook("disconnecting", func() { f(s, reason) })
 		return true
 	})
-	if extra != nil {
+	if extra := s.registered(); extra != nil {
 		for _, f := range extra.disconnecting.load() {
 			s.callHook("disconnecting", func() { (*f)(reason) })
 		}
 	}
 	s.park(reason)
-	s.nsp.adapter.Remove(s)
+	s.nsp.adapter.Remove(peer{s})
 	each(&s.nsp.registry, func(r *registry) *hooks[func(*Socket, Reason)] { return &r.disconnected }, func(f func(*Socket, Reason)) bool {
 		s.callHook("disconnect", func() { f(s, reason) })
 		return true
 	})
-	if extra != nil {
+	if extra := s.registered(); extra != nil {
 		for _, f := range extra.disconnected.load() {
 			s.callHook("disconnect", func() { (*f)(reason) })
 		}
@@ -351,7 +388,18 @@ func (s *Socket) leave() {
 	if f := s.hooks().Disconnected; f != nil {
 		f(s, reason)
 	}
-	s.nsp.server.exit(s.nsp)
+}
+
+// drained tells that messages which had to wait have been handed over.
+func (s *Socket) drained() {
+	each(&s.nsp.registry, func(r *registry) *hooks[func(*Socket)] { return &r.drained }, func(f func(*Socket)) bool {
+		return s.callHook("drain", func() { f(s) })
+	})
+	if extra := s.registered(); extra != nil {
+		for _, f := range extra.drained.load() {
+			s.callHook("drain", *f)
+		}
+	}
 }
 
 func (s *Socket) handleTask(t task) {
@@ -367,13 +415,12 @@ func (s *Socket) handleTask(t task) {
 
 // handle calls the handlers of an event.
 func (s *Socket) handle(p *parser.Packet) {
-	extra := s.registered()
-	if err := s.pass(p, extra); err != nil {
+	if err := s.pass(p); err != nil {
 		s.report(&EventError{Event: p.Event, Err: err})
 		return
 	}
 	list := s.nsp.of(p.Event, func(r *registry) *listeners { return &r.listeners })
-	if extra != nil {
+	if extra := s.registered(); extra != nil {
 		list = inOrder(list, extra.listeners.of(p.Event))
 	}
 	if len(list) == 0 {
@@ -400,8 +447,9 @@ func (s *Socket) handle(p *parser.Packet) {
 
 // pass shows an event to those who see all of them. An error keeps it from its
 // handlers.
-func (s *Socket) pass(p *parser.Packet, extra *socketExtra) error {
+func (s *Socket) pass(p *parser.Packet) error {
 	return s.nsp.protect(s.id, p.Event, func() (err error) {
+		extra := s.registered()
 		each(&s.nsp.registry, func(r *registry) *hooks[func(*Socket, string, Args)] { return &r.incoming }, func(f func(*Socket, string, Args)) bool {
 			f(s, p.Event, p.Args)
 			return true
@@ -429,12 +477,14 @@ func (s *Socket) pass(p *parser.Packet, extra *socketExtra) error {
 
 // report hands an error to the error hooks.
 func (s *Socket) report(err error) {
+	told := false
 	if extra := s.registered(); extra != nil {
 		for _, f := range extra.failed.load() {
 			(*f)(err)
+			told = true
 		}
 	}
-	s.nsp.report(s, err)
+	s.nsp.report(s, err, told)
 }
 
 // callHook calls one of the functions for connection and disconnection. It
@@ -452,5 +502,5 @@ func (s *Socket) callHook(event string, f func()) bool {
 var (
 	_ engine.BatchHandler = (*conn)(nil)
 	_ engine.DrainHandler = (*conn)(nil)
-	_ adapter.Socket      = (*Socket)(nil)
+	_ adapter.Socket      = peer{}
 )

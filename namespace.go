@@ -17,19 +17,35 @@ type Namespace struct {
 	registry
 	name    string
 	adapter adapter.Adapter
-	child   bool          // made for a client, not by the application
+	child   bool          // made for a client, not by the application; guarded likewise
 	users   int           // sockets, also connecting ones; guarded by the server's mu
+	made    chan struct{} // closed when adapter is set
+	begun   chan struct{} // closed when the application has been told
 	acks    atomic.Uint64 // the ID of the next acknowledgement that is asked for
 }
 
 func newNamespace(s *Server, name string, parent *ParentNamespace) *Namespace {
-	n := &Namespace{name: name, registry: registry{server: s}}
+	n := &Namespace{
+		name:     name,
+		registry: registry{server: s},
+		made:     make(chan struct{}),
+		begun:    make(chan struct{}),
+	}
 	n.everyone = Broadcast{nsp: n}
 	if parent != nil {
 		n.parent = &parent.registry
 	}
-	n.adapter = s.opts.Adapter(host{n})
 	return n
+}
+
+// isMade reports whether the namespace has its adapter yet.
+func (n *Namespace) isMade() bool {
+	select {
+	case <-n.made:
+		return true
+	default:
+		return false
+	}
 }
 
 // Name returns the namespace's name, which starts with a slash.
@@ -58,7 +74,7 @@ func (n *Namespace) local(t adapter.Target) []*Socket {
 	sockets := make([]*Socket, 0, len(found))
 	for _, s := range found {
 		// One that has ended stays in its rooms until its handlers have run.
-		if s := s.(*Socket); !s.gone.Load() {
+		if s := s.(peer).Socket; !s.gone.Load() {
 			sockets = append(sockets, s)
 		}
 	}
@@ -94,7 +110,7 @@ func (n *Namespace) ServerSideEmitWithAck(ctx context.Context, event string, arg
 	if err := checkServerEvent(event); err != nil {
 		return nil, err
 	}
-	c := newCollector(ctx)
+	c := newCollector(ctx, 0)
 	if err := n.adapter.ServerSideEmit(c.ctx, event, args, c); err != nil {
 		c.stop()
 		return nil, err
@@ -109,6 +125,10 @@ type host struct{ n *Namespace }
 func (h host) Name() string { return h.n.name }
 
 func (h host) Encode(p *adapter.Packet) (err error) {
+	if p.HasAck {
+		// IDs are this node's, wherever the packet comes from.
+		p.AckID = h.n.nextAck()
+	}
 	p.Message, err = h.n.encode(parser.Header{Type: parser.Event, ID: p.AckID, HasID: p.HasAck}, p.Event, p.Args)
 	return err
 }
@@ -127,7 +147,7 @@ func (h host) ServerEvent(event string, args parser.Args, answer func(args ...an
 	}
 	for _, l := range h.n.of(event, func(r *registry) *listeners { return &r.serverEvents }) {
 		if err := in.call(l, event); err != nil {
-			h.n.report(nil, &EventError{Event: event, Err: err})
+			h.n.report(nil, &EventError{Event: event, Err: err}, false)
 		}
 	}
 }

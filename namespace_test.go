@@ -47,7 +47,11 @@ func TestDynamicNamespaces(t *testing.T) {
 	c.Expect(`43/room-2,2["/room-2"]`, `43/room-2,3["late"]`)
 
 	// What is registered on a child is its own.
-	io.Of("/room-1").On("own", func() string { return "own" })
+	for _, n := range parent.Children() { // Of would make it stay
+		if n.Name() == "/room-1" {
+			n.On("own", func() string { return "own" })
+		}
+	}
 	c.Send(`42/room-2,4["own"]`, `42/room-1,5["own"]`)
 	c.Expect(`43/room-1,5["own"]`)
 
@@ -113,6 +117,50 @@ func TestDynamicNamespacesUnderChurn(t *testing.T) {
 	}
 	wg.Wait()
 	waitFor(t, "the end of the namespace", func() bool { return len(parent.Children()) == 0 })
+}
+
+// A child that the application asks for by its name stays with what it registers.
+func TestChildThatIsAskedForStays(t *testing.T) {
+	io, url, _ := newServer(t, &socketio.Options{CleanupEmptyChildNamespaces: true})
+	parent := io.OfRegexp(regexp.MustCompile(`^/a`))
+	c, _ := wiretest.Join(t, url, "websocket", "/apple")
+	n := io.Of("/apple")
+	n.On("own", func() string { return "own" })
+	c.Send(`41/apple,`)
+	c.Join("/avocado")
+	c.Send(`41/avocado,`)
+	waitFor(t, "the end of the other", func() bool { return len(parent.Children()) == 1 })
+	c.Join("/apple")
+	c.Send(`42/apple,1["own"]`)
+	c.Expect(`43/apple,1["own"]`)
+}
+
+// What is registered when a namespace is announced serves its first client.
+func TestNewNamespaceIsAnnouncedFirst(t *testing.T) {
+	io, url, _ := newServer(t, nil)
+	io.OfRegexp(regexp.MustCompile(`^/n`))
+	io.OnNewNamespace(func(n *socketio.Namespace) {
+		if io.Of(n.Name()) != n {
+			t.Error("Of returns another namespace")
+		}
+		n.OnConnect(func(s *socketio.Socket) { emit(t, s.Emit("welcome")) })
+	})
+	var clients []*wiretest.Client
+	for range 8 {
+		clients = append(clients, wiretest.Dial(t, url, "websocket"))
+	}
+	for i := range 20 {
+		nsp := fmt.Sprintf("/n%d,", i)
+		for _, c := range clients {
+			c.Send("40" + nsp)
+		}
+		for _, c := range clients {
+			if answer := c.Read(); !strings.HasPrefix(answer, "40"+nsp) {
+				t.Fatalf("answered %q", answer)
+			}
+			c.Expect(`42` + nsp + `["welcome"]`)
+		}
+	}
 }
 
 func TestLiteralChildStays(t *testing.T) {

@@ -52,7 +52,8 @@ type Options struct {
 	ServeClient fs.FS
 
 	// CleanupEmptyChildNamespaces lets the children of a [ParentNamespace] cease
-	// to exist when their last socket has left.
+	// to exist when their last socket has left, and with them the sessions of
+	// clients that may have come back.
 	CleanupEmptyChildNamespaces bool
 	// MaxDynamicNamespaces is the number of namespaces that clients may bring
 	// about by asking for them, see [Server.OfFunc]; a further one is refused with
@@ -80,7 +81,8 @@ type Options struct {
 
 	// Hooks, if set, observe what the server does.
 	Hooks *Hooks
-	// OnError is told of errors that have no caller to go to: arguments that do
+	// OnError is told of errors that have no caller to go to. s is nil for those of
+	// handlers of server events. They are: arguments that do
 	// not fit a handler ([*EventError] with an [*ArgError]), errors that handlers
 	// return and their panics. Default: they are logged.
 	OnError func(s *Socket, err error)

@@ -56,7 +56,7 @@ func (p *ParentNamespace) Children() []*Namespace {
 	defer p.server.mu.RUnlock()
 	var children []*Namespace
 	for _, n := range p.server.namespaces {
-		if n.parent == &p.registry {
+		if n.parent == &p.registry && n.isMade() {
 			children = append(children, n)
 		}
 	}
@@ -74,49 +74,50 @@ func (s *Server) OnNewNamespace(f func(n *Namespace)) (off func()) {
 
 // Of returns the namespace with the given name, which comes into being if there
 // is none yet. A missing leading slash is added. One whose name matches the
-// expression of a parent is its child.
+// expression of a parent is its child. It stays, also when it is empty.
 func (s *Server) Of(name string) *Namespace {
 	if !strings.HasPrefix(name, "/") {
 		name = "/" + name
 	}
-	s.mu.RLock()
-	n, parents := s.namespaces[name], s.parents
-	s.mu.RUnlock()
-	if n != nil {
+	s.mu.Lock()
+	n := s.namespaces[name]
+	if n == nil {
+		var parent *ParentNamespace
+		for _, p := range s.parents {
+			if p.literal != nil && p.literal.MatchString(name) {
+				parent = p
+				break
+			}
+		}
+		n = s.insert(name, parent)
+		s.mu.Unlock()
+		s.begin(n)
 		return n
 	}
-	var parent *ParentNamespace
-	for _, p := range parents {
-		if p.literal != nil && p.literal.MatchString(name) {
-			parent = p
-			break
-		}
+	if n.child { // the application holds it now
+		n.child = false
+		s.dynamic--
 	}
-	n, _ = s.add(newNamespace(s, name, parent), func() error { return nil })
+	s.mu.Unlock()
+	<-n.made
 	return n
 }
 
-// add makes a namespace known, or returns the one that has its name already. A
-// new one has to be permitted, which is asked under the lock.
-func (s *Server) add(n *Namespace, permit func() error) (*Namespace, error) {
-	s.mu.Lock()
-	other := s.namespaces[n.name]
-	err := error(nil)
-	if other == nil {
-		err = permit()
-	}
-	if other == nil && err == nil {
-		s.namespaces[n.name] = n
-		s.mu.Unlock()
-		s.announce(n)
-		return n, nil
-	}
-	s.mu.Unlock()
-	s.closeAdapter(n)
-	return other, err
+// insert makes a namespace known that begin is then to be called for. mu is held.
+func (s *Server) insert(name string, parent *ParentNamespace) *Namespace {
+	n := newNamespace(s, name, parent)
+	s.namespaces[name] = n
+	return n
 }
 
-func (s *Server) announce(n *Namespace) {
+// begin makes the adapter of a namespace and tells the application of it, before
+// anybody may join.
+func (s *Server) begin(n *Namespace) {
+	defer close(n.begun)
+	func() {
+		defer close(n.made)
+		n.adapter = s.opts.Adapter(host{n})
+	}()
 	for _, f := range s.newNamespaces.load() {
 		(*f)(n)
 	}
@@ -125,24 +126,32 @@ func (s *Server) announce(n *Namespace) {
 // enter returns the namespace that a client asks for and counts the client as
 // its user, until exit. The error is for the client.
 func (s *Server) enter(name string, auth Args) (*Namespace, error) {
-	s.mu.Lock()
-	n, parents := s.namespaces[name], s.parents
-	switch {
-	case s.closed:
-		s.mu.Unlock()
-		return nil, errInvalidNamespace
-	case n != nil:
-		n.users++
-		s.mu.Unlock()
-		return n, nil
-	}
-	s.mu.Unlock()
+	n, parents := s.join(name)
 	for _, p := range parents {
-		if p.accepts(name, auth) {
+		if n == nil && p.accepts(name, auth) {
 			return s.enterChild(name, p)
 		}
 	}
-	return nil, errInvalidNamespace
+	if n == nil {
+		return nil, errInvalidNamespace
+	}
+	<-n.begun
+	return n, nil
+}
+
+// join counts a user of a namespace that exists. Without one it returns those that
+// might make it.
+func (s *Server) join(name string) (*Namespace, []*ParentNamespace) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, nil
+	}
+	n := s.namespaces[name]
+	if n != nil {
+		n.users++
+	}
+	return n, s.parents
 }
 
 var (
@@ -152,24 +161,27 @@ var (
 
 // enterChild is enter for a namespace that a parent has accepted.
 func (s *Server) enterChild(name string, p *ParentNamespace) (*Namespace, error) {
-	child := newNamespace(s, name, p)
-	child.child = true
-	n, err := s.add(child, func() error {
-		if s.dynamic >= s.opts.MaxDynamicNamespaces {
-			return errTooManyNamespaces
-		}
-		s.dynamic++
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.namespaces[name] != n { // it was there, and is gone already
+	n := s.namespaces[name]
+	switch {
+	case s.closed:
+		s.mu.Unlock()
 		return nil, errInvalidNamespace
+	case n != nil: // another client was quicker
+		n.users++
+		s.mu.Unlock()
+		<-n.begun
+		return n, nil
+	case s.dynamic >= s.opts.MaxDynamicNamespaces:
+		s.mu.Unlock()
+		return nil, errTooManyNamespaces
 	}
+	n = s.insert(name, p)
+	n.child = true
 	n.users++
+	s.dynamic++
+	s.mu.Unlock()
+	s.begin(n)
 	return n, nil
 }
 
@@ -177,7 +189,7 @@ func (s *Server) enterChild(name string, p *ParentNamespace) (*Namespace, error)
 func (s *Server) exit(n *Namespace) {
 	s.mu.Lock()
 	n.users--
-	gone := n.users == 0 && n.child && s.opts.CleanupEmptyChildNamespaces && s.namespaces[n.name] == n
+	gone := n.users == 0 && n.child && s.opts.CleanupEmptyChildNamespaces
 	if gone {
 		delete(s.namespaces, n.name)
 		s.dynamic--

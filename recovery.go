@@ -57,11 +57,13 @@ func (s *Socket) restore() *adapter.Session {
 // resume makes the socket what another was.
 func (s *Socket) resume(pid string, session *adapter.Session) {
 	data := session.Data
-	if old, ok := session.Live.(*Socket); ok {
+	if old, ok := session.Live.(peer); ok {
 		// Its connection is dead, and only we did not know yet.
 		data = old.Data()
 		old.end(TransportClose, errSuperseded)
-		old.conn.engine.Close()
+		if old.conn != s.conn {
+			old.conn.engine.Close()
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,22 +95,39 @@ func (s *Socket) admit(rooms []string, session *adapter.Session, m *engine.Messa
 		s.release()
 	}
 	if r := s.nsp.recoverer(); r != nil && s.pid != "" {
-		r.Admit(s, s.pid, rooms, session, connected)
+		r.Admit(peer{s}, s.pid, rooms, session, connected)
 		return
 	}
-	s.nsp.adapter.Add(s)
+	s.nsp.adapter.Add(peer{s})
 	if len(rooms) > 0 {
-		s.nsp.adapter.Join(s, len(rooms), rooms...)
+		s.nsp.adapter.Join(peer{s}, len(rooms), rooms...)
 	}
 	connected(nil)
 }
 
-// hold keeps a broadcast back that has come before the client has been told that
-// it is connected. It returns false when that is done.
+// joinHeld joins the rooms that others have joined the socket to while the adapter
+// did not know it.
+func (s *Socket) joinHeld() {
+	for {
+		s.mu.Lock()
+		rooms := s.rooms
+		s.rooms = nil
+		s.added = len(rooms) == 0
+		s.mu.Unlock()
+		if len(rooms) == 0 {
+			return
+		}
+		s.nsp.adapter.Join(peer{s}, s.nsp.server.opts.MaxRooms, rooms...)
+	}
+}
+
+// hold keeps a packet back that has come before the client has been told that it
+// is connected. It returns false when that is done, and for a socket whose
+// middleware still runs: what that emits comes before.
 func (s *Socket) hold(p *adapter.Packet) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.admitted.Load() {
+	if s.state == connecting || s.admitted.Load() {
 		return false
 	}
 	s.held = append(s.held, p)
@@ -139,12 +158,14 @@ func (s *Socket) release() {
 
 // park keeps the session of a socket that has ended, if its client may come back.
 func (s *Socket) park(reason Reason) {
-	r := s.nsp.recoverer()
-	switch {
-	case r == nil || s.pid == "":
-	case slices.Contains(recoverableReasons, reason):
-		r.Persist(s, s.pid, s.Data())
-	default:
-		r.Forget(s, s.pid)
+	if r := s.nsp.recoverer(); r != nil && s.pid != "" && slices.Contains(recoverableReasons, reason) {
+		r.Persist(peer{s}, s.pid, s.Data())
+	}
+}
+
+// forget drops the session of a socket whose client will not come back.
+func (s *Socket) forget(reason Reason) {
+	if r := s.nsp.recoverer(); r != nil && s.pid != "" && !slices.Contains(recoverableReasons, reason) {
+		r.Forget(peer{s}, s.pid)
 	}
 }

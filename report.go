@@ -3,9 +3,8 @@ package socketio
 import "runtime/debug"
 
 // report hands an error that has no caller to the error hooks. The socket is nil
-// when none is concerned.
-func (n *Namespace) report(s *Socket, err error) {
-	told := false
+// when none is concerned; told says that its own hooks were told.
+func (n *Namespace) report(s *Socket, err error, told bool) {
 	each(&n.registry, func(r *registry) *hooks[func(*Socket, error)] { return &r.failed }, func(f func(*Socket, error)) bool {
 		f(s, err)
 		told = true

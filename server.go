@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/engine"
 )
 
@@ -66,6 +67,11 @@ func New(opts *Options) (*Server, error) {
 		return nil, err
 	}
 	s.Namespace = s.Of("/")
+	if _, ok := s.adapter.(adapter.Recoverer); o.Recovery != nil && !ok {
+		return nil, &engine.OptionError{
+			Field: "Recovery", Value: *o.Recovery, Reason: "the Adapter of the options cannot restore sockets",
+		}
+	}
 	return s, nil
 }
 
@@ -87,17 +93,13 @@ func (s *Server) Engine() *engine.Server { return s.engine }
 // disconnected with [ServerShuttingDown], what was sent before is flushed, and
 // handlers are waited for. Clients see "transport close" and try to reconnect.
 //
-// When ctx ends first, the connections are cut off and its error is returned.
+// When ctx ends first, the connections are cut off and its error is returned. A
+// handler must not wait for Shutdown, which waits for the handler.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
-	namespaces := make([]*Namespace, 0, len(s.namespaces))
-	for _, n := range s.namespaces {
-		namespaces = append(namespaces, n)
-	}
 	s.mu.Unlock()
-
-	for _, n := range namespaces {
+	for _, n := range s.all() {
 		for _, socket := range n.Sockets() {
 			socket.end(ServerShuttingDown, nil)
 		}
@@ -108,10 +110,23 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
-	for _, n := range namespaces {
+	for _, n := range s.all() {
 		if closeErr := n.adapter.Close(); err == nil {
 			err = closeErr
 		}
 	}
 	return err
+}
+
+// all returns the namespaces, in no particular order.
+func (s *Server) all() []*Namespace {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	namespaces := make([]*Namespace, 0, len(s.namespaces))
+	for _, n := range s.namespaces {
+		if n.isMade() {
+			namespaces = append(namespaces, n)
+		}
+	}
+	return namespaces
 }

@@ -15,14 +15,15 @@ import (
 // A Socket is one client in one namespace.
 //
 // Its handlers are called one after the other, in the order in which the client
-// sent the events, on a goroutine that exists only while there are events. A
+// sent the events, on a goroutine that serves the socket while there are events. A
 // handler may block: it holds up the later events of its socket, nobody else's,
 // and it may wait for an acknowledgement of the same client. Use a go statement
 // for work that should not hold up the socket's events.
 //
 // All methods may be called concurrently, also from handlers, and none of them
-// waits for the client but EmitWithAck. After the socket is disconnected they
-// return a [*DisconnectError], which matches [net.ErrClosed].
+// waits for the client but EmitWithAck. After the socket is disconnected, what
+// would send something returns a [*DisconnectError], which matches
+// [net.ErrClosed].
 type Socket struct {
 	id   string
 	nsp  *Namespace
@@ -47,6 +48,7 @@ type Socket struct {
 	ctx     context.Context // made when it is first asked for
 	cancel  context.CancelCauseFunc
 	extra   *socketExtra // what most sockets do not have
+	added   bool         // the adapter knows the socket and its rooms
 	dropped bool         // by Disconnect, before the client was told that it is connected
 	working bool         // a goroutine is running the handlers
 }
@@ -166,12 +168,12 @@ func Data[T any](s *Socket) (T, bool) {
 // them, when that would exceed MaxRooms. After a disconnection it does nothing.
 func (s *Socket) Join(rooms ...string) error {
 	s.mu.Lock()
-	if s.state == connecting {
+	if !s.added && s.state != ended {
 		defer s.mu.Unlock()
 		return s.joinLater(rooms)
 	}
 	s.mu.Unlock()
-	if limit := s.nsp.server.opts.MaxRooms; !s.nsp.adapter.Join(s, limit, rooms...) {
+	if limit := s.nsp.server.opts.MaxRooms; !s.nsp.adapter.Join(peer{s}, limit, rooms...) {
 		return &LimitError{Option: "MaxRooms", Max: limit}
 	}
 	return nil
@@ -195,25 +197,25 @@ func (s *Socket) joinLater(rooms []string) error {
 // Leave removes the socket from a room.
 func (s *Socket) Leave(room string) {
 	s.mu.Lock()
-	if s.state == connecting {
+	if !s.added && s.state != ended {
 		s.rooms = slices.DeleteFunc(s.rooms, func(r string) bool { return r == room })
 		s.mu.Unlock()
 		return
 	}
 	s.mu.Unlock()
-	s.nsp.adapter.Leave(s, room)
+	s.nsp.adapter.Leave(peer{s}, room)
 }
 
 // Rooms returns the rooms that the socket is in. The first is its own, named by
 // its ID. A socket that is disconnected is in none.
 func (s *Socket) Rooms() []string {
 	s.mu.Lock()
-	if s.state == connecting {
+	if !s.added && s.state != ended {
 		defer s.mu.Unlock()
 		return slices.Clone(s.rooms)
 	}
 	s.mu.Unlock()
-	return s.nsp.adapter.Rooms(s)
+	return s.nsp.adapter.Rooms(peer{s})
 }
 
 // Emit sends an event to the client. It queues and returns: the errors are a
@@ -264,32 +266,11 @@ func (s *Socket) Local() Broadcast { return s.Broadcast().Local() }
 // Broadcast selects all sockets in the namespace, but for this one.
 func (s *Socket) Broadcast() Broadcast { return s.nsp.everyone.Except(s.id) }
 
-// Deliver implements [adapter.Socket]: it sends a packet that was encoded for
-// many.
-func (s *Socket) Deliver(p *adapter.Packet) {
-	if s.gone.Load() || !s.admitted.Load() && s.hold(p) {
-		return
-	}
-	// A socket that is gone, or too slow, is not the concern of the others.
-	_ = s.conn.engine.Send(p.Message, p.Flags)
-}
-
-// Info implements [adapter.Socket].
-func (s *Socket) Info() adapter.SocketInfo {
-	return adapter.SocketInfo{
-		ID:        s.id,
-		Handshake: s.conn.engine.Handshake(),
-		Auth:      s.auth.Raw(0),
-		Rooms:     s.Rooms(),
-		Data:      s.Data(),
-	}
-}
-
 // Disconnect takes the client out of the namespace, with the reason
 // [ServerNamespaceDisconnect]; the client does not reconnect by itself. Events
 // that it sent before and that are not handled yet are dropped.
 func (s *Socket) Disconnect() {
-	if s.drop(ServerNamespaceDisconnect) && !s.disconnectLater() {
+	if s.endWith(ServerNamespaceDisconnect, nil, true) && !s.disconnectLater() {
 		s.sendDisconnect()
 	}
 }

@@ -52,12 +52,19 @@ func (p *workers) run(s *Socket) {
 }
 
 func (w *worker) loop(s *Socket) {
+	defer func() {
+		if s != nil { // a handler has ended the goroutine: runtime.Goexit
+			w.release()
+			s.resign()
+			w.pool.rest(nil)
+		}
+	}()
 	for s != nil {
 		s.work(w)
-		if !w.pool.rest(w) {
-			return
+		s = nil
+		if w.pool.rest(w) {
+			s = <-w.next
 		}
-		s = <-w.next
 	}
 }
 
@@ -68,7 +75,7 @@ func (p *workers) rest(w *worker) bool {
 	defer p.mu.Unlock()
 	p.busy--
 	p.signal()
-	if p.closed || len(p.idle) >= maxIdleWorkers {
+	if w == nil || p.closed || len(p.idle) >= maxIdleWorkers {
 		return false
 	}
 	p.idle = append(p.idle, w)
@@ -107,8 +114,8 @@ const corkTime = time.Millisecond
 
 // cork holds back what is sent on c, until uncork.
 func (w *worker) cork(c *engine.Conn) {
-	w.corked.Store(c)
 	c.Cork()
+	w.corked.Store(c) // not before: the timer of an earlier batch may still come
 	if w.uncork == nil {
 		w.uncork = time.AfterFunc(corkTime, w.release)
 	} else {

@@ -9,6 +9,7 @@ package adapter
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/parser"
@@ -69,7 +70,8 @@ type Packet struct {
 	// Event and Args are what was emitted. They must not be modified.
 	Event string
 	Args  []any
-	// AckID asks for acknowledgements when HasAck is set.
+	// HasAck asks for acknowledgements. The Host sets AckID, under which this
+	// node's clients give theirs, when it encodes the packet.
 	AckID  uint64
 	HasAck bool
 	// Flags apply to each delivery.
@@ -82,7 +84,7 @@ type Packet struct {
 type Host interface {
 	// Name returns the name of the namespace.
 	Name() string
-	// Encode makes a packet's Message from its other fields.
+	// Encode makes a packet's Message, and AckID, from its other fields.
 	Encode(p *Packet) error
 	// RoomEvent tells the application what happened to a room. It is called
 	// without any lock.
@@ -152,7 +154,8 @@ type Adapter interface {
 	// Sockets returns the local sockets that t selects.
 	Sockets(t Target) []Socket
 
-	// Broadcast delivers p to the sockets that t selects, on all nodes.
+	// Broadcast encodes p, sets its Message, and delivers it to the sockets that t
+	// selects, on all nodes.
 	Broadcast(p *Packet, t Target) error
 	// BroadcastWithAck does it for a packet with an AckID. It announces every
 	// client to sink before it returns, as far as they are known by then: it may
@@ -184,6 +187,9 @@ type Recoverer interface {
 	// of the session, if there is one, has missed. It is all one step: no packet
 	// is lost and none comes twice.
 	Admit(s Socket, pid string, rooms []string, session *Session, connected func(missed []*Packet))
+	// Emit keeps an event for one socket and hands it to send, encoded, in one step.
+	// It sets p's Message and returns what send does.
+	Emit(s Socket, p *Packet, send func(p *Packet) error) error
 	// Persist keeps the session of a socket that was disconnected, with the data
 	// that the application has attached to it. It is called before Remove.
 	Persist(s Socket, pid string, data any)
@@ -205,6 +211,8 @@ type Session struct {
 	// Live is the socket itself when the end of its connection was not noticed
 	// yet. It is out of its rooms already.
 	Live Socket
-	// Position says what the client has received; it belongs to the Recoverer.
+	// Position says what the client has received, Ended when the connection ended;
+	// they belong to the Recoverer.
 	Position uint64
+	Ended    time.Time
 }

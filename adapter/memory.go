@@ -51,8 +51,15 @@ func (a *Memory) shard(name string) *shard {
 // Add implements [Adapter].
 func (a *Memory) Add(s Socket) { a.tell(a.add(s)) }
 
-func (a *Memory) add(s Socket) []RoomEvent {
+func (a *Memory) add(s Socket) (events []RoomEvent) {
 	sh := a.shard(s.ID())
+	sh.mu.RLock()
+	before := sh.members[s.ID()]
+	sh.mu.RUnlock()
+	if before != nil {
+		// The same client again, before its former socket is removed.
+		events = a.remove(before.socket)
+	}
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if sh.members == nil {
@@ -60,7 +67,7 @@ func (a *Memory) add(s Socket) []RoomEvent {
 	}
 	m := &member{socket: s}
 	sh.members[s.ID()] = m
-	return joined(s.ID(), m, true)
+	return append(events, joined(s.ID(), m, true)...)
 }
 
 // find returns the member that is s, or nil.

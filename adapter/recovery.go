@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
@@ -54,12 +55,15 @@ type Recovery struct {
 	opts   RecoveryOptions
 	prefix string // of offsets: those of other stores must not be taken for ours
 
-	mu       sync.Mutex // guards what follows
-	log      []logged   // packets first+1, first+2, ...
-	first    uint64     // the number of the last packet that was dropped
-	lost     uint64     // the number of the last one that was dropped before its time
-	lostAt   time.Time  // when that was sent
-	bytes    int        // of the messages in log
+	issued atomic.Uint64 // offsets
+
+	mu       sync.Mutex        // guards what follows
+	log      []logged          // packets first+1, first+2, ...
+	offsets  map[uint64]uint64 // from the number in an offset to that of the packet
+	first    uint64            // the number of the last packet that was dropped
+	lost     uint64            // the number of the last one that was dropped before its time
+	lostAt   time.Time         // when that was sent
+	bytes    int               // of the messages in log
 	sessions map[string]*session
 	parked   list.List   // of the *session without a socket, oldest first
 	cleanup  *time.Timer // nil while there is nothing to drop
@@ -70,8 +74,15 @@ type Recovery struct {
 type logged struct {
 	packet *Packet
 	target Target
+	only   string // the ID of the only socket that it is for, instead of target
+	offset uint64
 	at     time.Time
 }
+
+// packetOverhead is what a packet costs besides its message, about.
+const packetOverhead = 300
+
+func (l logged) size() int { return l.packet.Message.Len() + packetOverhead }
 
 // session is a socket with a private ID, connected or not.
 type session struct {
@@ -103,6 +114,7 @@ func NewRecovery(h Host, opts RecoveryOptions) *Recovery {
 		Memory:   NewMemory(h),
 		opts:     opts,
 		prefix:   engine.NewID()[:6] + ".",
+		offsets:  make(map[uint64]uint64),
 		sessions: make(map[string]*session),
 	}
 }
@@ -112,29 +124,38 @@ func (a *Recovery) Broadcast(p *Packet, t Target) error {
 	if p.Flags&engine.Volatile != 0 || p.HasAck {
 		return a.Memory.Broadcast(p, t)
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	return a.deliverLogged(p, logged{target: t}, func(p *Packet) error {
+		a.deliver(p, t)
+		return nil
+	})
+}
+
+// Emit implements [Recoverer].
+func (a *Recovery) Emit(s Socket, p *Packet, send func(p *Packet) error) error {
+	return a.deliverLogged(p, logged{only: s.ID()}, send)
+}
+
+// deliverLogged gives p an offset, keeps it, and delivers it.
+func (a *Recovery) deliverLogged(p *Packet, l logged, deliver func(p *Packet) error) error {
+	// Encoding calls methods of the application's types, so it is done before.
+	l.offset = a.issued.Add(1)
 	numbered := *p
-	number := a.first + uint64(len(a.log)) + 1
-	numbered.Args = append(slices.Clip(p.Args), a.prefix+strconv.FormatUint(number, 36))
+	numbered.Args = append(slices.Clip(p.Args), a.prefix+strconv.FormatUint(l.offset, 36))
 	if err := a.host.Encode(&numbered); err != nil {
 		return err
 	}
 	p.Message = numbered.Message
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if !a.closed {
-		a.append(logged{packet: &numbered, target: t, at: time.Now()})
+		l.packet = &Packet{Event: p.Event, Flags: p.Flags, Message: p.Message}
+		l.at = time.Now()
+		a.log = append(a.log, l)
+		a.offsets[l.offset] = a.first + uint64(len(a.log))
+		a.bytes += l.size()
+		a.expire(l.at)
 	}
-	a.deliver(&numbered, t)
-	return nil
-}
-
-// append keeps a packet, at the expense of old ones. mu is held.
-func (a *Recovery) append(l logged) {
-	// Args were needed for the encoding only.
-	l.packet = &Packet{Event: l.packet.Event, Args: l.packet.Args, Flags: l.packet.Flags, Message: l.packet.Message}
-	a.log = append(a.log, l)
-	a.bytes += l.packet.Message.Len()
-	a.expire(l.at)
+	return deliver(&numbered)
 }
 
 // expire drops what is too old or too much. mu is held.
@@ -150,7 +171,8 @@ func (a *Recovery) expire(now time.Time) {
 		if !old {
 			a.lost, a.lostAt = a.first, l.at
 		}
-		a.bytes -= l.packet.Message.Len()
+		a.bytes -= l.size()
+		delete(a.offsets, l.offset)
 		a.log[0] = logged{}
 		a.log = a.log[1:]
 	}
@@ -210,12 +232,20 @@ func (a *Recovery) missed(restored *Session) (missed []*Packet) {
 	in := func(room string) bool { return room == restored.ID || slices.Contains(restored.Rooms, room) }
 	seen := max(restored.Position, a.first) - a.first
 	for _, l := range a.log[seen:] {
-		if len(l.target.Rooms) > 0 && !slices.ContainsFunc(l.target.Rooms, in) || slices.ContainsFunc(l.target.Except, in) {
-			continue
+		if l.isFor(restored.ID, in) {
+			missed = append(missed, l.packet)
 		}
-		missed = append(missed, l.packet)
 	}
 	return missed
+}
+
+// isFor reports whether a packet is for the socket with an ID and its rooms.
+func (l logged) isFor(id string, in func(room string) bool) bool {
+	if l.only != "" {
+		return l.only == id
+	}
+	return (len(l.target.Rooms) == 0 || slices.ContainsFunc(l.target.Rooms, in)) &&
+		!slices.ContainsFunc(l.target.Except, in)
 }
 
 // Persist implements [Recoverer].
@@ -229,7 +259,7 @@ func (a *Recovery) Persist(s Socket, pid string, data any) {
 	}
 	e.socket, e.data = nil, data
 	e.rooms = slices.DeleteFunc(rooms, func(room string) bool { return room == e.id })
-	a.park(e)
+	a.park(e, time.Now())
 }
 
 // Return implements [Recoverer].
@@ -239,15 +269,16 @@ func (a *Recovery) Return(pid string, restored *Session) {
 	if a.sessions[pid] == nil && !a.closed {
 		e := &session{pid: pid, id: restored.ID, start: restored.Position, rooms: restored.Rooms, data: restored.Data}
 		a.sessions[pid] = e
-		a.park(e)
+		a.park(e, restored.Ended)
 	}
 }
 
-// park keeps a session without a socket. mu is held.
-func (a *Recovery) park(e *session) {
-	e.ended = time.Now()
+// park keeps a session without a socket, whose connection ended at a certain time.
+// mu is held.
+func (a *Recovery) park(e *session, ended time.Time) {
+	e.ended = ended
 	e.place = a.parked.PushBack(e)
-	a.expire(e.ended)
+	a.expire(time.Now())
 }
 
 // Forget implements [Recoverer].
@@ -265,7 +296,7 @@ func (a *Recovery) Restore(pid, offset string) *Session {
 	now := time.Now()
 	a.expire(now)
 	e := a.sessions[pid]
-	if e == nil {
+	if e == nil || e.socket == nil && now.Sub(e.ended) > a.opts.MaxDisconnection {
 		a.mu.Unlock()
 		return nil
 	}
@@ -275,9 +306,10 @@ func (a *Recovery) Restore(pid, offset string) *Session {
 		return nil
 	}
 	a.drop(e)
-	restored := &Session{ID: e.id, Rooms: e.rooms, Data: e.data, Live: e.socket, Position: position}
+	restored := &Session{ID: e.id, Rooms: e.rooms, Data: e.data, Live: e.socket, Position: position, Ended: e.ended}
 	var events []RoomEvent
 	if e.socket != nil {
+		restored.Ended = now
 		restored.Rooms = slices.DeleteFunc(a.Rooms(e.socket), func(room string) bool { return room == e.id })
 		events = a.remove(e.socket)
 	}
@@ -290,20 +322,23 @@ func (a *Recovery) Restore(pid, offset string) *Session {
 // according to the offset that it sends. It returns false when the offset is
 // unknown, or when what followed may be lost. mu is held.
 func (a *Recovery) position(offset string, start uint64, now time.Time) (uint64, bool) {
-	position := start
+	position, known := start, true
 	if offset != "" {
 		digits, ok := strings.CutPrefix(offset, a.prefix)
 		n, err := strconv.ParseUint(digits, 36, 64)
-		if !ok || err != nil || n < start {
+		if !ok || err != nil || n == 0 || n > a.issued.Load() {
 			return 0, false
 		}
-		position = n
+		if position, known = a.offsets[n]; !known {
+			position = a.first // it was dropped, so it is before all that are kept
+		}
 	}
-	if position > a.first+uint64(len(a.log)) {
+	// What was dropped because of its age has been received. What was dropped
+	// before its time may not have been.
+	if now.Sub(a.lostAt) <= a.opts.MaxDisconnection+a.opts.Heartbeat && (!known || position < a.lost) {
 		return 0, false
 	}
-	kept := a.opts.MaxDisconnection + a.opts.Heartbeat
-	return position, position >= a.lost || now.Sub(a.lostAt) > kept
+	return position, position >= start
 }
 
 // Close implements [Adapter].
@@ -312,6 +347,7 @@ func (a *Recovery) Close() error {
 	defer a.mu.Unlock()
 	a.closed = true
 	a.log, a.bytes = nil, 0
+	clear(a.offsets)
 	clear(a.sessions)
 	a.parked.Init()
 	if a.cleanup != nil {

@@ -89,14 +89,14 @@ func TestRecoveryOfAQuietClient(t *testing.T) {
 // not recovered, and one that has seen them is.
 func TestRecoveryBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := NewRecovery(new(fakeHost), RecoveryOptions{MaxBytes: 1000, MaxSessions: 2, MaxDisconnection: time.Hour})
+		r := NewRecovery(new(fakeHost), RecoveryOptions{MaxBytes: 4000, MaxSessions: 2, MaxDisconnection: time.Hour})
 		defer r.Close()
 		early := admit(r, "early", "pe", nil)
 		leave(r, early, "pe")
 		for i := range 100 {
 			broadcast(t, r, fmt.Sprintf("%080d", i), "elsewhere")
 		}
-		if r.bytes > 1000 || len(r.log) > 12 {
+		if r.bytes > 4000 || len(r.log) > 12 {
 			t.Errorf("%d packets of %d bytes are kept", len(r.log), r.bytes)
 		}
 		if r.Restore("pe", "") != nil {

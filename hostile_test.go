@@ -1,0 +1,144 @@
+package socketio_test
+
+import (
+	"encoding/json"
+	"errors"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/internal/wiretest"
+)
+
+// A client that joins and leaves in turns while its handlers wait gets no more of
+// them at work than it may have namespaces.
+func TestRejoiningIsLimited(t *testing.T) {
+	io, url, _ := newServer(t, &socketio.Options{MaxNamespaces: 3})
+	release := make(chan struct{})
+	io.On("block", func() { <-release })
+	c := wiretest.Dial(t, url, "websocket")
+	for range 3 {
+		c.Join("/")
+		c.Send(`42["block"]`, `41`)
+	}
+	c.Send(`40`)
+	c.Expect(`44{"message":"Too many namespaces"}`)
+	close(release)
+	waitFor(t, "room for another", func() bool {
+		c.Send(`40`)
+		return strings.HasPrefix(c.Read(), `40{`)
+	})
+}
+
+// A client that leaves and joins again with its private ID, over the same
+// connection, keeps the connection and gets a new session.
+func TestRejoiningWithThePrivateID(t *testing.T) {
+	io, url, came, _ := newRecoveringServer(t, socketio.Recovery{})
+	release := make(chan struct{})
+	defer close(release)
+	io.On("block", func() { <-release })
+	var s session
+	s.connect(t, url, "websocket")
+	receive(t, came, "the socket")
+	s.client.Send(`42["block"]`, `41`, `40{"pid":"`+s.pid+`"}`)
+	if answer := s.client.Read(); !strings.HasPrefix(answer, `40{"sid":`) || strings.Contains(answer, s.sid) {
+		t.Errorf("answered %q", answer)
+	}
+	if receive(t, came, "the socket").Recovered() {
+		t.Error("recovered after it had left")
+	}
+}
+
+// state is a value whose encoding takes a lock, which others hold while they emit.
+type state struct {
+	mu sync.Mutex
+	n  int
+}
+
+func (s *state) MarshalJSON() ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return json.Marshal(s.n)
+}
+
+// Values are encoded with no lock held, also with recovery.
+func TestEncodingThatTakesALock(t *testing.T) {
+	io, _, _, _ := newRecoveringServer(t, socketio.Recovery{})
+	var s state
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for range 200 {
+			emit(t, io.Emit("state", &s))
+		}
+	})
+	wg.Go(func() {
+		for range 200 {
+			s.mu.Lock()
+			emit(t, io.Emit("number", s.n))
+			s.mu.Unlock()
+		}
+	})
+	wg.Wait()
+}
+
+// What is emitted to one socket is not for those who join a room of that name.
+func TestRecoveryKeepsPrivateEventsPrivate(t *testing.T) {
+	io, url, came, left := newRecoveringServer(t, socketio.Recovery{})
+	var victim, other session
+	victim.connect(t, url, "websocket")
+	v := receive(t, came, "the socket")
+	other.connect(t, url, "websocket")
+	o := receive(t, came, "the other socket")
+	emit(t, o.Join(v.ID()))
+	emit(t, v.Emit("private"))
+	emit(t, io.Emit("public"))
+	other.read(t, 1)
+	drop(t, other.client, o, left)
+	emit(t, v.Emit("private, too"))
+	other.connect(t, url, "websocket")
+	v.Leave(v.ID())
+	emit(t, v.Emit("last"))
+	victim.read(t, 4)
+	if got := strings.Join(other.events, ","); got != "public" {
+		t.Errorf("the other client received %q", got)
+	}
+	if got := strings.Join(victim.events, ","); got != "private,public,private, too,last" {
+		t.Errorf("the client received %q", got)
+	}
+}
+
+// Hooks that panic end their socket at most, and a handler that ends its goroutine
+// is succeeded by another.
+func TestHooksThatPanic(t *testing.T) {
+	boom := func() { panic("hook") }
+	for name, hooks := range map[string]*socketio.Hooks{
+		"Connected":    {Connected: func(*socketio.Socket) { boom() }},
+		"Disconnected": {Disconnected: func(*socketio.Socket, socketio.Reason) { boom() }},
+		"Refused":      {Refused: func(string, error) { boom() }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			io, url, _ := newServer(t, &socketio.Options{Hooks: hooks})
+			c := wiretest.Dial(t, url, "websocket")
+			c.TrySend(`40`, `40/nowhere,`, `41`)
+			c.Leave()
+			waitFor(t, "the end of all", func() bool { return io.Engine().Len() == 0 && len(io.Sockets()) == 0 })
+		})
+	}
+	t.Run("OnError", func(t *testing.T) {
+		io, url, _ := newServer(t, &socketio.Options{OnError: func(*socketio.Socket, error) { boom() }})
+		io.On("fail", func() error { return errors.New("failed") })
+		c, _ := wiretest.Join(t, url, "websocket", "/")
+		c.Send(`42["fail"]`)
+		c.Expect(`41`)
+	})
+	t.Run("Goexit", func(t *testing.T) {
+		io, url, _ := newServer(t, nil)
+		io.On("exit", func() { runtime.Goexit() })
+		io.On("ping", func() string { return "pong" })
+		c, _ := wiretest.Join(t, url, "websocket", "/")
+		c.Send(`42["exit"]`, `421["ping"]`)
+		c.Expect(`431["pong"]`)
+	})
+}

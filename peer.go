@@ -1,0 +1,52 @@
+package socketio
+
+import (
+	"context"
+
+	"github.com/seed96b07ef8/socketio/adapter"
+)
+
+// peer is a Socket as its adapter sees it.
+type peer struct{ *Socket }
+
+// Deliver implements [adapter.Socket]: it sends a packet that was encoded for
+// many.
+func (s peer) Deliver(p *adapter.Packet) {
+	if s.gone.Load() || !s.admitted.Load() && s.hold(p) {
+		return
+	}
+	// A socket that is gone, or too slow, is not the concern of the others.
+	_ = s.conn.engine.Send(p.Message, p.Flags)
+}
+
+// DeliverWithAck implements [adapter.Socket].
+func (s peer) DeliverWithAck(ctx context.Context, p *adapter.Packet, sink adapter.AckSink) {
+	var w ackWaiter = sinkWaiter{sink}
+	c, own := sink.(*collector)
+	if own {
+		if !c.await(s.Socket, p.AckID) {
+			sink.Ack(adapter.Ack{Socket: s.id, Err: ctx.Err()})
+			return
+		}
+		w = c // which forgets by itself
+	}
+	if err := s.expectAck(p.AckID, w); err != nil {
+		w.answered(s.Socket, ackResult{err: err})
+		return
+	}
+	if !own {
+		context.AfterFunc(ctx, func() { s.forgetAck(p.AckID) })
+	}
+	s.Deliver(p)
+}
+
+// Info implements [adapter.Socket].
+func (s peer) Info() adapter.SocketInfo {
+	return adapter.SocketInfo{
+		ID:        s.id,
+		Handshake: s.conn.engine.Handshake(),
+		Auth:      s.auth.Raw(0),
+		Rooms:     s.Rooms(),
+		Data:      s.Data(),
+	}
+}
