@@ -61,6 +61,7 @@ type Conn struct {
 	server    *Server
 	handshake *handshake
 	ctx       context.Context // nil: background
+	jsonp     *jsonp          // nil: polling is without
 
 	// receiving is the token of whoever delivers packets: the goroutine of the
 	// WebSocket or of a POST request. It is taken before mu and no handler is
@@ -69,8 +70,13 @@ type Conn struct {
 	handler   Handler // written with receiving and mu held, read with either
 	// busy is set while a handler runs: the peer cannot be blamed for silence.
 	busy atomic.Bool
+	// opening counts WebSockets whose handshake is being answered.
+	opening atomic.Int32
 	// ended is set with the state closed or draining.
 	ended atomic.Bool
+
+	revision3 bool
+	base64    bool // over polling, where revision 4 has nothing else
 
 	mu     sync.Mutex // guards all that follows
 	state  state
@@ -110,8 +116,14 @@ type ending struct {
 // ID returns the session ID, 20 characters.
 func (c *Conn) ID() string { return c.id }
 
-// Protocol returns the revision of the Engine.IO protocol: 4.
-func (c *Conn) Protocol() int { return 4 }
+// Protocol returns the revision of the Engine.IO protocol that the client speaks:
+// 4, or 3 with [ServerOptions].AllowEIO3.
+func (c *Conn) Protocol() int {
+	if c.revision3 {
+		return 3
+	}
+	return 4
+}
 
 // Context returns what [ServerOptions.Context] made of the request that opened
 // the connection. It does not end with the connection.
@@ -216,6 +228,13 @@ func (c *Conn) makeRoom(n int) bool {
 	return true
 }
 
+// full reports whether the outbox has reached its limit. Those who make us answer
+// without reading the answers are owed no more of them then. mu is held.
+func (c *Conn) full() bool {
+	o := c.server.opts
+	return c.outbox.n >= o.OutboxMessages || c.outbox.bytes >= o.OutboxBytes
+}
+
 func (c *Conn) overflow() error {
 	switch c.server.opts.Overflow {
 	case Refuse:
@@ -273,6 +292,7 @@ func (c *Conn) flush() error {
 // writing are held and released.
 func (c *Conn) write(b batch) error {
 	link := c.link
+	slow := false
 	for range 4 {
 		if link.raw == nil {
 			break
@@ -292,8 +312,8 @@ func (c *Conn) write(b batch) error {
 			c.mu.Unlock()
 			return ErrClosed
 		}
-		if len(b.bytes) > 0 {
-			break
+		if slow = len(b.bytes) > 0; slow {
+			break // the kernel took less than everything
 		}
 		b.release()
 		b = batch{}
@@ -303,10 +323,7 @@ func (c *Conn) write(b batch) error {
 		}
 		b = c.gather()
 	}
-	if link.raw != nil {
-		// The kernel took less than everything: the peer is slow.
-		c.backlog = true
-	}
+	c.backlog = c.backlog || slow
 	c.unsent = len(b.bytes)
 	c.server.goroutines.Go(func() { c.writeLoop(link, b) })
 	c.mu.Unlock()
@@ -412,6 +429,9 @@ func (c *Conn) fail(reason Reason, err error) { c.end(reason, err, false) }
 // Time that the next poll of a closed session may take to fetch what is left.
 const lingerTimeout = 30 * time.Second
 
+// Time that the last poll of a client which leaves may take to arrive.
+const leaveTimeout = 200 * time.Millisecond
+
 // end takes the connection out of the state open, once, and tells the handler.
 func (c *Conn) end(reason Reason, err error, flush bool) {
 	c.mu.Lock()
@@ -438,6 +458,11 @@ func (c *Conn) end(reason Reason, err error, flush bool) {
 		c.outbox.clear()
 	}
 	switch {
+	case link == nil && c.left && !c.poll.active:
+		// The client's poll may be on its way, behind the request that it leaves with.
+		c.state = draining
+		c.beat.after(c, leaveTimeout)
+		c.mu.Unlock()
 	case link == nil && flush:
 		// The poll that waits, or the next one, takes what is left and ends with a
 		// close packet.
@@ -533,14 +558,16 @@ func (c *Conn) logPanic(v any) {
 	c.server.opts.Logger.Error("engine: panic in a handler", "sid", c.id, "panic", v, "stack", string(debug.Stack()))
 }
 
-// receive handles a packet from the transport in use (Engine.IO protocol v4).
-// The token receiving is held.
+// receive handles a packet from the transport in use (Engine.IO protocol, "Packet
+// types"). The token receiving is held.
 func (c *Conn) receive(p packet) {
 	c.beat.onPacket(c, p.typ)
-	switch p.typ {
-	case packetMessage:
+	switch {
+	case p.typ == packetMessage:
 		c.deliver(p)
-	case packetPing:
+	case p.typ == packetPing && c.revision3:
+		c.answerPing(p.data)
+	case p.typ == packetPing, p.typ == packetPong && c.revision3:
 		c.fail(TransportError, errHeartbeatDirection)
 	}
 	// The rest means nothing here: 0, 5 and 6 are the server's to send, and a

@@ -1,8 +1,7 @@
-// Package engine is the transport layer of Socket.IO: an Engine.IO protocol 4
-// server. It gives a client and a server one ordered, bidirectional stream of
-// text and binary messages, over HTTP long-polling where nothing else gets
-// through and over WebSocket as soon as that works, and notices when the other
-// side is gone.
+// Package engine is the transport layer of Socket.IO: an Engine.IO server. It
+// gives a client and a server one ordered, bidirectional stream of text and binary
+// messages, over HTTP long-polling where nothing else gets through and over
+// WebSocket as soon as that works, and notices when the other side is gone.
 //
 // It knows nothing of events, namespaces, rooms or acknowledgements; those are
 // the socketio package's. Use it directly for clients that speak bare Engine.IO.
@@ -103,6 +102,10 @@
 // Origin in AllowRequest if cookies authenticate. AllowRequest is asked once for
 // each connection, not for each request of it.
 //
+// JSONP, which AllowEIO3 allows, exists to get around the browser's rules: with it
+// any page can use polling, too, and the requests carry no Origin, but a Referer at
+// best. If cookies authenticate, refuse handshakes with j in their query.
+//
 // # Compatibility
 //
 // The wire format is that of the JavaScript engine.io 6 server, with these
@@ -110,5 +113,13 @@
 // connection is upgraded; undecodable packets in a data request are answered 400;
 // other methods than GET and POST are answered 405; a poll is released at once
 // when an upgrade is probed; DisableUpgrades refuses upgrades instead of only
-// hiding them. Protocol 3, JSONP and WebTransport are not supported.
+// hiding them.
+//
+// Clients speak revision 4 of the protocol or, with AllowEIO3, revision 3, which is
+// that of Socket.IO 2; [Conn.Protocol] tells which, and all that is said here holds
+// for both. In revision 3 the client sends the pings, is gone when PingInterval and
+// PingTimeout have passed without one, and gives up itself when OnMessage keeps us
+// from reading and answering one for PingTimeout. Binary messages go over polling as
+// such unless the client asks for base64. AllowEIO3 also allows JSONP over polling,
+// in both revisions. WebTransport is not supported.
 package engine

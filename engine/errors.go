@@ -50,6 +50,7 @@ const (
 	CodeUnsupportedProtocol Code = 5
 )
 
+// String returns the text that clients know.
 func (c Code) String() string {
 	switch c {
 	case CodeUnknownTransport:
@@ -71,6 +72,7 @@ func (c Code) String() string {
 // A RequestError is a request that the server refused. It is what
 // [ServerOptions.OnConnectionError] receives.
 type RequestError struct {
+	// Code is the kind of refusal.
 	Code Code
 	// Message is what the client is told; the code's text unless AllowRequest
 	// gave its own.
@@ -82,6 +84,7 @@ type RequestError struct {
 	Request *http.Request
 }
 
+// Error says what was refused and why.
 func (e *RequestError) Error() string {
 	return fmt.Sprintf("engine: request refused: %s (%d) %v", e.Message, e.Code, e.Context)
 }

@@ -102,6 +102,35 @@ func ExampleServerOptions_allowRequest() {
 	// 403 {"code":4,"message":"this origin is not welcome"}
 }
 
+// Clients of Socket.IO 2 next to those of today: each gets a message in its form.
+func ExampleServerOptions_allowEIO3() {
+	server, err := engine.NewServer(&engine.ServerOptions{
+		AllowEIO3: true,
+		OnConnect: func(c *engine.Conn) engine.Handler {
+			greeting := fmt.Sprintf("hello, revision %d 👋", c.Protocol())
+			if err := c.Send(engine.NewTextMessage([]byte(greeting)), 0); err != nil {
+				fmt.Println(err)
+			}
+			return nil
+		},
+		GenerateID: func(r *http.Request) (string, error) { return "example-session-id-" + r.URL.Query().Get("EIO"), nil },
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	s := httptest.NewServer(server)
+	defer s.Close()
+	for _, revision := range []string{"3", "4"} {
+		fmt.Printf("%q\n", fetch("GET", s.URL+"/?EIO="+revision+"&transport=polling", ""))
+		fetch("POST", s.URL+"/?EIO="+revision+"&transport=polling&sid=example-session-id-"+revision, map[string]string{"3": "1:1", "4": "1"}[revision])
+	}
+	http.DefaultClient.CloseIdleConnections()
+	// Output:
+	// "118:0{\"sid\":\"example-session-id-3\",\"upgrades\":[\"websocket\"],\"pingInterval\":25000,\"pingTimeout\":20000,\"maxPayload\":1000000}21:4hello, revision 3 👋"
+	// "0{\"sid\":\"example-session-id-4\",\"upgrades\":[\"websocket\"],\"pingInterval\":25000,\"pingTimeout\":20000,\"maxPayload\":1000000}\x1e4hello, revision 4 👋"
+}
+
 // Stop a server: connections are flushed and closed, and waited for.
 func ExampleServer_Shutdown() {
 	server, err := engine.NewServer(nil)

@@ -315,6 +315,7 @@ func TestGenerateID(t *testing.T) {
 	first.wantMessage(t, "hello")
 
 	first.drop()
+	first.want("6")
 	ids <- "first"
 	h.poll()
 }

@@ -8,17 +8,17 @@ import (
 
 var (
 	errHeartbeatDirection = errors.New("engine: invalid heartbeat direction")
-	errNoPong             = errors.New("engine: no answer to the heartbeat in time")
+	errNoHeartbeat        = errors.New("engine: no heartbeat from the peer in time")
 )
 
 // heartbeat is the one timer of a connection. It sends the pings, watches the
-// answers (Engine.IO protocol v4, "Heartbeat"), and ends the lingering of a
-// closed polling session. Its fields but awaiting are guarded by the
-// connection's mu.
+// answers (Engine.IO protocol v4, "Heartbeat") or, in revision 3, the pings of the
+// client, and ends the lingering of a closed polling session. Its fields but
+// awaiting are guarded by the connection's mu.
 type heartbeat struct {
 	timer *time.Timer
 	due   time.Time
-	// awaiting is set between a ping and its answer.
+	// awaiting is set between a ping and its answer, so never in revision 3.
 	awaiting atomic.Bool
 	extended bool // the answer's deadline was extended once
 }
@@ -33,11 +33,15 @@ func (b *heartbeat) after(c *Conn, d time.Duration) {
 	}
 }
 
-// restart waits for the next ping.
+// restart waits for the next ping, ours or the client's.
 func (b *heartbeat) restart(c *Conn) {
 	b.awaiting.Store(false)
 	b.extended = false
-	b.after(c, c.server.opts.PingInterval)
+	d := c.server.opts.PingInterval
+	if c.revision3 {
+		d += c.server.opts.PingTimeout
+	}
+	b.after(c, d)
 }
 
 func (b *heartbeat) stop() {
@@ -78,16 +82,22 @@ func (c *Conn) onTimer() {
 	case c.state != open || time.Now().Before(b.due):
 		// Stopped or set anew while it was firing.
 		c.mu.Unlock()
-	case !b.awaiting.Load():
+	case !b.awaiting.Load() && !c.revision3:
 		b.awaiting.Store(true)
 		b.after(c, c.server.opts.PingTimeout)
 		c.sendPacket(pingPacket)
 	case c.busy.Load():
-		// Its pong may wait behind the message that our handler is busy with.
+		// Its pong, or ping, may wait behind the message that our handler is busy
+		// with. A further ping shows whether the connection is dead, and keeps the
+		// client from believing that we are.
 		b.after(c, c.server.opts.PingTimeout)
-		c.mu.Unlock()
+		if c.revision3 {
+			c.mu.Unlock()
+		} else {
+			c.sendPacket(pingPacket)
+		}
 	default:
 		c.mu.Unlock()
-		c.fail(PingTimeout, errNoPong)
+		c.fail(PingTimeout, errNoHeartbeat)
 	}
 }

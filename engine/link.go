@@ -34,6 +34,7 @@ func newLink(c *Conn, u *ws.Upgraded, base64 bool) *link {
 		in:   ws.Reader{MaxMessage: c.server.opts.MaxPayload, Deflate: u.Deflate},
 	}
 	l.variant.base64 = base64
+	l.variant.revision3 = c.revision3
 	if u.Deflate {
 		l.variant.deflate = true
 		l.threshold = c.server.opts.PerMessageDeflate.Threshold
@@ -183,6 +184,7 @@ func (l *link) feed(b []byte) (more bool) {
 // handle takes one WebSocket message or control frame.
 func (l *link) handle(m ws.Message) bool {
 	p := packet{typ: packetMessage, binary: true, owned: m.Owned, data: m.Data}
+	var err error
 	switch m.Op {
 	case ws.Pong:
 		return true
@@ -190,11 +192,15 @@ func (l *link) handle(m ws.Message) bool {
 		l.pong(m.Data)
 		return true
 	case ws.Text:
-		var err error
-		if p, err = parseText(m.Data); err != nil {
-			l.broken(err)
-			return false
+		p, err = l.conn.parseText(m.Data)
+	case ws.Binary:
+		if l.conn.revision3 {
+			p, err = untyped(p)
 		}
+	}
+	if err != nil {
+		l.broken(err)
+		return false
 	}
 	if !l.active {
 		return l.probe(p)
@@ -232,10 +238,7 @@ func (l *link) closed(err error) {
 func (l *link) pong(data []byte) {
 	c := l.conn
 	c.mu.Lock()
-	o := c.server.opts
-	// A peer that pings without reading is owed no answer to each.
-	full := c.outbox.n >= o.OutboxMessages || c.outbox.bytes >= o.OutboxBytes
-	if c.state != open || c.link != l || full {
+	if c.state != open || c.link != l || c.full() {
 		c.mu.Unlock()
 		return
 	}

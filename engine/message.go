@@ -23,8 +23,9 @@ type Message struct {
 	parts    int
 	textOnly bool
 
-	deflated atomic.Pointer[[]byte] // frames with permessage-deflate
-	polling  atomic.Pointer[[]byte] // the parts as a polling payload
+	deflated  atomic.Pointer[[]byte] // frames with permessage-deflate
+	polling   atomic.Pointer[[]byte] // the parts as a polling payload
+	revision3 atomic.Pointer[forms3] // what clients of revision 3 get
 }
 
 // NewTextMessage returns a message with one text payload, which must be valid
@@ -64,14 +65,19 @@ func (m *Message) Len() int { return len(m.frames) }
 
 // variant says in which form a WebSocket connection takes messages.
 type variant struct {
-	base64  bool // the client cannot receive binary frames (b64 in its query)
-	deflate bool // permessage-deflate
+	revision3 bool
+	base64    bool // the client cannot receive binary frames (b64 in its query)
+	deflate   bool // permessage-deflate
 }
 
 // webSocket returns the message as the bytes that go out on a WebSocket. They
 // must not be modified.
 func (m *Message) webSocket(v variant) []byte {
 	switch {
+	case m.textOnly && !v.deflate:
+		return m.frames
+	case v.revision3 && !m.textOnly:
+		return m.webSocket3(v)
 	case v.base64 && !m.textOnly:
 		return m.base64Frames()
 	case v.deflate:
@@ -104,7 +110,7 @@ func (m *Message) base64Frames() []byte {
 		var payload []byte
 		op, payload, rest = ws.Frames(rest)
 		if op == ws.Binary {
-			payload = appendBase64(nil, payload)
+			payload = appendBase64([]byte{'b'}, payload)
 		}
 		out = ws.AppendFrame(out, ws.Text, payload)
 	}
@@ -130,7 +136,7 @@ func (m *Message) payload() []byte {
 			out = append(out, separator)
 		}
 		if op == ws.Binary {
-			out = appendBase64(out, data)
+			out = appendBase64(append(out, 'b'), data)
 		} else {
 			out = append(out, data...)
 		}
@@ -140,6 +146,5 @@ func (m *Message) payload() []byte {
 }
 
 func appendBase64(dst, data []byte) []byte {
-	dst = append(dst, 'b')
 	return base64.StdEncoding.AppendEncode(dst, data)
 }

@@ -65,9 +65,10 @@ type ServerOptions struct {
 	Context func(r *http.Request) context.Context
 
 	// PingInterval is how long after the last answer the next ping is sent.
-	// Default 25 s.
+	// Default 25 s. Clients of revision 3 are told to ping in this interval.
 	PingInterval time.Duration
-	// PingTimeout is how long the client may take to answer a ping. Default 20 s.
+	// PingTimeout is how long the client may take to answer a ping, or a client of
+	// revision 3 may be late with one. Default 20 s.
 	PingTimeout time.Duration
 	// UpgradeTimeout is how long a client may take to complete an upgrade.
 	// Default 10 s. The session stays on its old transport when it runs out.
@@ -80,6 +81,11 @@ type ServerOptions struct {
 
 	// Transports are those that clients may use. Default: Polling and WebSocket.
 	Transports []Transport
+	// AllowEIO3 accepts clients of revision 3 of the protocol, which is that of
+	// Socket.IO 2, next to those of revision 4, and with it JSONP over polling: see
+	// the package documentation for what that means for security. Default false:
+	// they are refused with [CodeUnsupportedProtocol].
+	AllowEIO3 bool
 	// DisableUpgrades keeps the server from offering upgrades to polling clients,
 	// and from accepting them.
 	DisableUpgrades bool
@@ -161,11 +167,12 @@ func SessionCookie() *http.Cookie {
 
 // An OptionError is returned by constructors for a value that is out of range.
 type OptionError struct {
-	Field  string
-	Value  any
-	Reason string
+	Field  string // the field of the options
+	Value  any    // what it is set to
+	Reason string // what is wrong with that
 }
 
+// Error names the field, its value, and what is wrong.
 func (e *OptionError) Error() string {
 	return fmt.Sprintf("engine: option %s is %v: %s", e.Field, e.Value, e.Reason)
 }

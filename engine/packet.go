@@ -24,6 +24,7 @@ const separator = 0x1e
 var (
 	pingPacket      = newPacket(packetPing, "")
 	closePacket     = newPacket(packetClose, "")
+	pongPacket      = newPacket(packetPong, "")
 	noopPacket      = newPacket(packetNoop, "")
 	probePongPacket = newPacket(packetPong, "probe")
 )
@@ -45,15 +46,20 @@ func parseText(text []byte) (packet, error) {
 		return packet{}, errBadPacket
 	}
 	if text[0] == 'b' {
-		data := make([]byte, base64.StdEncoding.DecodedLen(len(text)-1))
-		n, err := base64.StdEncoding.Decode(data, text[1:])
-		if err != nil {
-			return packet{}, errBadPacket
-		}
-		return packet{typ: packetMessage, binary: true, owned: true, data: data[:n]}, nil
+		return parseBase64(text[1:])
 	}
 	if text[0] < '0' || text[0] > '6' {
 		return packet{}, errBadPacket
 	}
 	return packet{typ: packetType(text[0]), data: text[1:]}, nil
+}
+
+// parseBase64 decodes a binary message.
+func parseBase64(text []byte) (packet, error) {
+	data := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
+	n, err := base64.StdEncoding.Decode(data, text)
+	if err != nil {
+		return packet{}, errBadPacket
+	}
+	return packet{typ: packetMessage, binary: true, owned: true, data: data[:n]}, nil
 }

@@ -18,6 +18,7 @@ import (
 // messages and one POST that brings some.
 type pollState struct {
 	active  bool          // a GET is being served
+	late    bool          // which came when the client had opened a WebSocket
 	waiting chan struct{} // closed to wake the GET that has nothing to answer yet
 	post    *post
 }
@@ -46,8 +47,9 @@ var (
 	errInvalidContent = errors.New("engine: invalid content type of a data request")
 )
 
-// During an upgrade a poll with nothing to answer is released after this time:
-// the client is waiting for it.
+// A poll that comes during an upgrade and has nothing to answer is released after
+// this time: the client may be waiting for it. One that was there before is
+// released by the probe.
 const upgradePollInterval = 100 * time.Millisecond
 
 // wakePoll releases the waiting GET, if there is one. mu is held.
@@ -69,13 +71,26 @@ func (c *Conn) servePoll(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.poll.active = true
+	// A client completes an upgrade when its poll has come back. One that comes when
+	// there is a WebSocket, and is overtaken by the upgrade, has come over a
+	// transport that is not in use any more.
+	c.poll.late = c.link != nil || c.probe != nil || c.opening.Load() > 0
 	if c.outbox.n == 0 && c.state == open && c.link == nil {
+		// Waiting is no writing: over HTTP/2, the server's WriteTimeout would end it.
+		// Where there are no deadlines, there is none to clear.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
 		if err := c.awaitOutbox(r); err != nil {
 			c.poll.active = false
 			c.mu.Unlock()
 			c.fail(TransportError, err)
 			return
 		}
+	}
+	if c.poll.late && c.link != nil {
+		c.poll.active = false
+		c.mu.Unlock()
+		writeError(w, http.StatusBadRequest, CodeBadRequest, CodeBadRequest.String())
+		return
 	}
 	messages, finished := c.takePoll()
 	c.poll.active = false
@@ -101,7 +116,7 @@ func (c *Conn) awaitOutbox(r *http.Request) error {
 	wait := make(chan struct{})
 	c.poll.waiting = wait
 	var release <-chan time.Time
-	if c.probe != nil && c.probed {
+	if c.poll.late {
 		release = time.After(upgradePollInterval)
 	}
 	c.mu.Unlock()
@@ -134,29 +149,53 @@ func (c *Conn) takePoll() (messages []entry, finished bool) {
 		// A close packet has to wait for the next poll: clients act on it before
 		// they have handled the messages in front of it.
 		return messages, false
-	case c.state != open && !c.left:
+	case c.state == open:
+		return append(messages, entry{m: noopPacket}), false
+	case c.left:
+		return append(messages, entry{m: noopPacket}), c.finishPolling()
+	default:
 		c.finishPolling()
 		return append(messages, entry{m: closePacket}), true
-	default:
-		return append(messages, entry{m: noopPacket}), false
 	}
+}
+
+// The content types of payloads.
+const (
+	plainText   = "text/plain; charset=UTF-8"
+	octetStream = "application/octet-stream"
+	javaScript  = "text/javascript; charset=UTF-8"
+)
+
+// appendPayload appends messages as one payload.
+func (c *Conn) appendPayload(body []byte, messages []entry) (payload []byte, contentType string) {
+	if c.revision3 {
+		return appendPayload3(body, messages, c.base64)
+	}
+	for i, e := range messages {
+		if i > 0 {
+			body = append(body, separator)
+		}
+		body = append(body, e.m.payload()...)
+	}
+	return body, plainText
 }
 
 // writePayload answers a GET with messages.
 func (c *Conn) writePayload(w http.ResponseWriter, r *http.Request, messages []entry) error {
 	buf := getBuffer()
 	defer putBuffer(buf)
-	body, compress := (*buf)[:0], false
-	for i, e := range messages {
-		if i > 0 {
-			body = append(body, separator)
-		}
-		body = append(body, e.m.payload()...)
+	body, contentType := c.appendPayload((*buf)[:0], messages)
+	compress := false
+	for _, e := range messages {
 		compress = compress || e.flags&NoCompress == 0
 	}
 
 	h := w.Header()
-	h.Set("Content-Type", "text/plain; charset=UTF-8")
+	if c.jsonp != nil {
+		body, contentType = c.jsonp.wrap(body), javaScript
+		h.Set("X-Content-Type-Options", "nosniff")
+	}
+	h.Set("Content-Type", contentType)
 	h.Set("Cache-Control", "no-store")
 	if ua := r.UserAgent(); strings.Contains(ua, ";MSIE") || strings.Contains(ua, "Trident/") {
 		// Old Internet Explorers took the answer for a page with an attack in it.
@@ -180,7 +219,8 @@ func (c *Conn) writePayload(w http.ResponseWriter, r *http.Request, messages []e
 
 // servePost takes a POST: packets for us.
 func (c *Conn) servePost(w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get("Content-Type") == "application/octet-stream" {
+	cut := c.cutter(r.Header.Get("Content-Type"))
+	if cut == nil {
 		c.fail(TransportError, errInvalidContent)
 		refuseBody(w, r, http.StatusBadRequest)
 		return
@@ -202,8 +242,12 @@ func (c *Conn) servePost(w http.ResponseWriter, r *http.Request) {
 	current.reading = false
 	c.mu.Unlock()
 	var tooLarge *http.MaxBytesError
+	payload := body.bytes
+	if err == nil && c.jsonp != nil {
+		payload, err = formPayload(payload)
+	}
 	if err == nil {
-		err = c.receivePayload(body.bytes)
+		err = c.receivePayload(payload, cut)
 	}
 	c.mu.Lock()
 	c.poll.post = nil
@@ -272,21 +316,50 @@ func (c *Conn) readBody(w http.ResponseWriter, r *http.Request) (batch, error) {
 	}
 }
 
+// A cutter takes the first packet off a polling payload.
+type cutter func(payload []byte) (p packet, rest []byte, more bool, err error)
+
+// cutter returns the one for payloads of a content type, or nil if the client may
+// not send that.
+func (c *Conn) cutter(contentType string) cutter {
+	binary := contentType == octetStream
+	switch {
+	case !c.revision3 && binary:
+		return nil
+	case !c.revision3:
+		return cutText
+	case binary && c.jsonp == nil:
+		return cutBinary3
+	default:
+		return cutText3
+	}
+}
+
+// cutText is the cutter of revision 4.
+func cutText(payload []byte) (p packet, rest []byte, more bool, err error) {
+	text, rest, more := bytes.Cut(payload, []byte{separator})
+	p, err = parseText(validUTF8(text))
+	return p, rest, more, err
+}
+
+func validUTF8(text []byte) []byte {
+	if utf8.Valid(text) {
+		return text
+	}
+	return bytes.ToValidUTF8(text, []byte("\uFFFD"))
+}
+
 // receivePayload delivers the packets of a polling payload. Those before one
 // that cannot be decoded are delivered, too.
-func (c *Conn) receivePayload(payload []byte) error {
-	if !utf8.Valid(payload) {
-		payload = bytes.ToValidUTF8(payload, []byte("\uFFFD"))
-	}
+func (c *Conn) receivePayload(payload []byte, cut cutter) error {
 	c.receiving.Lock()
 	defer c.receiving.Unlock()
 	defer c.guard()
 	defer c.deliverBatch()
 	for more := true; more; {
-		var text []byte
-		text, payload, more = bytes.Cut(payload, []byte{separator})
-		p, err := parseText(text)
-		if err != nil {
+		var p packet
+		var err error
+		if p, payload, more, err = cut(payload); err != nil {
 			return err
 		}
 		if p.typ == packetClose {

@@ -201,6 +201,7 @@ type query struct {
 	sid       string
 	protocol  int
 	base64    bool
+	jsonp     []string // the values of j; JSONP is wanted if there are any
 }
 
 // parseQuery reads the parameters; of repeated ones the last counts. Any
@@ -218,6 +219,7 @@ func parseQuery(r *http.Request) query {
 		sid:       last("sid"),
 		protocol:  3,
 		base64:    last("b64") != "",
+		jsonp:     values["j"],
 	}
 	if last("EIO") == "4" {
 		q.protocol = 4
@@ -268,7 +270,7 @@ func (s *Server) verify(r *http.Request, q query) (*Conn, *RequestError) {
 			return nil, refusal
 		}
 	}
-	if q.protocol != 4 {
+	if q.protocol != 4 && !s.opts.AllowEIO3 {
 		return refused(CodeUnsupportedProtocol, map[string]any{"protocol": q.protocol})
 	}
 	return nil, nil
@@ -359,7 +361,10 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query) {
 		s.refuseID(w, r, err)
 		return
 	}
-	c := &Conn{id: id, server: s, handshake: newHandshake(r)}
+	c := &Conn{id: id, server: s, handshake: newHandshake(r), revision3: q.protocol == 3, base64: q.base64}
+	if s.opts.AllowEIO3 && len(q.jsonp) > 0 {
+		c.jsonp, c.base64 = newJSONP(q.jsonp[len(q.jsonp)-1]), true
+	}
 	if s.opts.Context != nil {
 		c.ctx = s.opts.Context(r)
 	}
@@ -501,10 +506,13 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, q query, c *Con
 		return
 	}
 	defer s.goroutines.Done()
+	c.opening.Add(1) // before the client can know that it has a WebSocket
 	l, early := s.accept(w, r, q, c, false)
+	probing := l != nil && c.startProbe(l)
+	c.opening.Add(-1)
 	switch {
 	case l == nil:
-	case c.startProbe(l):
+	case probing:
 		s.goroutines.Go(func() { l.readLoop(early) })
 	default:
 		l.close(nil)

@@ -4,7 +4,7 @@ import (
 	"time"
 )
 
-// The upgrade from polling to WebSocket (Engine.IO protocol v4, "Upgrade"):
+// The upgrade from polling to WebSocket (Engine.IO protocol, "Upgrade"):
 // the client opens a WebSocket with the session's ID, sends 2probe, is answered
 // 3probe, lets its poll come back, and sends 5. Until then the session stays on
 // polling and a WebSocket that fails concerns nobody.
@@ -35,7 +35,9 @@ func (l *link) probe(p packet) bool {
 		current := c.probe == l
 		if current {
 			c.probed = true
-			c.wakePoll()
+			if !c.poll.late {
+				c.wakePoll()
+			}
 		}
 		c.mu.Unlock()
 		if !current {
@@ -77,7 +79,9 @@ func (c *Conn) upgrade(l *link) bool {
 		c.server.remove(c)
 		return false
 	}
-	c.beat.restart(c)
+	if !c.revision3 { // where nothing but a ping restarts it
+		c.beat.restart(c)
+	}
 	c.mu.Unlock()
 
 	c.server.opts.Logger.Debug("engine: upgraded", "sid", c.id, "transport", string(WebSocket))
