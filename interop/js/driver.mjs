@@ -16,13 +16,16 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
 const libraries = {};
 for (const name of ["socket.io-client", "sc403", "sc313"]) {
   libraries[name] = await import(name);
 }
+libraries.sc250 = { io: (await import("sc250")).default };
 const engine = await import("engine.io-client");
+const require = createRequire(import.meta.url);
 
 const clients = new Map(); // by name: what open has made
 const say = (line) => process.stdout.write(JSON.stringify(line) + "\n");
@@ -57,6 +60,8 @@ const scope = {
   engine,
   libraries,
   once,
+  // parser3 is the codec of sc250 for Engine.IO 3.
+  parser3: require(require.resolve("engine.io-parser", { paths: [require.resolve("sc250")] })),
   wait,
   // bytes returns n bytes that are the same in the Go tests.
   bytes: (n) => {
@@ -86,7 +91,16 @@ function evaluate(code, names) {
 function record(client, socket) {
   const report = (event, args) =>
     say({ client, event, args: args.filter((a) => typeof a !== "function").map(plain) });
-  socket.onAny((event, ...args) => report(event, args));
+  if (socket.onAny) {
+    socket.onAny((event, ...args) => report(event, args));
+  } else {
+    const { onevent } = socket; // version 2
+    socket.onevent = (packet) => {
+      report(packet.data[0], packet.data.slice(1));
+      onevent.call(socket, packet);
+    };
+    socket.on("error", (err) => report("error", [err]));
+  }
   socket.on("connect", () => report("connect", []));
   socket.on("connect_error", (err) => report("connect_error", [err]));
   socket.on("disconnect", (reason) => report("disconnect", [reason]));

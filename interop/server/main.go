@@ -4,7 +4,7 @@
 //	go run ./server -addr 127.0.0.1:3000           # Socket.IO 5, under /socket.io/
 //	go run ./server -addr 127.0.0.1:3000 -engine   # Engine.IO 4, under /engine.io/
 //
-// It ends, gracefully, on SIGINT and SIGTERM.
+// With -eio3 it accepts clients of revision 3 of Engine.IO, too. It ends, gracefully, on SIGINT and SIGTERM.
 package main
 
 import (
@@ -27,31 +27,33 @@ import (
 func main() {
 	addr := flag.String("addr", "127.0.0.1:3000", "address to listen on")
 	engineOnly := flag.Bool("engine", false, "serve plain Engine.IO that echoes messages")
+	eio3 := flag.Bool("eio3", false, "accept clients of Engine.IO 3, too")
 	verbose := flag.Bool("v", false, "log protocol chatter")
 	flag.Parse()
 	if *verbose {
 		slog.SetLogLoggerLevel(slog.LevelDebug)
 	}
-	if err := run(*addr, *engineOnly); err != nil {
+	if err := run(*addr, *engineOnly, *eio3); err != nil {
 		log.Fatal(err)
 	}
 }
 
 // options are the settings that the suites expect.
-func options() engine.ServerOptions {
+func options(eio3 bool) engine.ServerOptions {
 	return engine.ServerOptions{
 		PingInterval: 300 * time.Millisecond,
 		PingTimeout:  200 * time.Millisecond,
 		MaxPayload:   1_000_000,
 		CORS:         &engine.CORS{},
+		AllowEIO3:    eio3,
 	}
 }
 
-func run(addr string, engineOnly bool) error {
+func run(addr string, engineOnly, eio3 bool) error {
 	mux := http.NewServeMux()
 	var shutdown func(context.Context) error
 	if engineOnly {
-		opts := options()
+		opts := options(eio3)
 		opts.OnConnect = func(*engine.Conn) engine.Handler { return echo{} }
 		server, err := engine.NewServer(&opts)
 		if err != nil {
@@ -60,7 +62,7 @@ func run(addr string, engineOnly bool) error {
 		mux.Handle("/engine.io/", server)
 		shutdown = server.Shutdown
 	} else {
-		io := newServer()
+		io := newServer(eio3)
 		mux.Handle("/socket.io/", io)
 		shutdown = io.Shutdown
 	}
@@ -86,8 +88,8 @@ func run(addr string, engineOnly bool) error {
 }
 
 // newServer returns the Socket.IO server of the suite.
-func newServer() *socketio.Server {
-	io := socketio.NewServer(&socketio.Options{Engine: options(), ConnectTimeout: time.Second})
+func newServer(eio3 bool) *socketio.Server {
+	io := socketio.NewServer(&socketio.Options{Engine: options(eio3), ConnectTimeout: time.Second})
 	for _, n := range []*socketio.Namespace{io.Namespace, io.Of("/custom")} {
 		n.OnConnect(func(s *socketio.Socket) {
 			auth := map[string]any{}
