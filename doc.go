@@ -2,7 +2,8 @@
 // and broadcasts between a Go program and the Socket.IO clients of browsers and
 // other programs, over WebSocket and, where that does not get through, HTTP
 // long-polling. It speaks revision 5 of the Socket.IO protocol over revision 4 of
-// Engine.IO, which is what JavaScript clients from version 3 on speak.
+// Engine.IO, which is what JavaScript clients from version 3 on speak, and, with
+// [engine.ServerOptions.AllowEIO3], the revisions before for those of version 2.
 //
 //	io := socketio.NewServer(nil)
 //
@@ -39,13 +40,15 @@
 // the client sent the events: first [Namespace.OnConnect], then the events, then
 // the functions for the disconnection. Handlers of different sockets run
 // concurrently, also those of one client in two namespaces. A handler may block,
-// and may wait for an acknowledgement of the same client.
+// and may wait for an acknowledgement of the same client; give it a deadline, since
+// nothing more is read from a client that has filled its inbox meanwhile.
 //
 // What is emitted to a socket by one goroutine arrives in that order. A packet and
 // its binary attachments are never separated. Delivery is at most once: a message
 // that was emitted may get lost with the connection. Emit with acknowledgement, or
-// use [Options.Recovery], where that is not enough; recovery delivers the messages
-// that a client has missed during a short disconnection, once and in order.
+// use [Options.Recovery], where that is not enough; recovery delivers the events
+// that a client has missed during a short disconnection, once and in order, but for
+// volatile ones and those that ask for an acknowledgement.
 //
 // # Concurrency
 //
@@ -58,8 +61,8 @@
 //
 // A connection is opened by the client's handshake, see
 // [engine.ServerOptions.AllowRequest]. For each namespace that the client asks
-// for, the [Middleware] runs and accepts or refuses it, then the functions of
-// OnConnect. A socket ends when the client leaves the namespace or the connection
+// for, the [Middleware] runs and accepts or refuses it, unless the socket is
+// recovered, then the functions of OnConnect. A socket ends when the client leaves the namespace or the connection
 // ends, or with [Socket.Disconnect], with the [Reason] that the functions of
 // OnDisconnecting and OnDisconnect receive. [Socket.Context] ends at once, with a
 // [DisconnectError] as its cause. [Server.Shutdown] ends everything.

@@ -1,14 +1,17 @@
 package socketio_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"runtime"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/internal/wiretest"
 )
 
@@ -107,6 +110,22 @@ func TestRecoveryKeepsPrivateEventsPrivate(t *testing.T) {
 	if got := strings.Join(victim.events, ","); got != "private,public,private, too,last" {
 		t.Errorf("the client received %q", got)
 	}
+}
+
+// A client that has filled its inbox and goes away while a handler waits for the end
+// of its socket is noticed: the reader is not reading, but the pings fail.
+func TestFullInboxOfAClientThatIsGone(t *testing.T) {
+	transports(t, func(t *testing.T, transport string) {
+		io, url, _ := newServer(t, &socketio.Options{InboxEvents: 1, Engine: engine.ServerOptions{
+			PingInterval: 20 * time.Millisecond, PingTimeout: 20 * time.Millisecond,
+		}})
+		io.On("wait", func(ctx context.Context) { <-ctx.Done() })
+		c, _ := wiretest.Join(t, url, transport, "/")
+		go c.TrySend(`42["wait"]`, `42["wait"]`, `42["wait"]`, `42["wait"]`)
+		waitFor(t, "the handler", func() bool { return io.Stats().PendingEvents > 0 })
+		c.Close()
+		waitFor(t, "the end of the connection", func() bool { return io.Engine().Len() == 0 && len(io.Sockets()) == 0 })
+	})
 }
 
 // Hooks that panic end their socket at most, and a handler that ends its goroutine

@@ -319,18 +319,20 @@ func (s *Socket) endWith(reason Reason, err error, drop bool) bool {
 		s.inbox.clear(taskEvent)
 	}
 	cancel := s.endLocked(&DisconnectError{Reason: reason, Err: err})
-	if was == connected {
-		s.inbox.push(task{kind: taskEnd})
-		s.startLocked()
-	}
 	s.mu.Unlock()
 	s.conn.remove(s, was == connected)
 	cancel()
 	s.forget(reason)
 	if was == connecting {
 		s.nsp.server.exit(s.nsp)
+		return false
 	}
-	return was == connected
+	// Last, so that the handlers find the context ended.
+	s.mu.Lock()
+	s.inbox.push(task{kind: taskEnd})
+	s.startLocked()
+	s.mu.Unlock()
+	return true
 }
 
 // endLocked changes the state and returns what is to be done without the lock.
