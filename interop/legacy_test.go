@@ -421,7 +421,11 @@ func TestLegacyReconnection(t *testing.T) {
 			same(t, "the server's reason", receive(t, ends).reason, socketio.ServerShuttingDown)
 		}
 		for _, c := range []*peer.Client{c, chat} {
-			equal(t, c.Expect("disconnect"), `["transport close"]`)
+			// Over polling, a request of the client may be cut off by the end.
+			reason := string(c.Expect("disconnect"))
+			if reason != `["transport close"]` && !(l.transport == polling && reason == `["transport error"]`) {
+				t.Errorf("the client's reason is %s", reason)
+			}
 		}
 		chat.Run(`socket.emit("later", "buffered €"); return`)
 

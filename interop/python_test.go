@@ -94,9 +94,11 @@ func testPython(t *testing.T, python, kind, transports string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*peer.Patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, python, "python/client.py", kind, io.url, transports)
-	out, err := cmd.CombinedOutput()
+	var complaints strings.Builder // also of things that do not matter
+	cmd.Stderr = &complaints
+	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
+		t.Fatalf("%v\n%s%s", err, out, complaints.String())
 	}
 	final := websocket
 	if transports == polling {
