@@ -45,13 +45,17 @@ type Stats struct {
 	Connections int
 	// BufferedBytes is what waits to be sent, over all connections.
 	BufferedBytes int
+	// Dropped is the number of messages, since the server started, that were not
+	// sent because their client was not ready for them: volatile ones, and those for
+	// which there was no room in an outbox.
+	Dropped uint64
 }
 
 // Stats returns figures of the server. It looks at every socket, so it is meant
 // for a look every few seconds.
 func (s *Server) Stats() Stats {
 	namespaces := s.all()
-	stats := Stats{Namespaces: len(namespaces), Connections: s.engine.Len()}
+	stats := Stats{Namespaces: len(namespaces), Connections: s.engine.Len(), Dropped: s.engine.Dropped()}
 	seen := make(map[*conn]struct{})
 	for _, n := range namespaces {
 		for _, socket := range n.Sockets() {

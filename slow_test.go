@@ -110,8 +110,12 @@ func TestClientsThatDoNotRead(t *testing.T) {
 			} else if n := len(io.Sockets()); n != slow+healthy {
 				t.Errorf("%d sockets are left", n)
 			}
-			if stats := io.Stats(); stats.BufferedBytes > slow*(outbox+20<<10) {
+			stats := io.Stats()
+			if stats.BufferedBytes > slow*(outbox+20<<10) {
 				t.Errorf("%d bytes are buffered", stats.BufferedBytes)
+			}
+			if stats.Dropped < slow {
+				t.Errorf("%d messages were dropped", stats.Dropped)
 			}
 			// A broadcast's bytes are shared, so the heap grows by far less than the
 			// limits add up to.

@@ -180,6 +180,7 @@ func (c *Conn) Send(m *Message, flags Flags) error {
 	writable := c.writable()
 	if flags&Volatile != 0 && !writable {
 		c.mu.Unlock()
+		c.server.dropped.Add(1)
 		return nil
 	}
 	if !c.makeRoom(m.Len()) {
@@ -220,6 +221,8 @@ func (c *Conn) makeRoom(n int) bool {
 	for !fits() && c.outbox.n > 0 {
 		if e := c.outbox.pop(); e.flags&protocolPacket != 0 {
 			kept = append(kept, e)
+		} else {
+			c.server.dropped.Add(1)
 		}
 	}
 	for _, e := range slices.Backward(kept) {
@@ -236,6 +239,7 @@ func (c *Conn) full() bool {
 }
 
 func (c *Conn) overflow() error {
+	c.server.dropped.Add(1)
 	switch c.server.opts.Overflow {
 	case Refuse:
 		return ErrOutboxFull

@@ -22,6 +22,7 @@ import (
 type Server struct {
 	opts       *ServerOptions
 	handshakes atomic.Int64   // in progress
+	dropped    atomic.Uint64  // messages
 	goroutines sync.WaitGroup // of the connections: readers and writers
 
 	mu     sync.RWMutex // guards what follows; taken after a Conn's mu
@@ -46,6 +47,10 @@ func (s *Server) Len() int {
 	defer s.mu.RUnlock()
 	return len(s.conns)
 }
+
+// Dropped returns the number of messages that were not sent because their peer was
+// not ready for them: volatile ones, and those for which an outbox had no room.
+func (s *Server) Dropped() uint64 { return s.dropped.Load() }
 
 // Shutdown closes all connections, after what was sent to them before, and
 // waits until they are gone, polling clients for at most 2 s; new handshakes are
