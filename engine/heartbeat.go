@@ -69,6 +69,10 @@ func (b *heartbeat) onPacket(c *Conn, t packetType) {
 	}
 }
 
+// What timers are late by at most, as a rule. More than that is a program that was
+// stopped for a while, which is not the clients' fault.
+const maxTimerDelay = 5 * time.Millisecond
+
 // onTimer runs when the timer fires.
 func (c *Conn) onTimer() {
 	c.mu.Lock()
@@ -84,7 +88,9 @@ func (c *Conn) onTimer() {
 		c.mu.Unlock()
 	case !b.awaiting.Load() && !c.revision3:
 		b.awaiting.Store(true)
-		b.after(c, c.server.opts.PingTimeout)
+		// The ping was due a little earlier, and the answer is due after that.
+		late := min(time.Since(b.due), maxTimerDelay, c.server.opts.PingTimeout/10)
+		b.after(c, c.server.opts.PingTimeout-late)
 		c.sendPacket(pingPacket)
 	case c.busy.Load():
 		// Its pong, or ping, may wait behind the message that our handler is busy
