@@ -48,6 +48,15 @@ type DrainHandler interface {
 	OnDrain(c *Conn)
 }
 
+// A DropHandler is a Handler that wants to know of messages which are not sent.
+type DropHandler interface {
+	// OnDrop is called when n messages are dropped because the peer is not ready
+	// for them: volatile ones, and those for which the outbox has no room. It is
+	// called inside a Send that is not [Deferred], on the sender's goroutine, so it
+	// must not block or send.
+	OnDrop(c *Conn, n int)
+}
+
 // A Conn is one client's Engine.IO connection, whatever transport it uses at
 // the moment: the session that begins with the handshake and survives the
 // upgrade from polling to WebSocket.
@@ -95,7 +104,11 @@ type Conn struct {
 	// or a poll, has taken the last of them.
 	backlog bool
 	corked  bool
-	beat    heartbeat
+	// overflowed is set when there was no room for a message whose loss is the end
+	// of the connection.
+	overflowed bool
+	lost       int // messages that were dropped, which nobody was told yet
+	beat       heartbeat
 }
 
 type state uint8
@@ -173,24 +186,68 @@ func (c *Conn) Send(m *Message, flags Flags) error {
 		c.mu.Unlock()
 		return ErrClosed
 	}
-	if c.link != nil && !c.writing && !c.corked && c.outbox.n == 0 && c.link.raw != nil {
+	if c.link != nil && !c.writing && !c.corked && c.outbox.n == 0 && c.link.raw != nil && flags&Deferred == 0 {
 		c.writing = true
 		return c.write(batch{bytes: c.link.encode(entry{m, flags})})
 	}
+	err := c.queue(m, flags)
+	if flags&Deferred != 0 {
+		c.mu.Unlock()
+		return err
+	}
+	if failed := c.settle(); err == nil {
+		err = failed
+	}
+	return err
+}
+
+// Flush sends the messages that were [Deferred].
+func (c *Conn) Flush() {
+	c.mu.Lock()
+	_ = c.settle()
+}
+
+// queue puts a message into the outbox, or drops it. mu is held.
+func (c *Conn) queue(m *Message, flags Flags) error {
 	writable := c.writable()
 	if flags&Volatile != 0 && !writable {
-		c.mu.Unlock()
-		c.server.dropped.Add(1)
+		c.lost++
 		return nil
 	}
 	if !c.makeRoom(m.Len()) {
-		c.mu.Unlock()
-		return c.overflow()
+		c.lost++
+		c.overflowed = c.server.opts.Overflow == Disconnect
+		if c.overflowed || c.server.opts.Overflow == Refuse {
+			return ErrOutboxFull
+		}
+		return nil
 	}
 	// Without a raw socket nobody knows whether the write that is under way waits.
 	c.backlog = c.backlog || !writable || c.writing && c.link.raw == nil
 	c.outbox.push(entry{m, flags})
-	return c.flush()
+	return nil
+}
+
+// settle starts to send what was queued, and brings about what follows from what
+// was dropped. mu is held and released.
+func (c *Conn) settle() (err error) {
+	handler, lost, overflowed := c.handler, c.lost, c.overflowed && c.state == open
+	c.lost = 0
+	if overflowed {
+		c.mu.Unlock()
+	} else {
+		err = c.flush()
+	}
+	if lost > 0 {
+		c.server.dropped.Add(uint64(lost))
+		if h, ok := handler.(DropHandler); ok {
+			h.OnDrop(c, lost)
+		}
+	}
+	if overflowed {
+		c.fail(TransportError, ErrOutboxFull)
+	}
+	return err
 }
 
 // sendPacket queues a packet of the protocol, which is subject to no limit.
@@ -222,7 +279,7 @@ func (c *Conn) makeRoom(n int) bool {
 		if e := c.outbox.pop(); e.flags&protocolPacket != 0 {
 			kept = append(kept, e)
 		} else {
-			c.server.dropped.Add(1)
+			c.lost++
 		}
 	}
 	for _, e := range slices.Backward(kept) {
@@ -236,19 +293,6 @@ func (c *Conn) makeRoom(n int) bool {
 func (c *Conn) full() bool {
 	o := c.server.opts
 	return c.outbox.n >= o.OutboxMessages || c.outbox.bytes >= o.OutboxBytes
-}
-
-func (c *Conn) overflow() error {
-	c.server.dropped.Add(1)
-	switch c.server.opts.Overflow {
-	case Refuse:
-		return ErrOutboxFull
-	case Disconnect:
-		c.fail(TransportError, ErrOutboxFull)
-		return ErrOutboxFull
-	default:
-		return nil
-	}
 }
 
 // Cork holds messages back until Uncork, so that those which belong to one

@@ -10,6 +10,10 @@ const (
 	Volatile Flags = 1 << iota
 	// NoCompress sends the message uncompressed where compression is enabled.
 	NoCompress
+	// Deferred only queues the message: it leaves with the next one that is sent,
+	// or with [Conn.Flush], which has to follow soon. No method of the handler is
+	// called before that.
+	Deferred
 
 	// protocolPacket marks what no overflow policy may drop.
 	protocolPacket Flags = 1 << 7

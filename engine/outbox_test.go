@@ -343,6 +343,58 @@ func TestCork(t *testing.T) {
 	wantReply(t, receive(t, pending, "the poll"), 200, "4a\x1e4b")
 }
 
+func TestDeferred(t *testing.T) {
+	h := start(t, nil)
+	deferred := func(s *session, text string) {
+		t.Helper()
+		if err := s.Send(engine.NewTextMessage([]byte(text)), engine.Deferred); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := h.websocket()
+	deferred(w.session, "a")
+	deferred(w.session, "b")
+	if n := w.Buffered(); n != 2*len(ws.AppendFrame(nil, ws.Text, []byte("4a"))) {
+		t.Errorf("%d bytes are buffered", n)
+	}
+	w.Flush()
+	w.want("4a")
+	w.want("4b")
+	deferred(w.session, "c")
+	w.text(t, "d")
+	w.want("4c")
+	w.want("4d")
+	w.Flush() // there is nothing
+
+	p := h.poll()
+	pending := p.pending()
+	deferred(p.session, "a")
+	if !p.Writable() {
+		t.Error("the poll was answered")
+	}
+	p.Flush()
+	wantReply(t, receive(t, pending, "the poll"), 200, "4a")
+}
+
+// The handler is not called by a Send that is deferred: whoever flushes ends the
+// connection.
+func TestDeferredOverflow(t *testing.T) {
+	h := start(t, &engine.ServerOptions{OutboxMessages: 3})
+	w := h.websocket()
+	var err error
+	for i := 0; i < 10 && err == nil; i++ {
+		err = w.Send(numbered(i), engine.Deferred)
+	}
+	if !errors.Is(err, engine.ErrOutboxFull) || len(w.closed) != 0 {
+		t.Fatalf("got error %v, %d ends", err, len(w.closed))
+	}
+	w.Flush()
+	if err := w.wantClose(t, engine.TransportError); !errors.Is(err, engine.ErrOutboxFull) {
+		t.Errorf("got cause %v", err)
+	}
+	w.Flush() // does nothing
+}
+
 func TestOnDrain(t *testing.T) {
 	t.Run("polling", func(t *testing.T) {
 		h := start(t, nil)

@@ -111,7 +111,7 @@ func (s *Server) enter() bool {
 func (c *Conn) hasten() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.state == draining && c.link == nil {
+	if c.state == draining && c.link == nil && time.Until(c.beat.due) > closeTimeout {
 		c.beat.after(c, closeTimeout)
 	}
 }
