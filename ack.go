@@ -2,9 +2,6 @@ package socketio
 
 import (
 	"encoding/json"
-	"errors"
-	"net"
-	"sync/atomic"
 
 	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/parser"
@@ -72,7 +69,7 @@ func (s *Socket) forgetAck(id uint64) {
 }
 
 // acknowledged passes an answer on. One that nobody waits for is ignored.
-func (s *Socket) acknowledged(p *parser.Packet) {
+func (s *Socket) acknowledged(p *parser.Packet, size int) {
 	if !p.HasID {
 		return
 	}
@@ -84,33 +81,8 @@ func (s *Socket) acknowledged(p *parser.Packet) {
 	}
 	w.answered(s, ackResult{args: p.Args})
 	if f := s.hooks().AckReceived; f != nil {
-		f(s)
+		f(s, size)
 	}
-}
-
-// An acker answers one event, once.
-type acker struct {
-	socket *Socket // the client to answer
-	id     uint64
-	answer func(args ...any) // or, for an event of another node, this
-	done   atomic.Bool
-}
-
-// send answers with args. It does nothing for an event that wants no answer, or
-// has one.
-func (a *acker) send(args ...any) error {
-	if a == nil || a.done.Swap(true) {
-		return nil
-	}
-	if a.answer != nil {
-		a.answer(args...)
-		return nil
-	}
-	err := a.socket.emitter().send(parser.Header{Type: parser.Ack, ID: a.id, HasID: true}, "", args)
-	if errors.Is(err, net.ErrClosed) {
-		return nil // the client has gone, and does not wait for an answer
-	}
-	return err
 }
 
 // jsonArgs makes one argument of a JSON value.

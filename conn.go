@@ -72,7 +72,7 @@ func (c *conn) OnMessage(_ *engine.Conn, data []byte, binary bool) {
 	case parser.Event:
 		c.enqueue(s, p, size)
 	case parser.Ack:
-		s.acknowledged(p)
+		s.acknowledged(p, size)
 	case parser.Disconnect:
 		s.end(ClientNamespaceDisconnect, nil)
 	default:
@@ -107,6 +107,17 @@ func (c *conn) startReady() {
 func (c *conn) OnDrain(*engine.Conn) {
 	for _, s := range c.all() {
 		s.noteDrained()
+	}
+}
+
+// OnDrop implements [engine.DropHandler]. It may be called under a lock, so the
+// hook is called by a socket's worker.
+func (c *conn) OnDrop(_ *engine.Conn, n int) {
+	if c.server.opts.Hooks.Dropped == nil {
+		return
+	}
+	if sockets := c.all(); len(sockets) > 0 {
+		sockets[0].noteDropped(n)
 	}
 }
 

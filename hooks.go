@@ -1,6 +1,10 @@
 package socketio
 
-import "time"
+import (
+	"time"
+
+	"github.com/seed96b07ef8/socketio/engine"
+)
 
 // Hooks observe a server, for metrics and tracing. They are called on the
 // goroutine on which things happen, with no lock held, concurrently for different
@@ -27,9 +31,13 @@ type Hooks struct {
 	// too.
 	EventSent func(s *Socket, event string, bytes int)
 	// AckReceived is called when a client has acknowledged an event, AckSent when
-	// it is sent an acknowledgement.
-	AckReceived func(s *Socket)
+	// it is sent an acknowledgement, with their sizes in bytes.
+	AckReceived func(s *Socket, bytes int)
 	AckSent     func(s *Socket, bytes int)
+	// Dropped is called some time after messages for a client were not sent because
+	// it was not ready for them: volatile ones, and those for which its outbox had no
+	// room. Sockets in several namespaces share the connection.
+	Dropped func(c *engine.Conn, messages int)
 }
 
 // Stats are figures of a server at one moment.

@@ -1,13 +1,18 @@
 package socketio_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/internal/wiretest"
 )
 
@@ -32,7 +37,7 @@ func TestHooks(t *testing.T) {
 				},
 				// A hook may use the server, which would not do under a lock.
 				EventSent:   func(_ *socketio.Socket, event string, n int) { note("sent %s %v %d", event, n > 0, len(io.Sockets())) },
-				AckReceived: func(*socketio.Socket) { note("ack received") },
+				AckReceived: func(_ *socketio.Socket, n int) { note("ack received %d", n) },
 				AckSent:     func(_ *socketio.Socket, n int) { note("ack sent %d", n) },
 			}})
 			io.On("e", func(s *socketio.Socket) (string, error) {
@@ -68,7 +73,7 @@ func TestHooks(t *testing.T) {
 			want := []string{
 				"connected", "refused: /nowhere Invalid namespace",
 				"received e 7 0", "sent own true 1", "sent all true 1", "ack sent 10", "handled e true",
-				"received ask 8 0", "sent q true 1", "ack received", "handled ask true",
+				"received ask 8 0", "sent q true 1", "ack received 4", "handled ask true",
 				"disconnected: client namespace disconnect",
 			}
 			waitFor(t, "all hooks", func() bool {
@@ -84,4 +89,86 @@ func TestHooks(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestDroppedHook(t *testing.T) {
+	for _, overflow := range []engine.Overflow{engine.Disconnect, engine.DropNewest} {
+		t.Run(fmt.Sprint(overflow), func(t *testing.T) {
+			dropped := make(chan int, 100)
+			var io *socketio.Server
+			io, url, _ := newServer(t, &socketio.Options{
+				Engine: engine.ServerOptions{OutboxMessages: 3, Overflow: overflow},
+				Hooks: &socketio.Hooks{Dropped: func(c *engine.Conn, n int) {
+					io.Sockets() // would not do under a lock
+					if c.Transport() != engine.Polling {
+						t.Error("another connection")
+					}
+					dropped <- n
+				}},
+			})
+			polling := newIdlePolling(t, url)
+			polling.post("40")
+			waitFor(t, "the socket", func() bool { return len(io.Sockets()) == 1 && io.Sockets()[0].Buffered() > 0 })
+			sum := func(want int) {
+				t.Helper()
+				for got := 0; got != want; {
+					if got += receive(t, dropped, "dropped messages"); got > want {
+						t.Fatalf("%d messages were dropped, want %d", got, want)
+					}
+				}
+			}
+			emit(t, io.Volatile().Emit("volatile"))
+			emit(t, io.Volatile().Emit("volatile"))
+			sum(2)
+			for range 3 {
+				emit(t, io.Emit("regular")) // two of them fit
+			}
+			sum(1)
+			if n := io.Stats().Dropped; n != 3 {
+				t.Errorf("the statistics say %d", n)
+			}
+		})
+	}
+}
+
+// idlePolling is a client on polling that does not poll.
+type idlePolling struct {
+	t   *testing.T
+	url string
+}
+
+func newIdlePolling(t *testing.T, url string) idlePolling {
+	t.Helper()
+	p := idlePolling{t, url + "/socket.io/?EIO=4&transport=polling"}
+	var open struct{ SID string }
+	if answer := p.do(http.Get(p.url)); json.Unmarshal([]byte(answer[1:]), &open) != nil {
+		t.Fatalf("the handshake was answered %q", answer)
+	}
+	p.url += "&sid=" + open.SID
+	t.Cleanup(func() { // so that the server need not wait for a poll
+		if resp, err := http.Post(p.url, "text/plain", strings.NewReader("1")); err == nil {
+			resp.Body.Close()
+		}
+	})
+	return p
+}
+
+func (p idlePolling) post(packets string) {
+	p.t.Helper()
+	if answer := p.do(http.Post(p.url, "text/plain", strings.NewReader(packets))); answer != "ok" {
+		p.t.Fatalf("%q was answered %q", packets, answer)
+	}
+}
+
+func (p idlePolling) do(resp *http.Response, err error) string {
+	p.t.Helper()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return string(body)
 }

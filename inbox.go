@@ -5,6 +5,7 @@ import (
 
 	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/handler"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -13,6 +14,7 @@ type inbox struct {
 	tasks []task
 	next  int // index of the oldest task
 	bytes int
+	lost  int           // messages to the client that were dropped, for a taskDropped
 	space chan struct{} // closed when there is room again; nil when nobody waits
 }
 
@@ -34,6 +36,7 @@ const (
 	taskConnect taskKind = iota // run the middleware and connect
 	taskEvent                   // handle an event
 	taskDrain                   // tell that a backlog is gone
+	taskDropped                 // tell that messages were dropped
 	taskEnd                     // leave
 )
 
@@ -160,6 +163,17 @@ func (s *Socket) noteDrained() {
 	}
 }
 
+// noteDropped is noteDrained for messages that were dropped.
+func (s *Socket) noteDropped(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inbox.lost += n
+	if s.inbox.lost == n { // otherwise a task is on its way
+		s.inbox.push(task{kind: taskDropped})
+		s.startLocked()
+	}
+}
+
 // work runs what is in the inbox until it is empty.
 func (s *Socket) work(w *worker) {
 	corked := false
@@ -206,6 +220,12 @@ func (s *Socket) run(t task) {
 		s.handleTask(t)
 	case taskDrain:
 		s.drained()
+	case taskDropped:
+		s.mu.Lock()
+		lost := s.inbox.lost
+		s.inbox.lost = 0
+		s.mu.Unlock()
+		s.hooks().Dropped(s.Conn(), lost)
 	case taskEnd:
 		s.leave()
 	}
@@ -244,12 +264,9 @@ func (s *Socket) connect() {
 	// From here on packets of the client are for this socket; it sends none
 	// before it has the answer.
 	s.state = connected
-	rooms := s.rooms
-	s.rooms = nil
 	s.mu.Unlock()
 	s.conn.joined()
-	s.admit(rooms, session, m)
-	s.joinHeld()
+	s.admit(session, m)
 	if f := s.hooks().Connected; f != nil {
 		f(s)
 	}
@@ -372,7 +389,7 @@ func (s *Socket) leave() {
 		return true
 	})
 	if extra := s.registered(); extra != nil {
-		for _, f := range extra.disconnecting.load() {
+		for _, f := range extra.disconnecting.Load() {
 			s.callHook("disconnecting", func() { (*f)(reason) })
 		}
 	}
@@ -383,7 +400,7 @@ func (s *Socket) leave() {
 		return true
 	})
 	if extra := s.registered(); extra != nil {
-		for _, f := range extra.disconnected.load() {
+		for _, f := range extra.disconnected.Load() {
 			s.callHook("disconnect", func() { (*f)(reason) })
 		}
 	}
@@ -398,7 +415,7 @@ func (s *Socket) drained() {
 		return s.callHook("drain", func() { f(s) })
 	})
 	if extra := s.registered(); extra != nil {
-		for _, f := range extra.drained.load() {
+		for _, f := range extra.drained.Load() {
 			s.callHook("drain", *f)
 		}
 	}
@@ -423,21 +440,17 @@ func (s *Socket) handle(p *parser.Packet) {
 	}
 	list := s.nsp.of(p.Event, func(r *registry) *listeners { return &r.listeners })
 	if extra := s.registered(); extra != nil {
-		list = inOrder(list, extra.listeners.of(p.Event))
+		list = handler.InOrder(list, extra.listeners.Of(p.Event))
 	}
 	if len(list) == 0 {
 		return
 	}
-	in := &invocation{nsp: s.nsp, socket: s, args: p.Args}
-	if p.HasID {
-		in.space = acker{socket: s, id: p.ID}
-		in.ack = &in.space
-	}
+	in := &invocation{Socket: s, Owner: owner{s}, Args: p.Args, Wanted: p.HasID, ID: p.ID}
 	for _, l := range list {
-		if l.once != nil && !l.once() {
+		if !l.Due() {
 			continue
 		}
-		if err := in.call(l, p.Event); err != nil {
+		if err := s.nsp.call(l, in, p.Event); err != nil {
 			s.report(&EventError{Event: p.Event, Err: err})
 			if _, panicked := err.(*PanicError); panicked {
 				s.Disconnect()
@@ -457,7 +470,7 @@ func (s *Socket) pass(p *parser.Packet) error {
 			return true
 		})
 		if extra != nil {
-			for _, f := range extra.incoming.load() {
+			for _, f := range extra.incoming.Load() {
 				(*f)(p.Event, p.Args)
 			}
 		}
@@ -468,7 +481,7 @@ func (s *Socket) pass(p *parser.Packet) error {
 		if extra == nil || err != nil {
 			return err
 		}
-		for _, f := range extra.packets.load() {
+		for _, f := range extra.packets.Load() {
 			if err := (*f)(s.Context(), p.Event, p.Args); err != nil {
 				return err
 			}
@@ -481,7 +494,7 @@ func (s *Socket) pass(p *parser.Packet) error {
 func (s *Socket) report(err error) {
 	told := false
 	if extra := s.registered(); extra != nil {
-		for _, f := range extra.failed.load() {
+		for _, f := range extra.failed.Load() {
 			(*f)(err)
 			told = true
 		}
@@ -504,5 +517,6 @@ func (s *Socket) callHook(event string, f func()) bool {
 var (
 	_ engine.BatchHandler = (*conn)(nil)
 	_ engine.DrainHandler = (*conn)(nil)
+	_ engine.DropHandler  = (*conn)(nil)
 	_ adapter.Socket      = peer{}
 )

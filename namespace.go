@@ -141,12 +141,9 @@ func (h host) RoomEvent(e adapter.RoomEvent) {
 }
 
 func (h host) ServerEvent(event string, args parser.Args, answer func(args ...any)) {
-	in := &invocation{nsp: h.n, args: args}
-	if answer != nil {
-		in.ack = &acker{answer: answer}
-	}
+	in := &invocation{Owner: &serverEvent{h.n, answer}, Args: args, Wanted: answer != nil}
 	for _, l := range h.n.of(event, func(r *registry) *listeners { return &r.serverEvents }) {
-		if err := in.call(l, event); err != nil {
+		if err := h.n.call(l, in, event); err != nil {
 			h.n.report(nil, &EventError{Event: event, Err: err}, false)
 		}
 	}

@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"cmp"
 	"io/fs"
 	"log/slog"
 	"time"
@@ -155,6 +156,9 @@ func (o *Options) withDefaults() (*Options, error) {
 	if c.Engine.Logger == nil {
 		c.Engine.Logger = c.Logger
 	}
+	// They bound what is held back for a client that is about to be connected, too.
+	c.Engine.OutboxBytes = cmp.Or(c.Engine.OutboxBytes, engine.DefaultOutboxBytes)
+	c.Engine.OutboxMessages = cmp.Or(c.Engine.OutboxMessages, engine.DefaultOutboxMessages)
 	c.Engine.Logger = c.Engine.Logger.With(scopeKey, "engine")
 	c.Logger = c.Logger.With(scopeKey, "socket.io")
 	return &c, nil

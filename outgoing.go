@@ -33,7 +33,7 @@ func (s *Socket) noteOutgoing(event string, args []any) {
 		return true
 	})
 	if extra := s.registered(); extra != nil {
-		for _, f := range extra.outgoing.load() {
+		for _, f := range extra.outgoing.Load() {
 			(*f)(event, args)
 		}
 	}

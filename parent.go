@@ -69,7 +69,7 @@ func (p *ParentNamespace) Sockets() []*Socket { return p.everyone.Sockets() }
 // OnNewNamespace registers a function that is called for each namespace that
 // comes into being after it. The returned function removes it.
 func (s *Server) OnNewNamespace(f func(n *Namespace)) (off func()) {
-	return s.newNamespaces.add(f, false)
+	return s.newNamespaces.Add(f, false)
 }
 
 // Of returns the namespace with the given name, which comes into being if there
@@ -118,7 +118,7 @@ func (s *Server) begin(n *Namespace) {
 		defer close(n.made)
 		n.adapter = s.opts.Adapter(host{n})
 	}()
-	for _, f := range s.newNamespaces.load() {
+	for _, f := range s.newNamespaces.Load() {
 		(*f)(n)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/seed96b07ef8/socketio/adapter"
-	"github.com/seed96b07ef8/socketio/engine"
 )
 
 // Connection state recovery (Socket.IO protocol v5). The adapter keeps the
@@ -78,81 +77,6 @@ func (s *Socket) giveBack(session *adapter.Session) {
 	if session != nil {
 		session.Data, session.Live = s.Data(), nil
 		s.nsp.recoverer().Return(s.pid, session)
-	}
-}
-
-// admit makes the socket known to the adapter and sends m, the answer to
-// CONNECT, with what a recovered client has missed in front of it. Nothing that is
-// broadcast from the moment on at which the client can know that it is connected
-// passes it by, and nothing overtakes the answer.
-func (s *Socket) admit(rooms []string, session *adapter.Session, m *engine.Message) {
-	connected := func(missed []*adapter.Packet) {
-		// When a Send fails, the end is in the inbox.
-		for _, p := range missed {
-			_ = s.conn.engine.Send(p.Message, p.Flags)
-		}
-		_ = s.conn.engine.Send(m, 0)
-		s.release()
-	}
-	if r := s.nsp.recoverer(); r != nil && s.pid != "" {
-		r.Admit(peer{s}, s.pid, rooms, session, connected)
-		return
-	}
-	s.nsp.adapter.Add(peer{s})
-	if len(rooms) > 0 {
-		s.nsp.adapter.Join(peer{s}, len(rooms), rooms...)
-	}
-	connected(nil)
-}
-
-// joinHeld joins the rooms that others have joined the socket to while the adapter
-// did not know it.
-func (s *Socket) joinHeld() {
-	for {
-		s.mu.Lock()
-		rooms := s.rooms
-		s.rooms = nil
-		s.added = len(rooms) == 0
-		s.mu.Unlock()
-		if len(rooms) == 0 {
-			return
-		}
-		s.nsp.adapter.Join(peer{s}, s.nsp.server.opts.MaxRooms, rooms...)
-	}
-}
-
-// hold keeps a packet back that has come before the client has been told that it
-// is connected. It returns false when that is done, and for a socket whose
-// middleware still runs: what that emits comes before.
-func (s *Socket) hold(p *adapter.Packet) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.state == connecting || s.admitted.Load() {
-		return false
-	}
-	s.held = append(s.held, p)
-	return true
-}
-
-// release sends what was held back.
-func (s *Socket) release() {
-	for {
-		s.mu.Lock()
-		held := s.held
-		s.held = nil
-		if len(held) == 0 {
-			s.admitted.Store(true)
-			dropped := s.dropped
-			s.mu.Unlock()
-			if dropped {
-				s.sendDisconnect()
-			}
-			return
-		}
-		s.mu.Unlock()
-		for _, p := range held {
-			_ = s.conn.engine.Send(p.Message, p.Flags)
-		}
 	}
 }
 

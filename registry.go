@@ -2,9 +2,8 @@ package socketio
 
 import (
 	"context"
-	"slices"
-	"sync"
-	"sync/atomic"
+
+	"github.com/seed96b07ef8/socketio/internal/handler"
 )
 
 // registry holds what an application has registered on a namespace, or on a
@@ -41,36 +40,36 @@ type PacketMiddleware func(ctx context.Context, s *Socket, event string, args Ar
 
 // Use adds middleware, which runs in the order of its registration for every
 // client that wants to join from now on. The returned function removes it.
-func (r *registry) Use(m Middleware) (off func()) { return r.middleware.add(m, false) }
+func (r *registry) Use(m Middleware) (off func()) { return r.middleware.Add(m, false) }
 
 // UsePacket adds packet middleware for the events of every socket. The returned
 // function removes it.
-func (r *registry) UsePacket(m PacketMiddleware) (off func()) { return r.packets.add(m, false) }
+func (r *registry) UsePacket(m PacketMiddleware) (off func()) { return r.packets.Add(m, false) }
 
 // On registers a handler for an event of every socket. A function of the wrong
 // shape panics; see [Socket.On] for the shapes. The returned function removes
 // the handler.
 func (r *registry) On(event string, handler any) (off func()) {
-	return r.listeners.add(event, newListener(event, handler, r.order()))
+	return r.listeners.Add(event, newListener(event, handler, r.order()))
 }
 
 // Once registers a handler, like On, that is called for the first such event
 // only, of whatever socket.
 func (r *registry) Once(event string, handler any) (off func()) {
-	return r.listeners.addOnce(event, newListener(event, handler, r.order()))
+	return r.listeners.AddOnce(event, newListener(event, handler, r.order()))
 }
 
 // OnAny registers a function that is called for every event of every socket,
 // whether it has handlers or not, before them and before packet middleware. The
 // returned function removes it.
 func (r *registry) OnAny(f func(s *Socket, event string, args Args)) (off func()) {
-	return r.incoming.add(f, false)
+	return r.incoming.Add(f, false)
 }
 
 // PrependAny is OnAny for a function that is called before those registered
 // already.
 func (r *registry) PrependAny(f func(s *Socket, event string, args Args)) (off func()) {
-	return r.incoming.add(f, true)
+	return r.incoming.Add(f, true)
 }
 
 // OnAnyOutgoing registers a function that is called for every event that is sent
@@ -79,33 +78,33 @@ func (r *registry) PrependAny(f func(s *Socket, event string, args Args)) (off f
 // emits and should be quick. The returned function removes it.
 func (r *registry) OnAnyOutgoing(f func(s *Socket, event string, args []any)) (off func()) {
 	r.server.watchOutgoing.Store(true)
-	return r.outgoing.add(f, false)
+	return r.outgoing.Add(f, false)
 }
 
 // PrependAnyOutgoing is OnAnyOutgoing for a function that is called before those
 // registered already.
 func (r *registry) PrependAnyOutgoing(f func(s *Socket, event string, args []any)) (off func()) {
 	r.server.watchOutgoing.Store(true)
-	return r.outgoing.add(f, true)
+	return r.outgoing.Add(f, true)
 }
 
 // OnConnect registers a function that is called for each socket that has
 // joined, before any of its events. Those events wait until it returns. The
 // returned function removes it.
-func (r *registry) OnConnect(f func(s *Socket)) (off func()) { return r.connected.add(f, false) }
+func (r *registry) OnConnect(f func(s *Socket)) (off func()) { return r.connected.Add(f, false) }
 
 // OnDisconnecting registers a function that is called when a socket has been
 // disconnected, while it still is in its rooms. The returned function removes
 // it.
 func (r *registry) OnDisconnecting(f func(s *Socket, reason Reason)) (off func()) {
-	return r.disconnecting.add(f, false)
+	return r.disconnecting.Add(f, false)
 }
 
 // OnDisconnect registers a function that is called when a socket has been
 // disconnected and has left its rooms. The cause, if more is known than the
 // reason, is that of [Socket.Context]. The returned function removes it.
 func (r *registry) OnDisconnect(f func(s *Socket, reason Reason)) (off func()) {
-	return r.disconnected.add(f, false)
+	return r.disconnected.Add(f, false)
 }
 
 // OnError registers a function that is told of errors that have no caller to go
@@ -113,24 +112,24 @@ func (r *registry) OnDisconnect(f func(s *Socket, reason Reason)) (off func()) {
 // handlers and packet middleware return, panics. The returned function removes
 // it.
 func (r *registry) OnError(f func(s *Socket, err error)) (off func()) {
-	return r.failed.add(f, false)
+	return r.failed.Add(f, false)
 }
 
 // OnDrain registers a function that is called when messages had to wait for a
 // socket's client and the last of them has been handed to the connection. The
 // returned function removes it.
-func (r *registry) OnDrain(f func(s *Socket)) (off func()) { return r.drained.add(f, false) }
+func (r *registry) OnDrain(f func(s *Socket)) (off func()) { return r.drained.Add(f, false) }
 
 // OnRoom registers a function that is told when rooms of the namespace come into
 // being, are joined, left, and cease to exist. Events of one socket come in
 // order. The returned function removes it.
-func (r *registry) OnRoom(f func(e RoomEvent)) (off func()) { return r.rooms.add(f, false) }
+func (r *registry) OnRoom(f func(e RoomEvent)) (off func()) { return r.rooms.Add(f, false) }
 
 // OnServerEvent registers a handler for events that other nodes of a cluster send
 // with [Namespace.ServerSideEmit]. It has the shape of an event's handler, without
 // the socket.
 func (r *registry) OnServerEvent(event string, handler any) (off func()) {
-	return r.serverEvents.add(event, newServerListener(event, handler, r.order()))
+	return r.serverEvents.Add(event, newServerListener(event, handler, r.order()))
 }
 
 // order numbers registrations.
@@ -142,7 +141,7 @@ func each[F any](r *registry, list func(*registry) *hooks[F], f func(F) bool) bo
 	if r.parent != nil && !each(r.parent, list, f) {
 		return false
 	}
-	for _, h := range list(r).load() {
+	for _, h := range list(r).Load() {
 		if !f(*h) {
 			return false
 		}
@@ -152,40 +151,9 @@ func each[F any](r *registry, list func(*registry) *hooks[F], f func(F) bool) bo
 
 // of returns the listeners of an event, in order of registration.
 func (r *registry) of(event string, list func(*registry) *listeners) []*listener {
-	found := list(r).of(event)
+	found := list(r).Of(event)
 	if r.parent != nil {
-		found = inOrder(list(r.parent).of(event), found)
+		found = handler.InOrder(list(r.parent).Of(event), found)
 	}
 	return found
-}
-
-// hooks is a list of functions that is read without a lock.
-type hooks[F any] struct {
-	mu   sync.Mutex // guards changes
-	list atomic.Pointer[[]*F]
-}
-
-func (h *hooks[F]) add(f F, first bool) (off func()) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	p := &f
-	at := len(h.load())
-	if first {
-		at = 0
-	}
-	list := slices.Insert(slices.Clone(h.load()), at, p)
-	h.list.Store(&list)
-	return func() {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		rest := slices.DeleteFunc(slices.Clone(h.load()), func(q *F) bool { return q == p })
-		h.list.Store(&rest)
-	}
-}
-
-func (h *hooks[F]) load() []*F {
-	if list := h.list.Load(); list != nil {
-		return *list
-	}
-	return nil
 }

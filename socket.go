@@ -37,19 +37,18 @@ type Socket struct {
 	admitted atomic.Bool // the client was told that it is connected
 	gone     atomic.Bool // set with the state ended
 
-	mu      sync.Mutex // guards what follows; no other lock is taken under it
+	mu      sync.Mutex // guards what follows
 	state   socketState
 	reason  *DisconnectError // why it ended
 	inbox   inbox
 	acks    map[uint64]ackWaiter
-	rooms   []string          // joined before the socket was connected
-	held    []*adapter.Packet // broadcast before the client was told
+	rooms   []string     // joined before the socket was connected
+	held    *heldPackets // sent before the client was told
 	data    any
 	ctx     context.Context // made when it is first asked for
 	cancel  context.CancelCauseFunc
 	extra   *socketExtra // what most sockets do not have
 	added   bool         // the adapter knows the socket and its rooms
-	dropped bool         // by Disconnect, before the client was told that it is connected
 	working bool         // a goroutine is running the handlers
 }
 
@@ -270,27 +269,15 @@ func (s *Socket) Broadcast() Broadcast { return s.nsp.everyone.Except(s.id) }
 // [ServerNamespaceDisconnect]; the client does not reconnect by itself. Events
 // that it sent before and that are not handled yet are dropped.
 func (s *Socket) Disconnect() {
-	if s.endWith(ServerNamespaceDisconnect, nil, true) && !s.disconnectLater() {
-		s.sendDisconnect()
+	if !s.endWith(ServerNamespaceDisconnect, nil, true) {
+		return
 	}
-}
-
-// disconnectLater leaves it to release to tell a client that does not know yet
-// that it is connected. It returns false when the client knows.
-func (s *Socket) disconnectLater() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.dropped = !s.admitted.Load()
-	return s.dropped
-}
-
-func (s *Socket) sendDisconnect() {
 	m, err := s.nsp.encode(parser.Header{Type: parser.Disconnect}, "", nil)
 	if err != nil { // a codec that cannot encode nothing
 		s.conn.engine.Close()
 		return
 	}
-	_ = s.conn.engine.Send(m, 0) // whoever is gone need not be told
+	_ = s.deliver(&adapter.Packet{Message: m}) // whoever is gone need not be told
 }
 
 // DisconnectConn disconnects all of the client's sockets, in whatever namespace,
@@ -320,33 +307,33 @@ func (s *Socket) DisconnectConn() {
 // A function of another shape panics here, not when the event comes. ctx ends
 // when the socket is disconnected. The returned function removes the handler.
 func (s *Socket) On(event string, handler any) (off func()) {
-	return s.extras().listeners.add(event, newListener(event, handler, s.nsp.order()))
+	return s.extras().listeners.Add(event, newListener(event, handler, s.nsp.order()))
 }
 
 // Once registers a handler, like On, that is called for the first such event
 // only.
 func (s *Socket) Once(event string, handler any) (off func()) {
-	return s.extras().listeners.addOnce(event, newListener(event, handler, s.nsp.order()))
+	return s.extras().listeners.AddOnce(event, newListener(event, handler, s.nsp.order()))
 }
 
 // Use adds packet middleware for the events of this socket, behind the
 // namespace's. An error keeps an event from its handlers and goes to the error
 // hooks, not to the client. The returned function removes it.
 func (s *Socket) Use(f func(ctx context.Context, event string, args Args) error) (off func()) {
-	return s.extras().packets.add(f, false)
+	return s.extras().packets.Add(f, false)
 }
 
 // OnAny registers a function that is called for every event of the client,
 // whether it has handlers or not, before them and before packet middleware. The
 // returned function removes it.
 func (s *Socket) OnAny(f func(event string, args Args)) (off func()) {
-	return s.extras().incoming.add(f, false)
+	return s.extras().incoming.Add(f, false)
 }
 
 // PrependAny is OnAny for a function that is called before those registered
 // already.
 func (s *Socket) PrependAny(f func(event string, args Args)) (off func()) {
-	return s.extras().incoming.add(f, true)
+	return s.extras().incoming.Add(f, true)
 }
 
 // OnAnyOutgoing registers a function that is called for every event that is sent
@@ -355,25 +342,25 @@ func (s *Socket) PrependAny(f func(event string, args Args)) (off func()) {
 // returned function removes it.
 func (s *Socket) OnAnyOutgoing(f func(event string, args []any)) (off func()) {
 	s.nsp.server.watchOutgoing.Store(true)
-	return s.extras().outgoing.add(f, false)
+	return s.extras().outgoing.Add(f, false)
 }
 
 // PrependAnyOutgoing is OnAnyOutgoing for a function that is called before those
 // registered already.
 func (s *Socket) PrependAnyOutgoing(f func(event string, args []any)) (off func()) {
 	s.nsp.server.watchOutgoing.Store(true)
-	return s.extras().outgoing.add(f, true)
+	return s.extras().outgoing.Add(f, true)
 }
 
 // OnError registers a function that is told of the errors that concern this
 // socket and have no caller to go to, see [Namespace.OnError]. The returned
 // function removes it.
-func (s *Socket) OnError(f func(err error)) (off func()) { return s.extras().failed.add(f, false) }
+func (s *Socket) OnError(f func(err error)) (off func()) { return s.extras().failed.Add(f, false) }
 
 // OnDisconnecting registers a function that is called when the socket has been
 // disconnected, while it still is in its rooms. The returned function removes it.
 func (s *Socket) OnDisconnecting(f func(reason Reason)) (off func()) {
-	return s.extras().disconnecting.add(f, false)
+	return s.extras().disconnecting.Add(f, false)
 }
 
 // OnDisconnect registers a function that is called when the socket has been
@@ -381,13 +368,13 @@ func (s *Socket) OnDisconnecting(f func(reason Reason)) (off func()) {
 // if more is known than the reason, is that of [Socket.Context]. The returned
 // function removes it.
 func (s *Socket) OnDisconnect(f func(reason Reason)) (off func()) {
-	return s.extras().disconnected.add(f, false)
+	return s.extras().disconnected.Add(f, false)
 }
 
 // OnDrain registers a function that is called when messages had to wait for the
 // client and the last of them has been handed to the connection. The returned
 // function removes it.
-func (s *Socket) OnDrain(f func()) (off func()) { return s.extras().drained.add(f, false) }
+func (s *Socket) OnDrain(f func()) (off func()) { return s.extras().drained.Add(f, false) }
 
 func (s *Socket) extras() *socketExtra {
 	s.mu.Lock()

@@ -182,11 +182,12 @@ type Adapter interface {
 // for its session.
 type Recoverer interface {
 	Adapter
-	// Admit is Add, and Join for rooms, for a socket whose client knows the
-	// private ID pid, and calls connected then, with the packets that the socket
-	// of the session, if there is one, has missed. It is all one step: no packet
-	// is lost and none comes twice.
-	Admit(s Socket, pid string, rooms []string, session *Session, connected func(missed []*Packet))
+	// Admit is Add for a socket whose client knows the private ID pid. It calls
+	// connect then, with the packets that the socket of the session, if there is
+	// one, has missed. Connect may return rooms that are to be joined before: Admit
+	// joins them and calls it again. It is all one step: no packet is lost and none
+	// comes twice.
+	Admit(s Socket, pid string, session *Session, connect func(missed []*Packet) (rooms []string))
 	// Emit keeps an event for one socket and hands it to send, encoded, in one step.
 	// It sets p's Message and returns what send does.
 	Emit(s Socket, p *Packet, send func(p *Packet) error) error

@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"container/list"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -209,7 +210,7 @@ func (a *Recovery) drop(s *session) {
 }
 
 // Admit implements [Recoverer].
-func (a *Recovery) Admit(s Socket, pid string, rooms []string, restored *Session, connected func(missed []*Packet)) {
+func (a *Recovery) Admit(s Socket, pid string, restored *Session, connect func(missed []*Packet) (rooms []string)) {
 	a.mu.Lock()
 	start := a.first + uint64(len(a.log))
 	var missed []*Packet
@@ -218,13 +219,15 @@ func (a *Recovery) Admit(s Socket, pid string, rooms []string, restored *Session
 		missed = a.missed(restored)
 	}
 	events := a.add(s)
-	more, _ := a.join(s, len(rooms), rooms)
 	if !a.closed {
 		a.sessions[pid] = &session{pid: pid, id: s.ID(), start: start, socket: s}
 	}
-	connected(missed)
+	for rooms := connect(missed); len(rooms) > 0; rooms = connect(missed) {
+		more, _ := a.join(s, math.MaxInt, rooms)
+		events = append(events, more...)
+	}
 	a.mu.Unlock()
-	a.tell(append(events, more...))
+	a.tell(events)
 }
 
 // missed returns the packets that a session has missed. mu is held.

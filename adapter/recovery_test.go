@@ -21,11 +21,16 @@ func admit(r *Recovery, id, pid string, session *Session) *fakeSocket {
 	if session != nil {
 		rooms = session.Rooms
 	}
-	r.Admit(s, pid, rooms, session, func(missed []*Packet) {
+	r.Admit(s, pid, session, func(missed []*Packet) []string {
+		if join := rooms; len(join) > 0 {
+			rooms = nil
+			return join
+		}
 		for _, p := range missed {
 			s.Deliver(p)
 		}
 		s.note("connected")
+		return nil
 	})
 	return s
 }
@@ -130,11 +135,11 @@ func BenchmarkRecoveryRestore(b *testing.B) {
 				}
 			}
 			s := &quietSocket{id: "s"}
-			r.Admit(s, "p", nil, nil, func([]*Packet) {})
+			r.Admit(s, "p", nil, func([]*Packet) []string { return nil })
 			for b.Loop() {
 				r.Persist(s, "p", nil)
 				r.Remove(s)
-				r.Admit(s, "p", nil, r.Restore("p", ""), func([]*Packet) {})
+				r.Admit(s, "p", r.Restore("p", ""), func([]*Packet) []string { return nil })
 			}
 		})
 	}

@@ -1,0 +1,105 @@
+package socketio_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/wiretest"
+	"github.com/seed96b07ef8/socketio/socketiotest"
+)
+
+// newSlowAdmission returns a server on which the admission of a socket waits for
+// whoever receives from admitting to send to proceed.
+func newSlowAdmission(t *testing.T, opts *socketio.Options) (io *socketio.Server, url string, admitting chan string, proceed chan struct{}) {
+	io, url, _ = newServer(t, opts)
+	admitting, proceed = make(chan string), make(chan struct{})
+	io.OnRoom(func(e socketio.RoomEvent) {
+		if e.Kind == socketio.RoomJoined {
+			admitting <- e.Socket
+			<-proceed
+		}
+	})
+	return io, url, admitting, proceed
+}
+
+// What is sent to a socket that the adapter knows already comes behind the answer
+// that its client waits for, in order, and a disconnection behind that. The rooms
+// that it is added to meanwhile are its rooms when the client has the answer.
+func TestSendingDuringAdmission(t *testing.T) {
+	transports(t, func(t *testing.T, transport string) {
+		io, url, admitting, proceed := newSlowAdmission(t, nil)
+		c := wiretest.Dial(t, url, transport)
+		c.Send("40")
+		id := receive(t, admitting, "the admission")
+		for i := range 3 {
+			emit(t, io.Emit("n", i))
+			emit(t, io.To(id).Emit("own", i))
+		}
+		emit(t, io.SocketsJoin("room"))
+		proceed <- struct{}{}
+		receive(t, admitting, "the room")
+		emit(t, io.To("room").Emit("room"))
+		io.Socket(id).Disconnect()
+		proceed <- struct{}{}
+		c.Expect(fmt.Sprintf(`40{"sid":%q}`, id))
+		for i := range 3 {
+			c.Expect(fmt.Sprintf(`42["n",%d]`, i), fmt.Sprintf(`42["own",%d]`, i))
+		}
+		c.Expect(`42["room"]`, "41")
+	})
+}
+
+func TestRoomsRightAfterConnect(t *testing.T) {
+	for name, recovery := range map[string]*socketio.Recovery{"plain": nil, "with recovery": {}} {
+		t.Run(name, func(t *testing.T) {
+			io, url, _ := newServer(t, &socketio.Options{Recovery: recovery})
+			for range 100 {
+				_, id := wiretest.Join(t, url, "websocket", "/")
+				emit(t, io.In(id).SocketsJoin("room"))
+				if rooms := io.Socket(id).Rooms(); !slices.Equal(rooms, []string{id, "room"}) {
+					t.Fatalf("rooms %q", rooms)
+				}
+			}
+		})
+	}
+}
+
+// The outbox's limits hold for what is kept back, too.
+func TestTooMuchDuringAdmission(t *testing.T) {
+	for name, limits := range map[string]engine.ServerOptions{
+		"messages": {OutboxMessages: 10},
+		"bytes":    {OutboxBytes: 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			io, url, admitting, proceed := newSlowAdmission(t, &socketio.Options{Engine: limits})
+			c := wiretest.Dial(t, url, "websocket")
+			c.Send("40")
+			receive(t, admitting, "the admission")
+			for i := range 20 {
+				emit(t, io.Emit("number", i))
+			}
+			proceed <- struct{}{}
+			c.ExpectClosed()
+		})
+	}
+}
+
+// A client that has the answer gets everything that is sent from then on, also
+// when the server is shut down right behind it.
+func TestShutdownRightAfterConnect(t *testing.T) {
+	for range 100 {
+		io := socketiotest.NewServer(t, nil)
+		c := socketiotest.Connect(t, io, nil)
+		emit(t, io.Emit("bye"))
+		ctx, cancel := context.WithTimeout(t.Context(), wiretest.Timeout)
+		if err := io.Shutdown(ctx); err != nil {
+			t.Error(err)
+		}
+		cancel()
+		c.Expect("bye")
+	}
+}

@@ -1,0 +1,94 @@
+package handler
+
+import (
+	"context"
+	"reflect"
+	"sync/atomic"
+
+	"github.com/seed96b07ef8/socketio/parser"
+)
+
+// An Owner is whom an event comes from, as its handlers need it.
+type Owner interface {
+	// Context returns what handlers get as their ctx.
+	Context() context.Context
+	// Answer sends the acknowledgement with the given ID.
+	Answer(id uint64, args []any) error
+	// Report is told of errors that have no caller to go to.
+	Report(err error)
+}
+
+// A Call is an event on its way to its handlers.
+type Call[S any] struct {
+	// Socket is what handlers with a socket parameter get.
+	Socket S
+	// Owner is whom the event comes from.
+	Owner Owner
+	// Args are the arguments of the event.
+	Args parser.Args
+	// Wanted says that an acknowledgement is wanted, with the given ID.
+	Wanted bool
+	ID     uint64
+
+	answered atomic.Bool
+}
+
+// answer acknowledges with args. It does nothing for an event that wants no
+// answer, or has one.
+func (c *Call[S]) answer(args ...any) error {
+	if !c.Wanted || c.answered.Swap(true) {
+		return nil
+	}
+	return c.Owner.Answer(c.ID, args)
+}
+
+// acknowledge answers for a handler whose only result is err.
+func (c *Call[S]) acknowledge(err error) error {
+	if err != nil {
+		return err
+	}
+	return c.answer()
+}
+
+// first decodes the first argument.
+func first[T any, S any](c *Call[S]) (arg T, err error) {
+	err = c.Args.DecodeAt(0, &arg)
+	return arg, err
+}
+
+// ackFunction makes the ack function that a handler wants. For an event that
+// wants no answer it does nothing.
+func (c *Call[S]) ackFunction(t reflect.Type) reflect.Value {
+	answer := func(args ...any) {
+		if err := c.answer(args...); err != nil {
+			c.Owner.Report(err)
+		}
+	}
+	var f any
+	switch t {
+	case reflect.TypeFor[func()]():
+		f = func() { answer() }
+	case reflect.TypeFor[func(string)]():
+		f = func(arg string) { answer(arg) }
+	case reflect.TypeFor[func(any)]():
+		f = func(arg any) { answer(arg) }
+	case reflect.TypeFor[func(...any)]():
+		f = answer
+	default:
+		return reflect.MakeFunc(t, func(in []reflect.Value) []reflect.Value {
+			args := make([]any, 0, len(in))
+			for i, v := range in {
+				if t.IsVariadic() && i == len(in)-1 {
+					for j := range v.Len() {
+						args = append(args, v.Index(j).Interface())
+					}
+					break
+				}
+				args = append(args, v.Interface())
+			}
+			answer(args...)
+			return nil
+		})
+	}
+	return reflect.ValueOf(f).Convert(t)
+}

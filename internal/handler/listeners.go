@@ -1,0 +1,96 @@
+package handler
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// A Listener is a registered handler.
+type Listener[S any] struct {
+	// Order numbers registrations, where lists are to be merged by it.
+	Order uint64
+	// Call calls the handler.
+	Call func(*Call[S]) error
+
+	once func() bool // of a listener for one event: takes it out, true the first time
+}
+
+// Due reports whether the listener is to be called for an event that has come.
+// One that is registered for a single event is due the first time only.
+func (l *Listener[S]) Due() bool { return l.once == nil || l.once() }
+
+// Listeners are handlers by event. They are read without a lock and copied when
+// they change.
+type Listeners[S any] struct {
+	mu      sync.Mutex // guards changes
+	byEvent atomic.Pointer[map[string][]*Listener[S]]
+}
+
+// Of returns the listeners of an event, oldest first.
+func (ls *Listeners[S]) Of(event string) []*Listener[S] {
+	if m := ls.byEvent.Load(); m != nil {
+		return (*m)[event]
+	}
+	return nil
+}
+
+// Add appends a listener. The returned function removes it.
+func (ls *Listeners[S]) Add(event string, l *Listener[S]) (off func()) {
+	ls.change(event, func(list []*Listener[S]) []*Listener[S] { return append(list, l) })
+	return func() { ls.remove(event, l) }
+}
+
+func (ls *Listeners[S]) remove(event string, l *Listener[S]) {
+	ls.change(event, func(list []*Listener[S]) []*Listener[S] {
+		return slices.DeleteFunc(list, func(other *Listener[S]) bool { return other == l })
+	})
+}
+
+// AddOnce is Add for a listener that is called once.
+func (ls *Listeners[S]) AddOnce(event string, l *Listener[S]) (off func()) {
+	var called atomic.Bool
+	l.once = func() bool {
+		if called.Swap(true) {
+			return false
+		}
+		ls.remove(event, l)
+		return true
+	}
+	return ls.Add(event, l)
+}
+
+// change replaces the listeners of an event by what f makes of a copy of them.
+func (ls *Listeners[S]) change(event string, f func([]*Listener[S]) []*Listener[S]) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	m := make(map[string][]*Listener[S])
+	if old := ls.byEvent.Load(); old != nil {
+		for e, list := range *old {
+			m[e] = list
+		}
+	}
+	m[event] = f(slices.Clone(m[event]))
+	if len(m[event]) == 0 {
+		delete(m, event)
+	}
+	ls.byEvent.Store(&m)
+}
+
+// InOrder merges two lists by order of registration.
+func InOrder[S any](a, b []*Listener[S]) []*Listener[S] {
+	if len(a) == 0 {
+		return b
+	}
+	if len(b) == 0 {
+		return a
+	}
+	all := slices.Concat(a, b)
+	slices.SortFunc(all, func(x, y *Listener[S]) int {
+		if x.Order < y.Order {
+			return -1
+		}
+		return 1
+	})
+	return all
+}
