@@ -24,6 +24,7 @@ type conn struct {
 	mu      sync.Mutex // guards what follows; taken before a socket's mu
 	sockets []*Socket  // connecting or connected, one for each namespace
 	leaving int        // sockets that have ended and whose handlers still run
+	ousted  []string   // namespaces that the client was taken out of, and may not know
 	timer   *time.Timer
 	closed  bool
 }
@@ -65,7 +66,9 @@ func (c *conn) OnMessage(_ *engine.Conn, data []byte, binary bool) {
 	}
 	s := c.socket(p.Namespace)
 	if s == nil || !s.isConnected() {
-		c.violation(errPacketOrder)
+		if p.Type == parser.ConnectError || !c.wasOusted(p.Namespace) {
+			c.violation(errPacketOrder)
+		}
 		return
 	}
 	switch p.Type {
@@ -178,6 +181,23 @@ func (c *conn) remove(s *Socket, leaving bool) {
 	}
 }
 
+// oust notes that the client is being taken out of a namespace. What it has sent
+// there before it learns of that is not its fault.
+func (c *conn) oust(nsp string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.ousted) == c.server.opts.MaxNamespaces {
+		c.ousted = slices.Delete(c.ousted, 0, 1)
+	}
+	c.ousted = append(c.ousted, nsp)
+}
+
+func (c *conn) wasOusted(nsp string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Contains(c.ousted, nsp)
+}
+
 // left notes that a socket has left for good.
 func (c *conn) left() {
 	c.mu.Lock()
@@ -223,6 +243,7 @@ func (c *conn) join(p *parser.Packet) {
 	}
 	s := newSocket(n, c, p.Args)
 	c.sockets = append(c.sockets, s)
+	c.ousted = slices.DeleteFunc(c.ousted, func(name string) bool { return name == n.name })
 	c.mu.Unlock()
 	// Middleware and OnConnect may block, so they run where events do.
 	s.start()

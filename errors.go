@@ -108,7 +108,9 @@ func (e *EventError) Error() string { return fmt.Sprintf("socketio: event %q: %v
 // Unwrap returns Err.
 func (e *EventError) Unwrap() error { return e.Err }
 
-// A PanicError is a panic of a handler.
+// A PanicError is a panic of a handler. The socket is disconnected after it, with
+// the reason [ServerNamespaceDisconnect]: clients do not reconnect by themselves
+// then.
 type PanicError struct {
 	Value any    // what it panicked with
 	Stack []byte // where

@@ -203,3 +203,47 @@ func ExamplePanicError() {
 	// panic: a bug
 	// "hello" []
 }
+
+// Send to a slow client what it can take, and the rest when it has caught up.
+func ExampleSocket_OnDrain() {
+	t := new(exampleTB) // in a test: t *testing.T
+	defer t.done()
+	io := socketiotest.NewServer(t, nil)
+	caughtUp := make(chan struct{})
+	io.OnConnect(func(s *socketio.Socket) {
+		s.OnDrain(func() { caughtUp <- struct{}{} })
+	})
+	c := socketiotest.Connect(t, io, nil)
+	s := io.Socket(c.ID())
+
+	c.StopReading()
+	for sent := 0; s.Buffered() < 64<<10; sent++ {
+		s.Emit("block", sent, make([]byte, 16<<10))
+	}
+	fmt.Println("behind:", s.Buffered() > 0)
+
+	c.ResumeReading()
+	<-caughtUp
+	fmt.Println("behind:", s.Buffered() > 0)
+	// Output:
+	// behind: true
+	// behind: false
+}
+
+// Show what has come, for a log.
+func ExampleArgs_String() {
+	t := new(exampleTB) // in a test: t *testing.T
+	defer t.done()
+	io := socketiotest.NewServer(t, nil)
+	io.OnAny(func(s *socketio.Socket, event string, args socketio.Args) {
+		fmt.Println(event, args)
+	})
+	io.On("done", func() bool { return true })
+
+	c := socketiotest.Connect(t, io, nil)
+	c.Emit("note", "buy milk", map[string]int{"litres": 2}, []byte("\x01\x02"))
+	c.Call("done")
+	// Output:
+	// note ["buy milk", {"litres":2}, binary "\x01\x02"]
+	// done []
+}

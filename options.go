@@ -166,6 +166,10 @@ func (o *Options) withDefaults() (*Options, error) {
 
 // Recovery configures connection state recovery (Socket.IO protocol v5). Zero
 // values mean the defaults.
+//
+// A client may come back before the server has noticed that its old connection is
+// dead. The old socket, which has the same ID, ends then with [TransportClose], and
+// its OnDisconnect handlers may still run when OnConnect is called for the new one.
 type Recovery struct {
 	// MaxDisconnection is how long a client may stay away. Default 2 minutes.
 	MaxDisconnection time.Duration

@@ -269,6 +269,7 @@ func (s *Socket) Broadcast() Broadcast { return s.nsp.everyone.Except(s.id) }
 // [ServerNamespaceDisconnect]; the client does not reconnect by itself. Events
 // that it sent before and that are not handled yet are dropped.
 func (s *Socket) Disconnect() {
+	s.conn.oust(s.nsp.name)
 	if !s.endWith(ServerNamespaceDisconnect, nil, true) {
 		return
 	}

@@ -426,3 +426,27 @@ func TestSocketThatHasLeftWhileAHandlerRuns(t *testing.T) {
 		t.Errorf("%d sockets", n)
 	}
 }
+
+// A client that is taken out of a namespace may have sent something there before
+// it learns of that. Its connection, and its other namespaces, go on.
+func TestPacketsBehindADisconnection(t *testing.T) {
+	transports(t, func(t *testing.T, transport string) {
+		io, url, errs := newServer(t, nil)
+		io.Of("/chat").On("kick me", func(s *socketio.Socket) { s.Disconnect() })
+		io.On("echo", func(x int) int { return x })
+		c, _ := wiretest.Join(t, url, transport, "/")
+		c.Join("/chat")
+		c.Send(`42/chat,["kick me"]`)
+		c.Expect(`41/chat,`)
+		c.Send(`42/chat,["late"]`, `43/chat,1[]`, `451-/chat,["late",{"_placeholder":true,"num":0}]`, wiretest.Binary("x"), `41/chat,`, `421["echo",5]`)
+		c.Expect(`431[5]`)
+
+		// It may come back, and then the rules are as before.
+		c.Join("/chat")
+		c.Send(`41/chat,`, `42/chat,["late"]`)
+		c.ExpectClosed()
+		if all := errs.all(); len(all) != 0 {
+			t.Errorf("errors %v", all)
+		}
+	})
+}

@@ -9,6 +9,7 @@ package adapter
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
@@ -113,6 +114,21 @@ const (
 	RoomLeft                         // leave-room
 	RoomDeleted                      // delete-room: its last socket has left
 )
+
+// String returns the name that the reference implementation has for the kind.
+func (k RoomEventKind) String() string {
+	switch k {
+	case RoomCreated:
+		return "create-room"
+	case RoomJoined:
+		return "join-room"
+	case RoomLeft:
+		return "leave-room"
+	case RoomDeleted:
+		return "delete-room"
+	}
+	return fmt.Sprintf("RoomEventKind(%d)", int(k))
+}
 
 // An Ack is a client's answer to a broadcast.
 type Ack struct {

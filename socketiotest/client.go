@@ -111,7 +111,7 @@ func (i item) String() string {
 	case itemConnect:
 		return "the confirmation of the connection"
 	case itemRefused:
-		return fmt.Sprintf("the refusal %s", show(i.args))
+		return fmt.Sprintf("the refusal %s", i.args)
 	case itemEnd:
 		return fmt.Sprintf("the disconnection (%s)", i.reason)
 	}
@@ -375,6 +375,14 @@ func (c *Client) Hang() {
 	defer c.conn.mu.Unlock()
 	c.conn.hanging = true
 }
+
+// StopReading makes the client read nothing more than what it is reading: to the
+// server it seems to be slow, and what is sent to it piles up. [Client.ResumeReading]
+// goes on. Whoever expects something meanwhile waits in vain.
+func (c *Client) StopReading() { c.conn.stopReading() }
+
+// ResumeReading undoes [Client.StopReading].
+func (c *Client) ResumeReading() { c.conn.resumeReading() }
 
 // Emit sends an event. It fails the test when that is not possible; the error,
 // which is nil, makes a Client an event.Emitter.

@@ -18,8 +18,9 @@ type conn struct {
 
 	mu      sync.Mutex // guards what follows
 	clients map[string]*Client
-	hanging bool  // heartbeats are not answered
-	err     error // why the connection has ended
+	hanging bool          // heartbeats are not answered
+	stopped chan struct{} // closed when reading may go on; nil: it does
+	err     error         // why the connection has ended
 }
 
 // open connects. It returns when the handshake is done.
@@ -46,6 +47,7 @@ func (c *conn) read() {
 	defer close(c.done)
 	decoder := c.codec.NewDecoder(parser.Limits{MaxAttachments: 1 << 16, MaxDepth: 10_000, MaxEventName: 1 << 20})
 	for {
+		c.awaitReading()
 		p, err := c.transport.receive()
 		if err == nil {
 			err = c.received(decoder, p)
@@ -54,6 +56,39 @@ func (c *conn) read() {
 			c.end(err)
 			return
 		}
+	}
+}
+
+// stopReading makes read wait before the next packet.
+func (c *conn) stopReading() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stopped == nil && c.err == nil {
+		c.stopped = make(chan struct{})
+	}
+}
+
+// resumeReading undoes stopReading.
+func (c *conn) resumeReading() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.resume()
+}
+
+// resume lets read go on. mu is held.
+func (c *conn) resume() {
+	if c.stopped != nil {
+		close(c.stopped)
+		c.stopped = nil
+	}
+}
+
+func (c *conn) awaitReading() {
+	c.mu.Lock()
+	stopped := c.stopped
+	c.mu.Unlock()
+	if stopped != nil {
+		<-stopped // closed by resumeReading, or the end of the connection
 	}
 }
 
@@ -142,6 +177,7 @@ func (c *conn) end(err error) {
 	err = c.err
 	clients := c.clients
 	c.clients = nil
+	c.resume()
 	c.mu.Unlock()
 	for _, client := range clients {
 		client.end(err.(*socketio.DisconnectError))

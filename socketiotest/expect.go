@@ -47,7 +47,7 @@ func (e Event) Ack(args ...any) {
 }
 
 // String shows name and arguments.
-func (e Event) String() string { return fmt.Sprintf("%q %s", e.Name, show(e.Args)) }
+func (e Event) String() string { return fmt.Sprintf("%q %s", e.Name, e.Args) }
 
 // Next returns the next event. It fails the test when there is none in time, or
 // when the client is disconnected instead.
@@ -246,14 +246,6 @@ func decoded(args socketio.Args) ([]any, error) {
 }
 
 // show returns arguments for people to read.
-func show(args socketio.Args) string {
-	values, err := decoded(args)
-	if err != nil {
-		return err.Error()
-	}
-	return showValues(values)
-}
-
 func showValues(values []any) string {
 	var b strings.Builder
 	b.WriteByte('[')
