@@ -22,13 +22,18 @@ var mayImport = map[string][]string{
 	"parser/msgpack":     {"parser"},
 	"engine":             {"internal/ws"},
 	"adapter":            {"engine", "parser"},
-	".":                  {"adapter", "engine", "parser"},
+	".":                  {"adapter", "engine", "parser", "internal/handler"},
+	"client":             {"engine", "parser", "internal/handler"},
 	"event":              {".", "parser"},
 	"socketiotest":       {".", "adapter", "engine", "parser", "internal/memnet", "internal/ws"},
+	"internal/handler":   {"parser"},
 	"internal/leakcheck": {},
 	"internal/memnet":    {},
+	"internal/nodepeer":  {"internal/leakcheck"},
 	"internal/wiretest":  {"internal/ws"},
 	"internal/ws":        {},
+
+	"parser/internal/parsertest": {"parser"},
 }
 
 // The only requirement of the core module.

@@ -338,12 +338,5 @@ func TestConnectTimeout(t *testing.T) {
 // engine makes a client of the layer below, engine.io-client, and opens it.
 func (v variant) engine(t *testing.T, io *server, options string) *peer.Client {
 	t.Helper()
-	list := `["polling", "websocket"]`
-	if v.transport == polling || v.transport == websocket {
-		list = `["` + v.transport + `"]`
-	}
-	if options == "" {
-		options = "{}"
-	}
-	return node.OpenEngine(t, io.url, `{ path: "/socket.io/", transports: `+list+`, ...(`+options+`) }`)
+	return node.OpenEngine(t, io.url, `{ path: "/socket.io/", ...`+v.options(options)+` }`)
 }

@@ -56,6 +56,7 @@ type parting struct {
 
 var framed = []string{websocket, upgraded}
 
+// partings are those of all clients.
 var partings = []parting{
 	{
 		name: "client leaves", client: `socket.disconnect()`,
@@ -85,42 +86,47 @@ var partings = []parting{
 		name: "broken Socket.IO packet", client: `manager.engine.write("42{}")`,
 		reason: socketio.ForcedClose, told: "transport close", reconnects: true, only: framed,
 	},
-	{
-		name: "broken Engine.IO packet", client: `manager.engine.transport.ws.send("9")`,
-		reason: socketio.ParseError, told: "transport close", reconnects: true, only: framed,
-	},
-	{
-		name: "ping of the client", client: `manager.engine.transport.ws.send("2")`,
-		reason: socketio.TransportError, told: "transport close", reconnects: true, only: framed,
-	},
-	{
-		name: "broken frame", client: `manager.engine.transport.ws._socket.write(Buffer.from([0xff, 0xff]))`,
-		reason: socketio.TransportError, told: "transport close", reconnects: true, only: framed,
-	},
 }
 
 func TestReasons(t *testing.T) {
-	for _, p := range partings {
+	testPartings(t, current, func(t *testing.T) *server { return serve(t, nil) }, []parting{
+		{
+			name: "broken Engine.IO packet", client: `manager.engine.transport.ws.send("9")`,
+			reason: socketio.ParseError, told: "transport close", reconnects: true, only: framed,
+		},
+		{
+			name: "ping of the client", client: `manager.engine.transport.ws.send("2")`,
+			reason: socketio.TransportError, told: "transport close", reconnects: true, only: framed,
+		},
+		{
+			name: "broken frame", client: `manager.engine.transport.ws._socket.write(Buffer.from([0xff, 0xff]))`,
+			reason: socketio.TransportError, told: "transport close", reconnects: true, only: framed,
+		},
+	})
+}
+
+// testPartings tests partings, and others that only a certain client has.
+func testPartings(t *testing.T, library string, serve func(*testing.T) *server, others []parting) {
+	for _, p := range slices.Concat(partings, others) {
 		t.Run(p.name, func(t *testing.T) {
 			possible := transports
 			if p.only != nil {
 				possible = p.only
 			}
-			over(t, []string{current}, possible, p.run)
+			over(t, []string{library}, possible, func(t *testing.T, v variant) { p.run(t, v, serve(t)) })
 		})
 	}
 }
 
-// run is the scenario of TestReasons.
-func (p parting) run(t *testing.T, v variant) {
-	io := serve(t, nil)
+// run is the scenario.
+func (p parting) run(t *testing.T, v variant, io *server) {
 	ends := endings(t, io, "/")
 	c := v.connect(t, io, "")
 	first := c.ID()
+	s := io.socket(t, c)
 	if p.server != nil {
-		p.server(io.socket(t, c))
+		p.server(s)
 	} else {
-		io.socket(t, c)
 		c.Run(p.client + `; return`)
 	}
 	same(t, "the server's reason", receive(t, ends), ending{"/", p.reason})
@@ -132,7 +138,7 @@ func (p parting) run(t *testing.T, v variant) {
 			t.Error("the new socket has the old one's ID")
 		}
 	} else {
-		equal(t, c.Run(`[socket.connected, socket.active]`), `[false, false]`)
+		equal(t, c.Run(`[socket.connected, socket.active ?? false]`), `[false, false]`) // version 2 has no active
 		await(t, "the end of the connection", func() bool { return io.Engine().Len() == 0 })
 	}
 }
@@ -270,13 +276,15 @@ func TestShutdown(t *testing.T) {
 	})
 }
 
+// hasty are options for a server that does not wait long for answers to pings.
+var hasty = &socketio.Options{Engine: engine.ServerOptions{
+	PingInterval: 500 * time.Millisecond, PingTimeout: time.Second,
+}}
+
 // A client that does not answer pings, and a network that swallows everything.
 func TestPingTimeout(t *testing.T) {
-	opts := &socketio.Options{Engine: engine.ServerOptions{
-		PingInterval: 500 * time.Millisecond, PingTimeout: time.Second,
-	}}
 	each(t, func(t *testing.T, v variant) {
-		io := serve(t, opts)
+		io := serve(t, hasty)
 		ends := endings(t, io, "/")
 
 		// The heartbeat keeps a client that does nothing.
@@ -299,11 +307,8 @@ func TestPingTimeout(t *testing.T) {
 }
 
 func TestFrozenNetwork(t *testing.T) {
-	opts := &socketio.Options{Engine: engine.ServerOptions{
-		PingInterval: 500 * time.Millisecond, PingTimeout: time.Second,
-	}}
 	each(t, func(t *testing.T, v variant) {
-		io := serve(t, opts)
+		io := serve(t, hasty)
 		ends := endings(t, io, "/")
 		proxy := newProxy(t, io.url)
 		through := &server{Server: io.Server, url: proxy.url}

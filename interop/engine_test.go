@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
-	"github.com/seed96b07ef8/socketio/interop/internal/peer"
+	"github.com/seed96b07ef8/socketio/internal/nodepeer"
 )
 
 // These tests are about the layer below: engine.io-client against engine.Server.
@@ -41,7 +41,7 @@ func serveEngine(t *testing.T, opts engine.ServerOptions) (io *server, ends <-ch
 	mux.Handle("/socket.io/", s)
 	h := httptest.NewServer(mux)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), peer.Patience)
+		ctx, cancel := context.WithTimeout(context.Background(), nodepeer.Patience)
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil {
 			t.Errorf("Shutdown: %v", err)

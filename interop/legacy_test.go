@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed96b07ef8/socketio"
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/nodepeer"
 	"github.com/seed96b07ef8/socketio/interop/internal/peer"
 )
 
@@ -304,7 +305,7 @@ func TestLegacyBroadcastAck(t *testing.T) {
 		for i, c := range clients {
 			c.Run(`socket.on("who", (data, ack) => ack({ i: args[0], data })); return`, i)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), peer.Patience)
+		ctx, cancel := context.WithTimeout(t.Context(), nodepeer.Patience)
 		defer cancel()
 		var got []int
 		for answer, err := range io.EmitWithAck(ctx, "who", []byte{7}) {
@@ -327,35 +328,7 @@ func TestLegacyBroadcastAck(t *testing.T) {
 }
 
 func TestLegacyReasons(t *testing.T) {
-	for _, p := range []parting{
-		{
-			name: "client leaves", client: `socket.disconnect()`,
-			reason: socketio.ClientNamespaceDisconnect, told: "io client disconnect",
-		},
-		{
-			name: "manager closes", client: `manager.engine.close()`,
-			reason: socketio.TransportClose, told: "forced close", reconnects: true,
-		},
-		{
-			name: "server disconnects", server: (*socketio.Socket).Disconnect,
-			reason: socketio.ServerNamespaceDisconnect, told: "io server disconnect",
-		},
-		{
-			name: "server disconnects the connection", server: (*socketio.Socket).DisconnectConn,
-			reason: socketio.ServerNamespaceDisconnect, told: "io server disconnect",
-		},
-		{
-			name: "server closes the connection", server: func(s *socketio.Socket) { s.Conn().Close() },
-			reason: socketio.ForcedClose, told: "transport close", reconnects: true,
-		},
-		{
-			name: "TCP connection ends", client: `manager.engine.transport.ws.terminate()`,
-			reason: socketio.TransportClose, told: "transport close", reconnects: true, only: framed,
-		},
-		{
-			name: "broken Socket.IO packet", client: `manager.engine.write("42{}")`,
-			reason: socketio.ForcedClose, told: "transport close", reconnects: true, only: framed,
-		},
+	testPartings(t, v2, serveLegacy, []parting{
 		{
 			name: "broken Engine.IO packet", client: `manager.engine.transport.ws.send(Buffer.from([9]))`,
 			reason: socketio.ParseError, told: "transport close", reconnects: true, only: framed,
@@ -364,37 +337,7 @@ func TestLegacyReasons(t *testing.T) {
 			name: "pong of the client", client: `manager.engine.transport.ws.send("3")`,
 			reason: socketio.TransportError, told: "transport close", reconnects: true, only: framed,
 		},
-	} {
-		t.Run(p.name, func(t *testing.T) {
-			possible := transports
-			if p.only != nil {
-				possible = p.only
-			}
-			over(t, []string{v2}, possible, func(t *testing.T, v variant) {
-				io := serveLegacy(t)
-				ends := endings(t, io, "/")
-				c := v.connect(t, io, "")
-				first := c.ID()
-				s := io.socket(t, c)
-				if p.server != nil {
-					p.server(s)
-				} else {
-					c.Run(p.client + `; return`)
-				}
-				same(t, "the server's reason", receive(t, ends), ending{"/", p.reason})
-				equal(t, c.Expect("disconnect"), `["`+p.told+`"]`)
-				same(t, "the old socket", io.Socket(first) == nil, true)
-				if p.reconnects {
-					c.Expect("connect")
-					if c.ID() == first {
-						t.Error("the new socket has the old one's ID")
-					}
-				} else {
-					await(t, "the end of the connection", func() bool { return io.Engine().Len() == 0 })
-				}
-			})
-		})
-	}
+	})
 }
 
 // listenAgain listens where a server that was stopped has listened.

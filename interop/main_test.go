@@ -3,9 +3,7 @@ package interop
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,12 +11,11 @@ import (
 	"net/http"
 	"os"
 	"reflect"
-	"runtime"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/internal/nodepeer"
 	"github.com/seed96b07ef8/socketio/interop/internal/peer"
 )
 
@@ -31,11 +28,6 @@ var scratch string
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
-	flag.Parse()
-	// The tests wait for Node most of the time.
-	if err := flag.Set("test.parallel", "8"); err != nil {
-		panic(err)
-	}
 	var err error
 	if scratch, err = os.MkdirTemp("", "interop"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -46,35 +38,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	code := m.Run()
-	if err := node.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, "node:", err)
-		code = 1
-	}
-	if left := leftovers(); left != "" && code == 0 {
-		fmt.Fprintf(os.Stderr, "goroutines left behind:\n%s\n", left)
-		code = 1
-	}
-	return code
-}
-
-// leftovers returns the stacks of the library's goroutines that do not end.
-func leftovers() string {
-	deadline := time.Now().Add(peer.Patience)
-	for {
-		var left []string
-		buf := make([]byte, 1<<24)
-		buf = buf[:runtime.Stack(buf, true)]
-		for stack := range strings.SplitSeq(string(buf), "\n\n") {
-			if strings.Contains(stack, "seed96b07ef8/socketio") && !strings.Contains(stack, "interop.leftovers") {
-				left = append(left, stack)
-			}
-		}
-		if len(left) == 0 || time.Now().After(deadline) {
-			return strings.Join(left, "\n\n")
-		}
-		time.Sleep(time.Millisecond) // between two looks at the condition
-	}
+	return node.Run(m)
 }
 
 // The client libraries, by the names that package.json gives them.
@@ -136,6 +100,11 @@ func oneByOne(t *testing.T, scenario func(t *testing.T, v variant)) {
 // open makes a client that is not connected yet. The options are JavaScript.
 func (v variant) open(t *testing.T, io *server, options string) *peer.Client {
 	t.Helper()
+	return node.Open(t, v.library, io.url, v.options(options))
+}
+
+// options adds options, in JavaScript, to those for the transports.
+func (v variant) options(options string) string {
 	list := `["polling", "websocket"]`
 	if v.transport == polling || v.transport == websocket {
 		list = `["` + v.transport + `"]`
@@ -143,7 +112,7 @@ func (v variant) open(t *testing.T, io *server, options string) *peer.Client {
 	if options == "" {
 		options = "{}"
 	}
-	return node.Open(t, v.library, io.url, fmt.Sprintf("{ transports: %s, ...(%s) }", list, options))
+	return fmt.Sprintf("{ transports: %s, ...(%s) }", list, options)
 }
 
 // connect makes a client and connects it.
@@ -224,7 +193,7 @@ func serveOn(t *testing.T, listener net.Listener, opts *socketio.Options) *serve
 // stop shuts the server down, once or more.
 func (s *server) stop(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), peer.Patience)
+	ctx, cancel := context.WithTimeout(context.Background(), nodepeer.Patience)
 	defer cancel()
 	if err := s.Shutdown(ctx); err != nil {
 		t.Errorf("Shutdown: %v", err)
@@ -252,7 +221,7 @@ func (s *server) socket(t *testing.T, c *peer.Client) *socketio.Socket {
 // await waits until a condition holds that no channel tells of.
 func await(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(peer.Patience); !condition(); {
+	for deadline := time.Now().Add(nodepeer.Patience); !condition(); {
 		if time.Now().After(deadline) {
 			t.Fatalf("did not happen: %s", what)
 		}
@@ -266,7 +235,7 @@ func receive[T any](t *testing.T, c <-chan T) T {
 	select {
 	case v := <-c:
 		return v
-	case <-time.After(peer.Patience):
+	case <-time.After(nodepeer.Patience):
 		var zero T
 		t.Fatalf("no %T came", zero)
 		return zero
@@ -274,26 +243,7 @@ func receive[T any](t *testing.T, c <-chan T) T {
 }
 
 // equal compares a value of JavaScript with JSON.
-func equal(t *testing.T, got json.RawMessage, want string) {
-	t.Helper()
-	var g, w any
-	if err := json.Unmarshal(got, &g); err != nil {
-		t.Fatalf("got %s: %v", got, err)
-	}
-	if err := json.Unmarshal([]byte(want), &w); err != nil {
-		t.Fatalf("want %s: %v", want, err)
-	}
-	if !reflect.DeepEqual(g, w) {
-		t.Errorf("got %s, want %s", abbreviate(got), want)
-	}
-}
-
-func abbreviate(b []byte) []byte {
-	if len(b) > 2000 {
-		return append(b[:2000:2000], "..."...)
-	}
-	return b
-}
+var equal = nodepeer.Equal
 
 // same compares Go values.
 func same(t *testing.T, what string, got, want any) {

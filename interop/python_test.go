@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/seed96b07ef8/socketio"
-	"github.com/seed96b07ef8/socketio/interop/internal/peer"
+	"github.com/seed96b07ef8/socketio/internal/nodepeer"
 )
 
 // TestPython runs python/client.py, which has the client's side of the scenario, with
@@ -91,7 +91,7 @@ func testPython(t *testing.T, python, kind, transports string) {
 	})
 	io.On("goodbye", func(s *socketio.Socket) { s.DisconnectConn() })
 
-	ctx, cancel := context.WithTimeout(t.Context(), 2*peer.Patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*nodepeer.Patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, python, "python/client.py", kind, io.url, transports)
 	var complaints strings.Builder // also of things that do not matter

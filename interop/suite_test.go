@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/seed96b07ef8/socketio/interop/internal/peer"
+	"github.com/seed96b07ef8/socketio/internal/nodepeer"
 )
 
 // These tests are about the conformance server, the program in ./server: that it does
@@ -167,7 +167,7 @@ func TestConformanceServerEnds(t *testing.T) {
 				c := v.connect(t, &io.server, `{ reconnection: false }`)
 				began := time.Now()
 				io.end(t, signal)
-				if took := time.Since(began); took > peer.Patience/2 {
+				if took := time.Since(began); took > nodepeer.Patience/2 {
 					t.Errorf("it took %v", took)
 				}
 				equal(t, c.Expect("disconnect"), `["transport close"]`)

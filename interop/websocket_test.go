@@ -10,7 +10,7 @@ import (
 	ws "github.com/coder/websocket"
 
 	"github.com/seed96b07ef8/socketio/engine"
-	"github.com/seed96b07ef8/socketio/interop/internal/peer"
+	"github.com/seed96b07ef8/socketio/internal/nodepeer"
 )
 
 // These tests hold the server's WebSocket framing against that of another library,
@@ -35,7 +35,7 @@ func dial(t *testing.T, io *server, mode ws.CompressionMode) (*ws.Conn, context.
 // dialQuery is dial with further query parameters.
 func dialQuery(t *testing.T, io *server, mode ws.CompressionMode, query string) (*ws.Conn, context.Context) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), peer.Patience)
+	ctx, cancel := context.WithTimeout(context.Background(), nodepeer.Patience)
 	t.Cleanup(cancel)
 	url := strings.Replace(io.url, "http", "ws", 1) + "/socket.io/?EIO=4&transport=websocket" + query
 	c, response, err := ws.Dial(ctx, url, &ws.DialOptions{CompressionMode: mode, CompressionThreshold: 1})

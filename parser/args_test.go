@@ -1,18 +1,17 @@
 package parser_test
 
 import (
-	"bytes"
 	stdjson "encoding/json"
 	"errors"
 	"math"
 	"reflect"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/seed96b07ef8/socketio/parser"
+	"github.com/seed96b07ef8/socketio/parser/internal/parsertest"
 )
 
 func ptr[T any](v T) *T { return &v }
@@ -77,15 +76,7 @@ func TestRoundTrip(t *testing.T) {
 		{"embedded pointer", struct{ *Embedded }{&Embedded{blob}}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			want := test.want
-			if want == nil {
-				want = test.in
-			}
-			got := reflect.New(reflect.TypeOf(want))
-			roundTrip(t, test.in, got.Interface())
-			if !reflect.DeepEqual(got.Elem().Interface(), want) {
-				t.Errorf("got %#v, want %#v", got.Elem(), want)
-			}
+			parsertest.WantRoundTrip(t, parser.JSON, test.in, test.want)
 		})
 	}
 }
@@ -149,20 +140,7 @@ func TestDecodeValues(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			args := decode(t, `2["e",`+test.arg+`]`).Args
-			err := args.Decode(test.into)
-			if test.wantError != "" {
-				var argError *parser.ArgError
-				if !errors.As(err, &argError) || !strings.Contains(err.Error(), test.wantError) {
-					t.Errorf("got error %v, want %q", err, test.wantError)
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := reflect.ValueOf(test.into).Elem().Interface(); !reflect.DeepEqual(got, test.want) {
-				t.Errorf("got %#v, want %#v", got, test.want)
-			}
+			parsertest.WantDecoded(t, args, test.into, test.want, test.wantError)
 		})
 	}
 }
@@ -208,20 +186,7 @@ func TestDecodePlaceholders(t *testing.T) {
 			text := `52-["e",` + placeholders(test.arg) + `]`
 			attachments := [][]byte{[]byte("zero"), []byte("one")}
 			args := decode(t, text, attachments...).Args
-			err := args.Decode(test.into)
-			if test.wantError != "" {
-				var argError *parser.ArgError
-				if !errors.As(err, &argError) || !strings.Contains(err.Error(), test.wantError) {
-					t.Errorf("got error %v, want %q", err, test.wantError)
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := reflect.ValueOf(test.into).Elem().Interface(); !reflect.DeepEqual(got, test.want) {
-				t.Errorf("got %#v, want %#v", got, test.want)
-			}
+			parsertest.WantDecoded(t, args, test.into, test.want, test.wantError)
 		})
 	}
 }
@@ -276,30 +241,6 @@ type decimal struct{}
 func (decimal) DecodeValue(raw []byte, _ [][]byte, ptr any) (err error) {
 	*ptr.(*int), err = strconv.Atoi(string(raw))
 	return err
-}
-
-func TestDecodedBytesAreCopies(t *testing.T) {
-	args := decode(t, placeholders(`51-["e",P0,P0,{"a":P0},{"b":P0}]`), []byte("blob")).Args
-	for range 2 {
-		var data []byte
-		var named namedBytes
-		var dynamic any
-		var fields struct{ B []byte }
-		if err := args.Decode(&data, &named, &dynamic, &fields); err != nil {
-			t.Fatal(err)
-		}
-		for _, b := range [][]byte{data, named, dynamic.(map[string]any)["a"].([]byte), fields.B} {
-			if string(b) != "blob" {
-				t.Fatalf("got %q: another handler's copy changed", b)
-			}
-			b[0] = 'X'
-		}
-		var raw stdjson.RawMessage
-		if err := args.Decode(nil, nil, &raw); err != nil || bytes.Contains(raw, []byte("X")) {
-			t.Fatalf("got %s, %v", raw, err)
-		}
-		clear(raw)
-	}
 }
 
 func TestArgsConcurrently(t *testing.T) {

@@ -65,7 +65,9 @@ type Limits struct {
 // maxNesting is the depth that the JSON library can follow.
 const maxNesting = 10000
 
-func (l Limits) withDefaults() Limits {
+// WithDefaults returns the limits that stand for l: defaults where it has none, and
+// no more than there may be. It is for implementations of [Codec].
+func (l Limits) WithDefaults() Limits {
 	if l.MaxAttachments <= 0 {
 		l.MaxAttachments = 10
 	}

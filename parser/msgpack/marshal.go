@@ -6,6 +6,7 @@ import (
 	stdjson "encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -14,11 +15,13 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/seed96b07ef8/socketio/parser"
 )
 
 // maxNesting is how deep arrays and maps may be nested: as deep as the default
-// codec can follow.
-const maxNesting = 10000
+// codec can follow, and so as any limit allows.
+var maxNesting = parser.Limits{MaxDepth: math.MaxInt}.WithDefaults().MaxDepth
 
 // encoder is the state of encoding one packet.
 type encoder struct {

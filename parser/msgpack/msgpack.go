@@ -18,15 +18,7 @@ type codec struct{}
 func (codec) Binary() bool { return true }
 
 func (codec) NewDecoder(limits parser.Limits) parser.Decoder {
-	// The defaults are those of [parser.Limits].
-	if limits.MaxDepth <= 0 {
-		limits.MaxDepth = 512
-	}
-	limits.MaxDepth = min(limits.MaxDepth, maxNesting)
-	if limits.MaxEventName <= 0 {
-		limits.MaxEventName = 1024
-	}
-	return &decoder{limits: limits}
+	return &decoder{limits: limits.WithDefaults()}
 }
 
 func (codec) Append(dst []byte, h parser.Header, event string, args []any) ([]byte, [][]byte, error) {

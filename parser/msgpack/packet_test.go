@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/seed96b07ef8/socketio/parser"
+	"github.com/seed96b07ef8/socketio/parser/internal/parsertest"
 	"github.com/seed96b07ef8/socketio/parser/msgpack"
 )
 
@@ -56,12 +56,9 @@ func TestAppendPackets(t *testing.T) {
 	}
 }
 
+// TestAppendErrors has what TestCodec does not.
 func TestAppendErrors(t *testing.T) {
-	ack := parser.Header{Type: parser.Ack}
-	cyclicMap := map[string]any{}
-	cyclicMap["a"] = []any{cyclicMap}
-	cyclicSlice := []any{nil, nil}
-	cyclicSlice[0], cyclicSlice[1] = cyclicSlice, cyclicSlice
+	connectError := parser.Header{Type: parser.ConnectError}
 	cyclicTree := &tree{Children: []*tree{nil}}
 	cyclicTree.Children[0] = cyclicTree
 	type node struct{ Next any }
@@ -70,81 +67,22 @@ func TestAppendErrors(t *testing.T) {
 	var cyclicPointer any
 	cyclicPointer = &cyclicPointer
 
-	for _, test := range []struct {
-		name  string
-		h     parser.Header
-		event string
-		args  []any
-		index int          // of the ArgError, or -1
-		typ   reflect.Type // of the ArgError
-		text  string       // part of the error
-	}{
-		{"function", event, "e", []any{1, func() {}}, 1, reflect.TypeFor[func()](), "argument 1 (func()): unsupported type"},
-		{"channel", ack, "", []any{1, 2, make(chan int)}, 2, reflect.TypeFor[chan int](), "unsupported type"},
-		{"complex", ack, "", []any{1i}, 0, reflect.TypeFor[complex128](), "unsupported type"},
-		{"function in any", event, "e", []any{[]any{map[string]any{"f": func() {}}}}, 0, reflect.TypeFor[[]any](), "unsupported type: func()"},
-		{"channel in struct", event, "e", []any{struct{ C chan int }{}}, 0, reflect.TypeFor[struct{ C chan int }](), "unsupported type: chan int"},
-		{"map key", event, "e", []any{map[struct{ A int }]int{{1}: 1}}, 0, reflect.TypeFor[map[struct{ A int }]int](), "must be a string"},
-		{"float map key", event, "e", []any{map[float64]int{}}, 0, nil, "must be a string"},
-		{"cyclic map", event, "e", []any{cyclicMap}, 0, nil, "contains itself"},
-		{"cyclic slice", event, "e", []any{cyclicSlice}, 0, nil, "contains itself"},
-		{"cyclic tree", event, "e", []any{cyclicTree}, 0, nil, "contains itself"},
-		{"cyclic mixture", event, "e", []any{cyclicNode}, 0, nil, "contains itself"},
-		{"cyclic pointer", event, "e", []any{cyclicPointer}, 0, nil, "contains itself"},
-		{"invalid raw", event, "e", []any{jsonRaw(`{"a":}`)}, 0, nil, "not valid JSON"},
-		{"empty raw", event, "e", []any{jsonRaw{}}, 0, nil, "not valid JSON"},
-		{"two raws", event, "e", []any{jsonRaw(`1 2`)}, 0, nil, "more than one value"},
-		{"raw with junk", event, "e", []any{jsonRaw(`1}`)}, 0, nil, "not valid JSON"},
-		{"raw with end", event, "e", []any{jsonRaw(`]`)}, 0, nil, "not valid JSON"},
-		{"raw with wrong end", event, "e", []any{jsonRaw(`[}`)}, 0, nil, "not valid JSON"},
-		{"invalid raw in struct", event, "e", []any{struct{ R jsonRaw }{jsonRaw(`x`)}}, 0, nil, ""},
-		{"deep raw", event, "e", []any{[]any{jsonRaw(strings.Repeat("[", 9999) + strings.Repeat("]", 9999))}}, 0, nil, "nested"},
-		{"invalid number", event, "e", []any{jsonNumber("1x")}, 0, reflect.TypeFor[jsonNumber](), "not a valid number"},
-		{"blank number", event, "e", []any{[]jsonNumber{"1 "}}, 0, nil, "not a valid number"},
-		{"failing marshaler", event, "e", []any{failing{}}, 0, reflect.TypeFor[failing](), "on purpose"},
-
-		{"reserved event", event, "disconnect", nil, -1, nil, "reserved"},
-		{"namespace without slash", parser.Header{Type: parser.Event, Namespace: "admin"}, "e", nil, -1, nil, "invalid namespace"},
-		{"unknown type", parser.Header{Type: 7}, "e", nil, -1, nil, "Type(7)"},
-		{"disconnect with payload", parser.Header{Type: parser.Disconnect}, "", []any{1}, -1, nil, "too many arguments"},
-		{"connect with two payloads", parser.Header{Type: parser.Connect}, "", []any{nil, nil}, -1, nil, "too many arguments"},
-		{"connect with array", parser.Header{Type: parser.Connect}, "", []any{[]int{1}}, 0, reflect.TypeFor[[]int](), "wrong type"},
-		{"connect with string", parser.Header{Type: parser.Connect}, "", []any{"x"}, 0, nil, "wrong type"},
-		{"connect with function", parser.Header{Type: parser.Connect}, "", []any{func() {}}, 0, nil, "func()"},
-		{"connect error with number", parser.Header{Type: parser.ConnectError}, "", []any{1}, 0, nil, "wrong type"},
-		{"connect error with nil", parser.Header{Type: parser.ConnectError}, "", []any{nil}, 0, nil, "wrong type"},
-		{"connect error without payload", parser.Header{Type: parser.ConnectError}, "", nil, -1, nil, "needs a payload"},
+	for name, test := range map[string]parsertest.AppendError{
+		"empty channel in struct":       {Header: event, Event: "e", Args: []any{struct{ C chan int }{}}, Text: "unsupported type: chan int"},
+		"empty map with float keys":     {Header: event, Event: "e", Args: []any{map[float64]int{}}, Text: "must be a string"},
+		"cyclic tree":                   {Header: event, Event: "e", Args: []any{cyclicTree}, Text: "contains itself"},
+		"cyclic mixture":                {Header: event, Event: "e", Args: []any{cyclicNode}, Text: "contains itself"},
+		"cyclic pointer":                {Header: event, Event: "e", Args: []any{cyclicPointer}, Text: "contains itself"},
+		"two raws":                      {Header: event, Event: "e", Args: []any{jsonRaw(`1 2`)}, Text: "more than one value"},
+		"raw with junk":                 {Header: event, Event: "e", Args: []any{jsonRaw(`1}`)}, Text: "not valid JSON"},
+		"raw with end":                  {Header: event, Event: "e", Args: []any{jsonRaw(`]`)}, Text: "not valid JSON"},
+		"raw with wrong end":            {Header: event, Event: "e", Args: []any{jsonRaw(`[}`)}, Text: "not valid JSON"},
+		"deep raw":                      {Header: event, Event: "e", Args: []any{[]any{jsonRaw(strings.Repeat("[", 9999) + strings.Repeat("]", 9999))}}, Text: "nested"},
+		"blank number":                  {Header: event, Event: "e", Args: []any{[]jsonNumber{"1 "}}, Text: "not a valid number"},
+		"connect error with nil":        {Header: connectError, Args: []any{nil}, Text: "wrong type"},
+		"connect error without payload": {Header: connectError, Index: -1, Text: "needs a payload"},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			data, attachments, err := msgpack.Codec.Append([]byte("x"), test.h, test.event, test.args)
-			if err == nil {
-				t.Fatalf("no error: %x", data)
-			}
-			if data != nil || attachments != nil {
-				t.Errorf("got %q and %q with the error", data, attachments)
-			}
-			if !strings.Contains(err.Error(), test.text) {
-				t.Errorf("got error %q, want %q in it", err, test.text)
-			}
-			var argError *parser.ArgError
-			if errors.As(err, &argError) != (test.index >= 0) {
-				t.Fatalf("got error %#v", err)
-			}
-			if test.index < 0 {
-				return
-			}
-			if argError.Index != test.index || test.typ != nil && argError.Type != test.typ {
-				t.Errorf("got index %d and type %v", argError.Index, argError.Type)
-			}
-			// What a failed packet left in the pool is not in the next one.
-			if got := encode(t, event, "e", map[string]any{"a": 1}); !bytes.Equal(got, eventOf("81a16101")) {
-				t.Errorf("got %x", got)
-			}
-		})
-	}
-	_, _, err := msgpack.Codec.Append(nil, event, "e", []any{[]any{failing{}}})
-	if !errors.Is(err, errOnPurpose) {
-		t.Errorf("got %v", err)
+		t.Run(name, func(t *testing.T) { test.Check(t, msgpack.Codec) })
 	}
 }
 
@@ -201,15 +139,7 @@ func TestDecode(t *testing.T) {
 	for _, test := range validPackets {
 		t.Run(test.name, func(t *testing.T) {
 			p := decode(t, test.data)
-			if test.want.Namespace == "" {
-				test.want.Namespace = "/"
-			}
-			if p.Header != test.want {
-				t.Errorf("got header %+v, want %+v", p.Header, test.want)
-			}
-			if p.Event != test.event {
-				t.Errorf("got event %q, want %q", p.Event, test.event)
-			}
+			parsertest.WantPacket(t, p, test.want, test.event)
 			if p.Args.Len() != len(test.args) {
 				t.Fatalf("got %d arguments, want %d", p.Args.Len(), len(test.args))
 			}
@@ -324,7 +254,7 @@ func TestDecodeInvalid(t *testing.T) {
 			if p != nil {
 				t.Fatalf("got packet %+v", p)
 			}
-			wantSyntaxError(t, err, test.reason)
+			parsertest.WantSyntaxError(t, err, test.reason)
 			if p, err := dec.Decode(eventOf("01"), true); p == nil || err != nil {
 				t.Errorf("an event was refused afterwards: %v", err)
 			}
@@ -333,7 +263,7 @@ func TestDecodeInvalid(t *testing.T) {
 	dec := msgpack.Codec.NewDecoder(parser.Limits{})
 	dec.Reset()
 	_, err := dec.Decode([]byte(`0`), false)
-	wantSyntaxError(t, err, couldNotParse)
+	parsertest.WantSyntaxError(t, err, couldNotParse)
 }
 
 // TestDecodeTruncated cuts every valid message at every place.
@@ -342,7 +272,7 @@ func TestDecodeTruncated(t *testing.T) {
 		for n := range test.data {
 			dec := msgpack.Codec.NewDecoder(parser.Limits{})
 			_, err := dec.Decode(test.data[:n:n], true)
-			wantSyntaxError(t, err, couldNotParse)
+			parsertest.WantSyntaxError(t, err, couldNotParse)
 		}
 	}
 }
@@ -366,7 +296,7 @@ func TestLimits(t *testing.T) {
 	} {
 		_, err := msgpack.Codec.NewDecoder(limits).Decode(test.data, true)
 		if test.reason != "" {
-			wantSyntaxError(t, err, test.reason)
+			parsertest.WantSyntaxError(t, err, test.reason)
 		} else if err != nil {
 			t.Errorf("%x: %v", test.data, err)
 		}
@@ -387,7 +317,7 @@ func TestLimits(t *testing.T) {
 		t.Errorf("got %d bytes of JSON", len(text))
 	}
 	_, err = dec.Decode(eventOf(wire(strings.Repeat("91", 9999)+"90")), true)
-	wantSyntaxError(t, err, invalidPayload)
+	parsertest.WantSyntaxError(t, err, invalidPayload)
 }
 
 func TestSyntaxError(t *testing.T) {
@@ -405,23 +335,5 @@ func TestSyntaxError(t *testing.T) {
 		if fmt.Sprint(err) != test.want {
 			t.Errorf("%x: got %v, want %s", test.data, err, test.want)
 		}
-	}
-}
-
-func TestPacketsDoNotShareState(t *testing.T) {
-	dec := msgpack.Codec.NewDecoder(parser.Limits{})
-	first, err := dec.Decode(object("type", 2, "data", []any{"first", "a"}, "nsp", "/one"), true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, err := dec.Decode(object("type", 2, "data", []any{"other", "b"}, "nsp", "/two"), true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if first.Namespace != "/one" || first.Event != "first" || string(first.Args.Raw(0)) != "\xa1a" {
-		t.Errorf("the first packet changed: %+v", first)
-	}
-	if second.Namespace != "/two" || second.Event != "other" || string(second.Args.Raw(0)) != "\xa1b" {
-		t.Errorf("the second packet is wrong: %+v", second)
 	}
 }

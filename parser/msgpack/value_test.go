@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/seed96b07ef8/socketio/parser"
+	"github.com/seed96b07ef8/socketio/parser/internal/parsertest"
 	"github.com/seed96b07ef8/socketio/parser/msgpack"
 )
 
@@ -388,21 +389,13 @@ func TestRoundTrip(t *testing.T) {
 		{"raw with date", []any{time.UnixMilli(0)}, stdjson.RawMessage(`["1970-01-01T00:00:00.000Z"]`)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			want := test.want
-			if want == nil {
-				want = test.in
-			}
-			got := reflect.New(reflect.TypeOf(want))
-			roundTrip(t, test.in, got.Interface())
-			if !reflect.DeepEqual(got.Elem().Interface(), want) {
-				t.Errorf("got %#v, want %#v", got.Elem(), want)
-			}
+			parsertest.WantRoundTrip(t, msgpack.Codec, test.in, test.want)
 		})
 	}
 	var f float64
 	var f32 float32
-	roundTrip(t, nan, &f)
-	roundTrip(t, float32(nan), &f32)
+	parsertest.RoundTrip(t, msgpack.Codec, nan, &f)
+	parsertest.RoundTrip(t, msgpack.Codec, float32(nan), &f32)
 	if f == f || f32 == f32 {
 		t.Errorf("got %v and %v, want NaN", f, f32)
 	}
@@ -517,20 +510,8 @@ func TestDecodeValues(t *testing.T) {
 		{"map", "80", new(bool), nil, "cannot decode object into bool"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			err := decode(t, eventOf(test.arg)).Args.Decode(test.into)
-			if test.wantError != "" {
-				var argError *parser.ArgError
-				if !errors.As(err, &argError) || !strings.Contains(err.Error(), test.wantError) {
-					t.Errorf("got error %v, want %q", err, test.wantError)
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := reflect.ValueOf(test.into).Elem().Interface(); !reflect.DeepEqual(got, test.want) {
-				t.Errorf("got %#v, want %#v", got, test.want)
-			}
+			args := decode(t, eventOf(test.arg)).Args
+			parsertest.WantDecoded(t, args, test.into, test.want, test.wantError)
 		})
 	}
 }
@@ -541,30 +522,6 @@ type fieldsWithMethod struct{ N string }
 func (*fieldsWithMethod) isFields() {}
 
 var inner2 = &fieldsWithMethod{}
-
-func TestDecodedBytesAreCopies(t *testing.T) {
-	args := decode(t, encode(t, event, "e", []byte("blob"), []byte("blob"), map[string]any{"a": []byte("blob")}, map[string]any{"b": []byte("blob")})).Args
-	for range 2 {
-		var data []byte
-		var named namedBytes
-		var dynamic any
-		var fields struct{ B []byte }
-		if err := args.Decode(&data, &named, &dynamic, &fields); err != nil {
-			t.Fatal(err)
-		}
-		for _, b := range [][]byte{data, named, dynamic.(map[string]any)["a"].([]byte), fields.B} {
-			if string(b) != "blob" {
-				t.Fatalf("got %q: another handler's copy changed", b)
-			}
-			b[0] = 'X'
-		}
-		var raw stdjson.RawMessage
-		if err := args.Decode(nil, nil, &raw); err != nil || string(raw) != `{"a":"YmxvYg=="}` {
-			t.Fatalf("got %s, %v", raw, err)
-		}
-		clear(raw)
-	}
-}
 
 func TestConcurrently(t *testing.T) {
 	// Types that no other test has made plans for.
@@ -619,13 +576,4 @@ func (nesting) MarshalJSON() ([]byte, error) {
 		return nil, err
 	}
 	return stdjson.Marshal(data)
-}
-
-func TestAppendLeavesValuesAlone(t *testing.T) {
-	arg := map[string]any{"b": []byte("blob"), "a": []any{[]byte("blob"), 1}, "s": &tree{Data: []byte("blob")}}
-	encode(t, event, "e", arg)
-	want := map[string]any{"b": []byte("blob"), "a": []any{[]byte("blob"), 1}, "s": &tree{Data: []byte("blob")}}
-	if !reflect.DeepEqual(arg, want) {
-		t.Errorf("the value changed: %v", arg)
-	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed96b07ef8/socketio/examples/mounting/app"
 	"github.com/seed96b07ef8/socketio/examples/mounting/internal/mountingtest"
+	"github.com/seed96b07ef8/socketio/internal/nodepeer"
 )
 
 // TestTerminalClient runs client.mjs, which the README offers to people.
@@ -23,7 +24,7 @@ func TestTerminalClient(t *testing.T) {
 
 	cmd := exec.Command("node", "client.mjs", s.URL, "ada", "polling")
 	cmd.Dir = ".."
-	cmd.WaitDelay = mountingtest.Patience
+	cmd.WaitDelay = nodepeer.Patience
 	var errors strings.Builder
 	cmd.Stderr = &errors
 	in, err := cmd.StdinPipe()
@@ -51,7 +52,7 @@ func TestTerminalClient(t *testing.T) {
 			if got != want {
 				t.Errorf("got %q, want %q", got, want)
 			}
-		case <-time.After(mountingtest.Patience):
+		case <-time.After(nodepeer.Patience):
 			t.Errorf("%q did not come", want)
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/seed96b07ef8/socketio/examples/mounting/internal/mountingtest"
+	"github.com/seed96b07ef8/socketio/internal/nodepeer"
 )
 
 // A proxy is a kind of reverse proxy with a tested configuration.
@@ -128,7 +129,7 @@ func (p proxy) run(t *testing.T, config string, ports ...string) bool {
 	var output buffer
 	cmd := exec.Command(program, args...)
 	cmd.Stdout, cmd.Stderr = &output, &output
-	cmd.WaitDelay = mountingtest.Patience
+	cmd.WaitDelay = nodepeer.Patience
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM} // should the tests be killed
 	if os.Getuid() == 0 {
 		cmd.SysProcAttr.Credential = giveAway(t, dir)
@@ -140,7 +141,7 @@ func (p proxy) run(t *testing.T, config string, ports ...string) bool {
 	go func() { ended <- cmd.Wait() }() // ends with the process, which stop sees to
 
 	for _, port := range ports {
-		for deadline := time.Now().Add(mountingtest.Patience); ; time.Sleep(time.Millisecond) { // between two looks
+		for deadline := time.Now().Add(nodepeer.Patience); ; time.Sleep(time.Millisecond) { // between two looks
 			if c, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil {
 				c.Close()
 				break
@@ -170,7 +171,7 @@ func stop(t *testing.T, name string, cmd *exec.Cmd, ended <-chan error, output *
 	}
 	select {
 	case <-ended:
-	case <-time.After(mountingtest.Patience):
+	case <-time.After(nodepeer.Patience):
 		cmd.Process.Kill()
 		t.Errorf("%s did not end", name)
 	}

@@ -5,11 +5,9 @@ import (
 	"sync"
 	"testing"
 	"time"
-)
 
-// Patience is how long a test waits for what has to happen. Nothing that works
-// takes this long, not even on a busy machine with the race detector.
-const Patience = 20 * time.Second
+	"github.com/seed96b07ef8/socketio/internal/nodepeer"
+)
 
 // A Client is a socket of a JavaScript client: one namespace of one Manager.
 type Client struct {
@@ -28,6 +26,18 @@ type Client struct {
 type Event struct {
 	Name string
 	Args json.RawMessage
+}
+
+// request has the arguments of the driver's commands.
+type request struct {
+	Client    string `json:"client"`
+	Library   string `json:"library,omitempty"`
+	URL       string `json:"url,omitempty"`
+	Options   string `json:"options,omitempty"`
+	Sharing   string `json:"sharing,omitempty"`
+	Namespace string `json:"namespace,omitempty"`
+	Code      string `json:"code,omitempty"`
+	Args      []any  `json:"args,omitempty"`
 }
 
 // Open makes a client that is not connected yet. The library is the name of an
@@ -49,10 +59,10 @@ func (p *Process) open(t testing.TB, r request) *Client {
 	t.Helper()
 	c := &Client{t: t, process: p, more: make(chan struct{}, 1)}
 	p.add(c)
-	r.Do, r.Client = "open", c.name
-	c.do(r)
+	r.Client = c.name
+	c.do("open", r)
 	t.Cleanup(func() {
-		c.do(request{Do: "close", Client: c.name})
+		c.do("close", request{Client: c.name})
 		p.remove(c)
 	})
 	return c
@@ -71,16 +81,12 @@ func (c *Client) Connect() {
 // acknowledgement, and what scope in the driver holds. An exception fails the test.
 func (c *Client) Run(code string, args ...any) json.RawMessage {
 	c.t.Helper()
-	return c.do(c.code(code, args))
+	return c.Go(code, args...)()
 }
 
 // Go is Run without waiting for the end: the function that it returns does.
 func (c *Client) Go(code string, args ...any) (wait func() json.RawMessage) {
-	c.t.Helper()
-	call, err := c.process.start(c.code(code, args))
-	if err != nil {
-		c.t.Fatal(err)
-	}
+	call := c.process.Go("run", request{Client: c.name, Code: code, Args: args})
 	return func() json.RawMessage {
 		c.t.Helper()
 		return c.wait(call, code)
@@ -97,46 +103,18 @@ func (c *Client) ID() string {
 	return id
 }
 
-func (c *Client) code(code string, args []any) request {
+func (c *Client) do(command string, r request) json.RawMessage {
 	c.t.Helper()
-	r := request{Do: "run", Client: c.name, Code: code}
-	for _, arg := range args {
-		b, err := json.Marshal(arg)
-		if err != nil {
-			c.t.Fatal(err)
-		}
-		r.Args = append(r.Args, b)
-	}
-	return r
+	return c.wait(c.process.Go(command, r), command)
 }
 
-func (c *Client) do(r request) json.RawMessage {
+func (c *Client) wait(call *nodepeer.Call, what string) json.RawMessage {
 	c.t.Helper()
-	call, err := c.process.start(r)
+	value, err := call.Wait()
 	if err != nil {
-		c.t.Fatal(err)
+		c.t.Fatalf("JavaScript: %s\n%v\nevents not expected: %s", what, err, c.unexpected())
 	}
-	what := r.Do
-	if r.Code != "" {
-		what = r.Code
-	}
-	return c.wait(call, what)
-}
-
-func (c *Client) wait(call <-chan answer, what string) json.RawMessage {
-	c.t.Helper()
-	select {
-	case a := <-call:
-		if a.Error != "" {
-			c.t.Fatalf("JavaScript: %s\n%s", what, a.Error)
-		}
-		return a.Value
-	case <-c.process.gone:
-		c.t.Fatal(errGone)
-	case <-time.After(Patience):
-		c.t.Fatalf("JavaScript did not finish: %s\nevents not expected: %s", what, c.unexpected())
-	}
-	return nil
+	return value
 }
 
 // happened appends an event.
@@ -154,15 +132,15 @@ func (c *Client) happened(e Event) {
 // Events of other names stay for other calls.
 func (c *Client) Expect(name string) json.RawMessage {
 	c.t.Helper()
-	deadline := time.After(Patience)
+	deadline := time.After(nodepeer.Patience)
 	for {
 		if e, ok := c.take(name); ok {
 			return e.Args
 		}
 		select {
 		case <-c.more:
-		case <-c.process.gone:
-			c.t.Fatal(errGone)
+		case <-c.process.Gone():
+			c.t.Fatal(nodepeer.ErrGone)
 		case <-deadline:
 			c.t.Fatalf("no %q came; events not expected: %s", name, c.unexpected())
 		}
@@ -205,7 +183,7 @@ func (c *Client) unexpected() []string {
 func (p *Process) Versions(t testing.TB) json.RawMessage {
 	t.Helper()
 	c := &Client{t: t, process: p}
-	return c.do(request{Do: "versions"})
+	return c.do("versions", request{})
 }
 
 // OpenEngine makes a client of the layer below, engine.io-client, that opens its

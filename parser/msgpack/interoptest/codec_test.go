@@ -15,27 +15,21 @@ import (
 	"time"
 
 	"github.com/seed96b07ef8/socketio/parser"
+	"github.com/seed96b07ef8/socketio/parser/internal/parsertest"
 	"github.com/seed96b07ef8/socketio/parser/msgpack"
 )
 
-var event = parser.Header{Type: parser.Event}
+var event = parsertest.Event
 
 func encode(t *testing.T, h parser.Header, name string, args ...any) []byte {
 	t.Helper()
-	data, _, err := msgpack.Codec.Append(nil, h, name, args)
-	if err != nil {
-		t.Fatal(err)
-	}
+	data, _ := parsertest.Encode(t, msgpack.Codec, h, name, args...)
 	return data
 }
 
 func decode(t *testing.T, data []byte) *parser.Packet {
 	t.Helper()
-	p, err := msgpack.Codec.NewDecoder(parser.Limits{}).Decode(data, true)
-	if err != nil {
-		t.Fatalf("%x: %v", data, err)
-	}
-	return p
+	return parsertest.Decode(t, msgpack.Codec, data)
 }
 
 // TestGoToNode decodes in Node what Go has encoded.

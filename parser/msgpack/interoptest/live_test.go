@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/internal/nodepeer"
 	"github.com/seed96b07ef8/socketio/parser"
 	"github.com/seed96b07ef8/socketio/parser/msgpack"
 )
@@ -39,7 +40,7 @@ func newServer(t *testing.T, codec parser.Codec) (*socketio.Server, string) {
 	})
 	web := httptest.NewServer(server)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), nodepeer.Patience)
 		defer cancel()
 		if err := server.Shutdown(ctx); err != nil {
 			t.Error(err)
@@ -54,7 +55,7 @@ func receive[T any](t *testing.T, c <-chan T) T {
 	select {
 	case v := <-c:
 		return v
-	case <-time.After(patience):
+	case <-time.After(nodepeer.Patience):
 		var zero T
 		t.Fatalf("no %T came", zero)
 		return zero
@@ -184,7 +185,7 @@ func TestEvents(t *testing.T) {
 		}
 
 		s := receive(t, connected)
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), nodepeer.Patience)
 		defer cancel()
 		args, err := s.EmitWithAck(ctx, "ask", uploadGo)
 		if err != nil {

@@ -1,16 +1,9 @@
-// The driver runs JavaScript clients for the Go tests. It reads commands from
-// standard input and writes their answers to standard output, one JSON object per
-// line:
-//
-//   {"id":1,"do":"ask","client":"c1","event":"whoami","args":[]}
-//   {"id":1,"value":...} or {"id":1,"error":"..."}
-//
-// It ends when standard input does. Commands that wait have no deadline here: the
-// test that sent them has.
+// The driver runs JavaScript clients for the Go tests. See internal/nodepeer in the
+// root of the repository for how it gets its commands.
 import http from "node:http";
 import https from "node:https";
-import { createInterface } from "node:readline";
 import { io } from "socket.io-client";
+import { serve } from "../../../../internal/nodepeer/driver.mjs";
 
 const clients = new Map(); // by name: socket, the events that came, who waits for one
 
@@ -80,12 +73,12 @@ const commands = {
   },
 
   // ask resolves with the first argument of the acknowledgement.
-  ask({ client, event, args }) {
+  ask({ client, event, args = [] }) {
     const { socket } = clients.get(client);
     return new Promise((resolve) => socket.emit(event, ...args, resolve));
   },
 
-  emit({ client, event, args }) {
+  emit({ client, event, args = [] }) {
     clients.get(client).socket.emit(event, ...args);
   },
 
@@ -120,15 +113,4 @@ const commands = {
   },
 };
 
-const say = (line) => process.stdout.write(JSON.stringify(line) + "\n");
-for await (const line of createInterface({ input: process.stdin })) {
-  const command = JSON.parse(line);
-  // Not awaited: a command that waits must not hold up the others.
-  Promise.resolve()
-    .then(() => commands[command.do](command))
-    .then(
-      (value) => say({ id: command.id, value: value ?? null }),
-      (err) => say({ id: command.id, error: String(err?.stack ?? err) }),
-    );
-}
-process.exit(0);
+await serve(commands);

@@ -1,6 +1,6 @@
-//go:build unix
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
 
-package mountingtest
+package nodepeer
 
 import (
 	"os"

@@ -1,18 +1,15 @@
-// The driver runs JavaScript for the Go tests. It reads commands from standard
-// input and writes answers to standard output, one JSON object per line:
+// The driver runs JavaScript for the Go tests. See internal/nodepeer in the root of
+// the repository for how it gets its one command:
 //
-//   {"id":1,"code":"encode({ type: 2, data: args, nsp: '/' })","args":["e"]}
-//   {"id":1,"value":...} or {"id":1,"error":"..."}
+//   {"id":1,"do":"run","args":{"code":"encode({ type: 2, data: args, nsp: '/' })","args":["e"]}}
 //
-// The code is an expression or the body of an async function. JSON lacks some
-// values: see plain. It ends when standard input does.
-"use strict";
-const assert = require("node:assert/strict");
-const { createInterface } = require("node:readline");
-const { io } = require("socket.io-client");
-const browserDecode = require("notepack.io/browser/decode");
-const browserEncode = require("notepack.io/browser/encode");
-const parser = require("socket.io-msgpack-parser");
+// JSON lacks some values: see plain.
+import assert from "node:assert/strict";
+import browserDecode from "notepack.io/browser/decode.js";
+import browserEncode from "notepack.io/browser/encode.js";
+import { io } from "socket.io-client";
+import parser from "socket.io-msgpack-parser";
+import { evaluate, serve } from "../../../internal/nodepeer/driver.mjs";
 
 // plain returns v with what JSON lacks replaced.
 function plain(v) {
@@ -60,28 +57,4 @@ const scope = {
   next: (emitter, event) => new Promise((resolve) => emitter.once(event, (...args) => resolve(args))),
 };
 
-const AsyncFunction = (async () => {}).constructor;
-
-async function evaluate(code, args) {
-  const all = { ...scope, args };
-  let f;
-  try {
-    f = new AsyncFunction(...Object.keys(all), `return (${code}\n)`);
-  } catch {
-    f = new AsyncFunction(...Object.keys(all), code);
-  }
-  return f(...Object.values(all));
-}
-
-const say = (line) => process.stdout.write(JSON.stringify(line) + "\n");
-
-createInterface({ input: process.stdin })
-  .on("line", (line) => {
-    const { id, code, args } = JSON.parse(line);
-    // Not awaited: a command that waits must not hold up the others.
-    evaluate(code, args).then(
-      (value) => say({ id, value: plain(value) }),
-      (err) => say({ id, error: String(err?.stack ?? err) }),
-    );
-  })
-  .on("close", () => process.exit(0));
+await serve({ run: ({ code, args }) => evaluate(code, { ...scope, args }) }, plain);
