@@ -44,15 +44,37 @@ func (s *Server) accept(e *engine.Conn) engine.Handler {
 
 var errPacketOrder = errors.New("packet for a namespace that was not joined")
 
+// packets are where conns decode to.
+var packets = sync.Pool{New: func() any { return new(parser.Packet) }}
+
 // OnMessage implements [engine.Handler].
 func (c *conn) OnMessage(_ *engine.Conn, data []byte, binary bool) {
 	c.size += len(data)
+	if d, ok := c.decoder.(intoDecoder); ok {
+		p := packets.Get().(*parser.Packet)
+		complete, err := d.DecodeInto(p, data, binary)
+		c.decoded(p, complete, err)
+		*p = parser.Packet{}
+		packets.Put(p)
+		return
+	}
 	p, err := c.decoder.Decode(data, binary)
+	c.decoded(p, p != nil, err)
+}
+
+// intoDecoder is what decoders of this module are. With it, what is received need
+// not be allocated but for the arguments, which a handler may keep.
+type intoDecoder interface {
+	DecodeInto(p *parser.Packet, data []byte, binary bool) (complete bool, err error)
+}
+
+// decoded deals with what the decoder has made of a message. p must not be kept.
+func (c *conn) decoded(p *parser.Packet, complete bool, err error) {
 	if err != nil {
 		c.violation(err)
 		return
 	}
-	if p == nil {
+	if !complete {
 		return // attachments are to follow
 	}
 	size := c.size
@@ -65,6 +87,12 @@ func (c *conn) OnMessage(_ *engine.Conn, data []byte, binary bool) {
 		return
 	}
 	s := c.socket(p.Namespace)
+	if s != nil && p.Type == parser.Event {
+		if c.enqueue(s, p, size) {
+			return
+		}
+		s = nil
+	}
 	if s == nil || !s.isConnected() {
 		if p.Type == parser.ConnectError || !c.wasOusted(p.Namespace) {
 			c.violation(errPacketOrder)
@@ -72,8 +100,6 @@ func (c *conn) OnMessage(_ *engine.Conn, data []byte, binary bool) {
 		return
 	}
 	switch p.Type {
-	case parser.Event:
-		c.enqueue(s, p, size)
 	case parser.Ack:
 		s.acknowledged(p, size)
 	case parser.Disconnect:
@@ -83,15 +109,15 @@ func (c *conn) OnMessage(_ *engine.Conn, data []byte, binary bool) {
 	}
 }
 
-// enqueue appends an event to the socket's inbox, waiting for room in it.
-func (c *conn) enqueue(s *Socket, p *parser.Packet, size int) {
+// enqueue appends an event to the socket's inbox, waiting for room in it. It
+// returns false when the socket is not connected.
+func (c *conn) enqueue(s *Socket, p *parser.Packet, size int) bool {
 	// What has come for other namespaces does not wait behind this one.
-	if !s.enqueue(p, size, c.startReady) {
-		return
-	}
-	if !slices.Contains(c.ready, s) {
+	queued, connected := s.enqueue(p, size, c.startReady)
+	if queued && !slices.Contains(c.ready, s) {
 		c.ready = append(c.ready, s)
 	}
+	return connected
 }
 
 // OnBatch implements [engine.BatchHandler]: the events that have come with one

@@ -5,6 +5,10 @@ import (
 	"errors"
 	"hash/maphash"
 	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed96b07ef8/socketio/engine"
 )
 
 // Memory is the adapter of a single process. The zero value is not usable; call
@@ -20,6 +24,9 @@ type Memory struct {
 	host   Host
 	seed   maphash.Seed
 	shards [shardCount]shard
+
+	begun time.Time
+	large atomic.Int64 // when the last large broadcast was done, since begun
 }
 
 const shardCount = 32
@@ -42,7 +49,11 @@ type member struct {
 }
 
 // NewMemory returns an adapter without sockets for a namespace.
-func NewMemory(h Host) *Memory { return &Memory{host: h, seed: maphash.MakeSeed()} }
+func NewMemory(h Host) *Memory {
+	a := &Memory{host: h, seed: maphash.MakeSeed(), begun: time.Now()}
+	a.large.Store(-int64(burstGap))
+	return a
+}
 
 func (a *Memory) shard(name string) *shard {
 	return &a.shards[maphash.String(a.seed, name)%shardCount]
@@ -269,9 +280,25 @@ func (a *Memory) Broadcast(p *Packet, t Target) error {
 	return nil
 }
 
+// A broadcast to more than burstSize sockets that follows another within burstGap
+// is taken for part of a burst: its messages may wait for those to come, so that
+// they share writes. One that comes alone is never held up.
+const (
+	burstSize = 50
+	burstGap  = 100 * time.Microsecond
+)
+
 func (a *Memory) deliver(p *Packet, t Target) {
 	sel := a.choose(t)
 	defer sel.release()
+	if len(sel.members) > burstSize {
+		if time.Since(a.begun)-time.Duration(a.large.Load()) < burstGap {
+			lazy := *p
+			lazy.Flags |= engine.Lazy
+			p = &lazy
+		}
+		defer func() { a.large.Store(int64(time.Since(a.begun))) }()
+	}
 	for _, m := range sel.members {
 		m.socket.Deliver(p)
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/parser"
@@ -252,3 +254,45 @@ type quietSocket struct {
 
 func (s *quietSocket) ID() string      { return s.id }
 func (s *quietSocket) Deliver(*Packet) {}
+
+// flagSocket notes the flags of what is delivered to it.
+type flagSocket struct {
+	fakeSocket
+	flags []engine.Flags
+}
+
+func (s *flagSocket) Deliver(p *Packet) { s.flags = append(s.flags, p.Flags) }
+
+// Messages of large broadcasts may wait for more when they follow one another
+// closely. No other does.
+func TestBursts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := NewMemory(&fakeHost{})
+		first := &flagSocket{fakeSocket: fakeSocket{id: "first", a: m}}
+		m.Add(first)
+		m.Join(first, 1, "small")
+		for i := range burstSize {
+			add(m, fmt.Sprint(i))
+		}
+		broadcast := func(t Target, flags engine.Flags) {
+			p := &Packet{Event: "e", Flags: flags}
+			_ = m.Broadcast(p, t)
+			if p.Flags != flags {
+				panic("the caller's packet was changed")
+			}
+		}
+		all, small := Target{}, Target{Rooms: []string{"small"}}
+		broadcast(all, 0)
+		broadcast(all, engine.Volatile)
+		broadcast(small, 0)
+		broadcast(all, 0)
+		time.Sleep(burstGap)
+		broadcast(all, 0)
+		time.Sleep(burstGap - 1)
+		broadcast(all, 0)
+		want := []engine.Flags{0, engine.Volatile | engine.Lazy, 0, engine.Lazy, 0, engine.Lazy}
+		if !slices.Equal(first.flags, want) {
+			t.Errorf("got flags %v, want %v", first.flags, want)
+		}
+	})
+}

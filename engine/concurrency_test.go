@@ -29,7 +29,21 @@ func TestConcurrentSend(t *testing.T) {
 					case 20:
 						m = engine.NewTextMessage(head, head, make([]byte, 50_000))
 					}
-					if err := s.Send(m, 0); err != nil {
+					flags := engine.Flags(0)
+					if i%3 > 0 {
+						flags = engine.Lazy
+					}
+					var err error
+					if i%7 == 0 {
+						attachments := [][]byte{head}
+						if i%50 == 20 {
+							attachments = append(attachments, make([]byte, 50_000))
+						}
+						err = s.SendText(head, attachments, flags)
+					} else {
+						err = s.Send(m, flags)
+					}
+					if err != nil {
 						t.Errorf("Send: %v", err)
 						return
 					}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -68,7 +67,7 @@ type DropHandler interface {
 type Conn struct {
 	id        string
 	server    *Server
-	handshake *handshake
+	handshake handshake
 	ctx       context.Context // nil: background
 	jsonp     *jsonp          // nil: polling is without
 
@@ -89,24 +88,25 @@ type Conn struct {
 
 	mu     sync.Mutex // guards all that follows
 	state  state
-	early  *ending // set while OnConnect runs: how the connection ended meanwhile
-	link   *link   // nil while the transport is polling
-	probe  *link   // an upgrade under way
-	probed bool    // its probe was answered
-	left   bool    // the client has said that it leaves
-	poll   pollState
-	outbox outbox
+	probed bool // the upgrade's probe was answered
+	left   bool // the client has said that it leaves
 	// writing is the token of whoever writes to the link: an emitter, for one
 	// attempt that does not block, or the writer goroutine.
 	writing bool
-	unsent  int // bytes taken from the outbox by the writer goroutine
 	// backlog is set while messages wait for the peer: until the writer goroutine,
 	// or a poll, has taken the last of them.
 	backlog bool
 	corked  bool
+	lazy    bool // the server's flusher will come
 	// overflowed is set when there was no room for a message whose loss is the end
 	// of the connection.
 	overflowed bool
+	early      *ending // set while OnConnect runs: how the connection ended meanwhile
+	link       *link   // nil while the transport is polling
+	probe      *link   // an upgrade under way
+	poll       pollState
+	outbox     outbox
+	unsent     int // bytes taken from the outbox by the writer goroutine
 	lost       int // messages that were dropped, which nobody was told yet
 	beat       heartbeat
 }
@@ -186,12 +186,17 @@ func (c *Conn) Send(m *Message, flags Flags) error {
 		c.mu.Unlock()
 		return ErrClosed
 	}
-	if c.link != nil && !c.writing && !c.corked && c.outbox.n == 0 && c.link.raw != nil && flags&Deferred == 0 {
+	wait := flags&Deferred != 0
+	if flags&Lazy != 0 && !wait && c.mayWait(m.Len()) {
+		wait = true
+		c.server.flusher.add(c)
+	}
+	if !wait && c.direct() {
 		c.writing = true
 		return c.write(batch{bytes: c.link.encode(entry{m, flags})})
 	}
 	err := c.queue(m, flags)
-	if flags&Deferred != 0 {
+	if wait {
 		c.mu.Unlock()
 		return err
 	}
@@ -270,22 +275,9 @@ func (c *Conn) writable() bool {
 // whether there is room for it.
 func (c *Conn) makeRoom(n int) bool {
 	o := c.server.opts
-	fits := func() bool { return c.outbox.n < o.OutboxMessages && c.outbox.bytes+n <= o.OutboxBytes }
-	if o.Overflow != DropOldest || n > o.OutboxBytes {
-		return fits()
-	}
-	var kept []entry // pings and the like: without them the session breaks
-	for !fits() && c.outbox.n > 0 {
-		if e := c.outbox.pop(); e.flags&protocolPacket != 0 {
-			kept = append(kept, e)
-		} else {
-			c.lost++
-		}
-	}
-	for _, e := range slices.Backward(kept) {
-		c.outbox.pushFront(e)
-	}
-	return true
+	ok, dropped := c.outbox.makeRoom(n, o.OutboxMessages, o.OutboxBytes, o.Overflow)
+	c.lost += dropped
+	return ok
 }
 
 // full reports whether the outbox has reached its limit. Those who make us answer
@@ -524,12 +516,13 @@ func (c *Conn) end(reason Reason, err error, flush bool) {
 	default:
 		c.state = closed
 		c.wakePoll()
-		writing := c.writing
+		// A frame may be half written, or the handshake not be answered yet: there is
+		// no way to say goodbye then.
+		mute := c.writing || c.early != nil
 		c.mu.Unlock()
 		switch {
 		case link == nil:
-		case writing:
-			// A frame may be half written, so there is no way to say goodbye.
+		case mute:
 			link.abort()
 		default:
 			link.close(err)

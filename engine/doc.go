@@ -106,6 +106,18 @@
 // any page can use polling, too, and the requests carry no Origin, but a Referer at
 // best. If cookies authenticate, refuse handshakes with j in their query.
 //
+// # Client
+//
+// [Dial] makes the other end: a [Client], which begins with polling and moves to
+// WebSocket as soon as that works, or uses what [DialOptions].Transports says. A
+// [ClientHandler] receives. Order, delivery and limits are as for a Conn. It does
+// not reconnect; package client does. Bad input ends it with [ParseError], a server
+// without pings with [PingTimeout]. An [OpError] says what failed: status, the
+// server's words, and [ErrNoHandshake] or [ErrRevision3] when something else is at
+// the other end. On a WebSocket a Client costs one goroutine and some 2 KiB besides
+// its stack; over polling one that polls, one while there is something to send, and
+// net/http's. [Client.Done] tells when all of that is gone.
+//
 // # Compatibility
 //
 // The wire format is that of the JavaScript engine.io 6 server, with these

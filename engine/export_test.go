@@ -13,3 +13,13 @@ func Writing(c *Conn) bool {
 	defer c.mu.Unlock()
 	return c.writing
 }
+
+// Parked reports whether no goroutine reads from the WebSocket.
+func Parked(c *Conn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.link != nil && c.link.parked.Load()
+}
+
+// SetPortable makes servers do without what only some systems have.
+func SetPortable(on bool) { portable = on }

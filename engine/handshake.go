@@ -29,18 +29,21 @@ type Handshake struct {
 }
 
 // handshake is a Handshake in the form in which it waits, mostly for nothing,
-// as long as the connection lives: a few strings instead of the request.
+// as long as the connection lives: one string instead of the request.
 type handshake struct {
-	time       time.Time
-	remoteAddr string
-	host       string
-	url        string
-	header     string // name and value of each line, each followed by a zero byte
-	tls        *tls.ConnectionState
+	time time.Time
+	// lines holds the remote address, the host, the request target, and name and
+	// value of each line of the header, each followed by a zero byte.
+	lines string
+	tls   *tls.ConnectionState
 }
 
-func newHandshake(r *http.Request) *handshake {
-	size := 0
+func newHandshake(r *http.Request) handshake {
+	target := r.RequestURI
+	if target == "" {
+		target = r.URL.RequestURI()
+	}
+	size := len(r.RemoteAddr) + len(r.Host) + len(target) + 3
 	for name, values := range r.Header {
 		for _, v := range values {
 			size += len(name) + len(v) + 2
@@ -48,48 +51,44 @@ func newHandshake(r *http.Request) *handshake {
 	}
 	var b strings.Builder
 	b.Grow(size)
+	add := func(line string) {
+		b.WriteString(line)
+		b.WriteByte(0)
+	}
+	add(r.RemoteAddr)
+	add(r.Host)
+	add(target)
 	for name, values := range r.Header {
 		for _, v := range values {
-			b.WriteString(name)
-			b.WriteByte(0)
-			b.WriteString(v)
-			b.WriteByte(0)
+			add(name)
+			add(v)
 		}
 	}
-	target := r.RequestURI
-	if target == "" {
-		target = r.URL.RequestURI()
-	}
-	return &handshake{
-		time:       time.Now(),
-		remoteAddr: r.RemoteAddr,
-		host:       strings.Clone(r.Host),
-		url:        target,
-		header:     b.String(),
-		tls:        r.TLS,
-	}
+	return handshake{time: time.Now(), lines: b.String(), tls: r.TLS}
 }
 
 // Handshake returns the facts of the request that opened the connection. The
 // caller may keep and modify what it gets.
 func (c *Conn) Handshake() Handshake {
-	h := c.handshake
+	rest := c.handshake.lines
+	line := func() (s string) {
+		s, rest, _ = strings.Cut(rest, "\x00")
+		return s
+	}
 	out := Handshake{
-		Time:       h.time,
-		RemoteAddr: h.remoteAddr,
-		Host:       h.host,
-		URL:        h.url,
+		Time:       c.handshake.time,
+		RemoteAddr: line(),
+		Host:       line(),
+		URL:        line(),
 		Header:     make(http.Header),
 		Query:      url.Values{},
-		TLS:        h.tls,
+		TLS:        c.handshake.tls,
 	}
-	for rest := h.header; rest != ""; {
-		var name, value string
-		name, rest, _ = strings.Cut(rest, "\x00")
-		value, rest, _ = strings.Cut(rest, "\x00")
-		out.Header[name] = append(out.Header[name], value)
+	for rest != "" {
+		name := line()
+		out.Header[name] = append(out.Header[name], line())
 	}
-	if _, query, ok := strings.Cut(h.url, "?"); ok {
+	if _, query, ok := strings.Cut(out.URL, "?"); ok {
 		// What cannot be parsed is left out, as it was when the request came.
 		out.Query, _ = url.ParseQuery(query)
 	}

@@ -17,15 +17,20 @@ var (
 // awaiting are guarded by the connection's mu.
 type heartbeat struct {
 	timer *time.Timer
-	due   time.Time
+	due   time.Duration // on the clock
 	// awaiting is set between a ping and its answer, so never in revision 3.
 	awaiting atomic.Bool
 	extended bool // the answer's deadline was extended once
 }
 
+// clock is the time since the start of the program.
+func clock() time.Duration { return time.Since(epoch) }
+
+var epoch = time.Now()
+
 // after sets the timer to d from now.
 func (b *heartbeat) after(c *Conn, d time.Duration) {
-	b.due = time.Now().Add(d)
+	b.due = clock() + d
 	if b.timer == nil {
 		b.timer = time.AfterFunc(d, c.onTimer)
 	} else {
@@ -78,18 +83,18 @@ func (c *Conn) onTimer() {
 	c.mu.Lock()
 	b := &c.beat
 	switch {
-	case c.state == draining && c.link == nil && !time.Now().Before(b.due):
+	case c.state == draining && c.link == nil && clock() >= b.due:
 		// Nobody fetched the rest of a closed polling session.
 		c.finishPolling()
 		c.mu.Unlock()
 		c.server.remove(c)
-	case c.state != open || time.Now().Before(b.due):
+	case c.state != open || clock() < b.due:
 		// Stopped or set anew while it was firing.
 		c.mu.Unlock()
 	case !b.awaiting.Load() && !c.revision3:
 		b.awaiting.Store(true)
 		// The ping was due a little earlier, and the answer is due after that.
-		late := min(time.Since(b.due), maxTimerDelay, c.server.opts.PingTimeout/10)
+		late := min(clock()-b.due, maxTimerDelay, c.server.opts.PingTimeout/10)
 		b.after(c, c.server.opts.PingTimeout-late)
 		c.sendPacket(pingPacket)
 	case c.busy.Load():

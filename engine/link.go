@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -13,18 +14,22 @@ import (
 // A link is a WebSocket that belongs to a session, or is about to: it is idle
 // until the session has moved to it.
 //
-// Its reading belongs to the goroutine in readLoop, which ends when the
-// connection is closed by either side; its writing to whoever holds the
-// session's token.
+// Its reading belongs to the goroutine in run, of which there is one at a time; on
+// an idle connection, which the server's poller watches, there is none. Its
+// writing belongs to whoever holds the session's token.
 type link struct {
 	conn *Conn
 	nc   net.Conn
 	raw  syscall.RawConn // nil when nc is no plain socket: TLS, tests
 	in   ws.Reader
 
-	active    bool // the session uses it; owned by the reading goroutine
+	active    bool // the session uses it; owned by the reading goroutine, like
+	busy      bool // it is read from often
+	reads     uint8
 	variant   variant
-	threshold int // of compression
+	parked    atomic.Bool // nobody reads: the poller watches it
+	watch     watch       // belongs to the poller
+	threshold int         // of compression
 }
 
 func newLink(c *Conn, u *ws.Upgraded, base64 bool) *link {
@@ -58,17 +63,7 @@ func (l *link) encode(e entry) []byte {
 // write sends all of b, however long the peer takes as long as it takes
 // something within the write timeout.
 func (l *link) write(b []byte) error {
-	for len(b) > 0 {
-		part := b[:min(len(b), corkLimit)]
-		if err := l.nc.SetWriteDeadline(time.Now().Add(l.conn.server.opts.WriteTimeout)); err != nil {
-			return err
-		}
-		if _, err := l.nc.Write(part); err != nil {
-			return err
-		}
-		b = b[len(part):]
-	}
-	return nil
+	return writeAll(l.nc, b, l.conn.server.opts.WriteTimeout)
 }
 
 func (l *link) clearWriteDeadline() {
@@ -82,8 +77,7 @@ func (l *link) tryWrite(b []byte) (int, error) { return tryWrite(l.raw, b) }
 // The peer has this long to answer a close frame.
 const closeTimeout = 2 * time.Second
 
-// close says goodbye and lets readLoop wait for the peer's answer. The cause
-// decides what the peer is told: a status for a violation of the WebSocket
+// close says goodbye and lets drain wait for the peer's answer. The cause decides what the peer is told: a status for a violation of the WebSocket
 // protocol, none otherwise (RFC 6455, section 7.4). Nobody may be writing.
 func (l *link) close(cause error) {
 	code := ws.CloseNoStatus
@@ -91,6 +85,7 @@ func (l *link) close(cause error) {
 	if errors.As(cause, &ce) {
 		code = ce.Code
 	}
+	defer l.wake()
 	deadline := time.Now().Add(closeTimeout)
 	if l.nc.SetDeadline(deadline) != nil {
 		return
@@ -121,15 +116,40 @@ func (l *link) closeWrite() {
 }
 
 // abort closes the connection without ado.
-func (l *link) abort() { l.nc.Close() }
+func (l *link) abort() {
+	l.nc.Close()
+	l.wake()
+}
 
-// readLoop delivers what arrives until the connection is closed. early is what
-// the client sent right behind its handshake.
-func (l *link) readLoop(early []byte) {
-	r := newSocketReader(l)
+// start makes a goroutine read. The server's Shutdown waits for the link's end.
+func (l *link) start(early []byte) {
+	l.conn.server.goroutines.Add(1)
+	go l.run(early)
+}
+
+// run reads until the connection is closed by either side, which abort and the
+// deadline that close sets see to, or leaves an idle one to the poller. early is
+// what the client sent right behind its handshake.
+func (l *link) run(early []byte) {
+	if l.deliver(early) {
+		return
+	}
+	l.drain()
+	l.conn.server.goroutines.Done()
+}
+
+// deliver delivers what arrives. It returns true when somebody else is to go on: l
+// must not be touched then.
+func (l *link) deliver(early []byte) (parked bool) {
+	r := getReader(l)
+	defer r.put()
 	for more := len(early) == 0 || l.feed(early); more; {
 		buf, err := r.read()
+		if r.parked {
+			return true
+		}
 		if len(buf) > 0 {
+			l.noteRead()
 			more = l.feed(buf)
 		}
 		r.release()
@@ -138,7 +158,45 @@ func (l *link) readLoop(early []byte) {
 			more = false
 		}
 	}
-	l.drain()
+	return false
+}
+
+// A connection is busy when it is read from more often than this between two
+// heartbeats. A goroutine of its own waits for what it brings next: that costs
+// 4 KiB, and saves the way through the poller.
+const busyReads = 8
+
+func (l *link) noteRead() {
+	if l.reads++; l.reads > busyReads {
+		l.busy, l.reads = true, busyReads+1
+	}
+}
+
+// noteHeartbeat takes stock of the reading since the last heartbeat.
+func (l *link) noteHeartbeat() {
+	l.busy, l.reads = l.reads > busyReads, 0
+}
+
+// park leaves the waiting to the poller, if that makes sense. fd is the socket's
+// descriptor, which is not closed meanwhile. After it has returned true, somebody
+// else may be reading already.
+func (l *link) park(fd uintptr) bool {
+	if l.busy || !l.active {
+		return false
+	}
+	c := l.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	// Whoever ends the connection wakes those that are parked, after this state was
+	// left.
+	return c.state == open && c.server.poller.park(l, int(fd))
+}
+
+// wake sees to it that somebody reads.
+func (l *link) wake() {
+	if l.parked.CompareAndSwap(true, false) {
+		go l.run(nil)
+	}
 }
 
 // drain reads on after the goodbye, so that the peer's last bytes do not turn
@@ -146,6 +204,7 @@ func (l *link) readLoop(early []byte) {
 // has set, or the closing of the connection, ends it.
 func (l *link) drain() {
 	defer l.nc.Close()
+	l.conn.server.poller.forget(l)
 	buf := getBuffer()
 	defer putBuffer(buf)
 	for {
@@ -204,6 +263,9 @@ func (l *link) handle(m ws.Message) bool {
 	}
 	if !l.active {
 		return l.probe(p)
+	}
+	if p.typ != packetMessage {
+		l.noteHeartbeat()
 	}
 	l.conn.receive(p)
 	return !l.conn.ended.Load()

@@ -14,6 +14,11 @@ const (
 	// or with [Conn.Flush], which has to follow soon. No method of the handler is
 	// called before that.
 	Deferred
+	// Lazy lets the message wait, until a goroutine that does nothing else comes to
+	// it, for others that it then leaves with: it is for messages of which more are
+	// to be expected at once. It is sent like others where much waits already, and
+	// means nothing together with Deferred.
+	Lazy
 
 	// protocolPacket marks what no overflow policy may drop.
 	protocolPacket Flags = 1 << 7
@@ -22,7 +27,7 @@ const (
 // outbox is a FIFO of messages that holds memory only while it is not empty.
 type outbox struct {
 	head, tail  *chunk
-	first, last int // index of the oldest entry in head, and behind the newest in tail
+	first, last uint8 // index of the oldest entry in head, and behind the newest in tail
 	n           int
 	bytes       int
 }
@@ -32,15 +37,17 @@ type entry struct {
 	flags Flags
 }
 
+const chunkSize = 31
+
 type chunk struct {
-	entries [31]entry
+	entries [chunkSize]entry
 	next    *chunk
 }
 
 var chunks = sync.Pool{New: func() any { return new(chunk) }}
 
 func (o *outbox) push(e entry) {
-	if o.tail == nil || o.last == len(o.tail.entries) {
+	if o.tail == nil || o.last == chunkSize {
 		c := chunks.Get().(*chunk)
 		if o.tail == nil {
 			o.head, o.first = c, 0
@@ -64,7 +71,7 @@ func (o *outbox) pushFront(e entry) {
 	if o.first == 0 {
 		c := chunks.Get().(*chunk)
 		c.next = o.head
-		o.head, o.first = c, len(c.entries)
+		o.head, o.first = c, chunkSize
 	}
 	o.first--
 	o.head.entries[o.first] = e
@@ -80,7 +87,7 @@ func (o *outbox) pop() entry {
 	o.first++
 	o.n--
 	o.bytes -= e.m.Len()
-	if o.n == 0 || o.first == len(c.entries) {
+	if o.n == 0 || o.first == chunkSize {
 		o.head, o.first = c.next, 0
 		if o.head == nil {
 			o.tail, o.last = nil, 0

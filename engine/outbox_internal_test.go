@@ -49,3 +49,23 @@ func TestOutboxIsAQueue(t *testing.T) {
 		}
 	}
 }
+
+// Whoever sends lazily without a pause does not get ahead of the writing: an
+// outbox does not overflow because of that.
+func TestLazyIsBounded(t *testing.T) {
+	for _, o := range []ServerOptions{{}, {OutboxMessages: 1}, {OutboxMessages: 10}, {OutboxBytes: 100}, {OutboxBytes: 5000}} {
+		opts, err := o.withDefaults()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &Conn{server: &Server{opts: opts}}
+		m := NewTextMessage(make([]byte, 40))
+		for c.mayWait(m.Len()) {
+			c.outbox.push(entry{m: m})
+		}
+		n := c.outbox.n
+		if n > lazyMessages || 2*n > opts.OutboxMessages || 2*c.outbox.bytes > opts.OutboxBytes || n == 0 && opts.OutboxMessages > 1 && opts.OutboxBytes > 1000 {
+			t.Errorf("%d of %d messages, %d of %d bytes may wait", n, opts.OutboxMessages, c.outbox.bytes, opts.OutboxBytes)
+		}
+	}
+}

@@ -14,4 +14,6 @@ func rawConn(net.Conn) syscall.RawConn { return nil }
 
 func tryWrite(syscall.RawConn, []byte) (int, error) { return 0, errors.ErrUnsupported }
 
+func tryWritePieces(syscall.RawConn, [][]byte) (int, error) { return 0, errors.ErrUnsupported }
+
 func tryRead(uintptr, []byte) (int, bool, error) { return 0, true, errors.ErrUnsupported }

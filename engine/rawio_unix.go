@@ -26,10 +26,12 @@ func rawConn(nc net.Conn) syscall.RawConn {
 // writeOp is one attempt to write. Pooled, so that the closure that RawConn
 // wants costs nothing.
 type writeOp struct {
-	fn  func(fd uintptr) bool
-	b   []byte
-	n   int
-	err error
+	fn     func(fd uintptr) bool
+	b      []byte
+	pieces [][]byte // instead of b
+	vec    iovecs
+	n      int
+	err    error
 }
 
 var writeOps = sync.Pool{New: func() any {
@@ -40,7 +42,11 @@ var writeOps = sync.Pool{New: func() any {
 
 func (op *writeOp) run(fd uintptr) bool {
 	for {
-		op.n, op.err = syscall.Write(int(fd), op.b)
+		if op.pieces != nil {
+			op.n, op.err = op.vec.write(int(fd), op.pieces)
+		} else {
+			op.n, op.err = syscall.Write(int(fd), op.b)
+		}
 		switch op.err {
 		case syscall.EINTR:
 			continue
@@ -54,13 +60,28 @@ func (op *writeOp) run(fd uintptr) bool {
 // tryWrite writes what fits into the socket's buffer and does not wait.
 func tryWrite(raw syscall.RawConn, b []byte) (int, error) {
 	op := writeOps.Get().(*writeOp)
-	op.b, op.n, op.err = b, 0, nil
+	op.b = b
+	return op.do(raw)
+}
+
+// tryWritePieces is tryWrite for bytes that are not together.
+func tryWritePieces(raw syscall.RawConn, pieces [][]byte) (int, error) {
+	if len(pieces) == 1 {
+		return tryWrite(raw, pieces[0])
+	}
+	op := writeOps.Get().(*writeOp)
+	op.pieces = pieces
+	return op.do(raw)
+}
+
+func (op *writeOp) do(raw syscall.RawConn) (int, error) {
+	op.n, op.err = 0, nil
 	err := raw.Write(op.fn)
 	n := max(op.n, 0)
 	if err == nil {
 		err = op.err
 	}
-	op.b = nil
+	op.b, op.pieces = nil, nil
 	writeOps.Put(op)
 	return n, err
 }

@@ -1,23 +1,40 @@
 package engine
 
+import "sync"
+
 // socketReader reads from a link. On a plain socket it waits for readability
 // first, so that a connection on which nothing happens holds no buffer.
 type socketReader struct {
-	link *link
-	buf  *[]byte
-	fn   func(fd uintptr) bool
-	got  []byte
-	err  error
+	link   *link
+	buf    *[]byte
+	fn     func(fd uintptr) bool
+	got    []byte
+	err    error
+	parked bool
 }
 
-func newSocketReader(l *link) *socketReader {
-	r := &socketReader{link: l}
-	r.fn = r.tryRead
+// Pooled, so that the closure that RawConn wants costs nothing.
+var readers sync.Pool
+
+func getReader(l *link) *socketReader {
+	r, _ := readers.Get().(*socketReader)
+	if r == nil {
+		r = new(socketReader)
+		r.fn = r.tryRead
+	}
+	r.link = l
 	return r
 }
 
+func (r *socketReader) put() {
+	r.release()
+	*r = socketReader{fn: r.fn}
+	readers.Put(r)
+}
+
 // read waits for bytes and returns them; they are valid until release. It may
-// return bytes together with an error.
+// return bytes together with an error. When the link was parked instead, it sets
+// parked.
 func (r *socketReader) read() ([]byte, error) {
 	if r.link.raw == nil {
 		space := r.space()
@@ -31,13 +48,15 @@ func (r *socketReader) read() ([]byte, error) {
 	return r.got, r.err
 }
 
-// tryRead returns false when there is nothing to read yet.
+// tryRead returns false when there is nothing to read yet, and the caller is to
+// wait.
 func (r *socketReader) tryRead(fd uintptr) bool {
 	space := r.space()
 	n, ready, err := tryRead(fd, space)
 	if !ready {
 		r.release()
-		return false
+		r.parked = r.link.park(fd)
+		return r.parked
 	}
 	r.got, r.err = space[:n], err
 	return true

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,13 +24,19 @@ type Server struct {
 	opts       *ServerOptions
 	handshakes atomic.Int64   // in progress
 	dropped    atomic.Uint64  // messages
-	goroutines sync.WaitGroup // of the connections: readers and writers
+	goroutines sync.WaitGroup // of the connections: readers and writers, the flusher
+	flusher    flusher
+	poller     poller
 
 	mu     sync.RWMutex // guards what follows; taken after a Conn's mu
 	conns  map[string]*Conn
 	closed bool
 	empty  chan struct{} // closed when closed is set and no connection is left
 }
+
+// portable is set by tests that want each WebSocket to have its goroutine, as it
+// has where there is no poller.
+var portable bool
 
 // NewServer returns a Server. The options are copied. It returns an
 // [*OptionError] when one is out of range.
@@ -38,7 +45,10 @@ func NewServer(opts *ServerOptions) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{opts: o, conns: make(map[string]*Conn), empty: make(chan struct{})}, nil
+	s := &Server{opts: o, conns: make(map[string]*Conn), empty: make(chan struct{})}
+	s.flusher.goroutines = &s.goroutines
+	s.poller.goroutines, s.poller.disabled = &s.goroutines, portable
+	return s, nil
 }
 
 // Len returns the number of connections.
@@ -111,7 +121,7 @@ func (s *Server) enter() bool {
 func (c *Conn) hasten() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.state == draining && c.link == nil && time.Until(c.beat.due) > closeTimeout {
+	if c.state == draining && c.link == nil && c.beat.due-clock() > closeTimeout {
 		c.beat.after(c, closeTimeout)
 	}
 }
@@ -327,6 +337,18 @@ func marshal(v any) []byte {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
+// appendJSON appends a string the way marshal writes it.
+func appendJSON(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return append(b, marshal(s)...)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
+}
+
 // writeUpgradeError answers a WebSocket handshake.
 func writeUpgradeError(w http.ResponseWriter, status int, message string) {
 	h := w.Header()
@@ -400,12 +422,13 @@ func writeUnavailable(w http.ResponseWriter) {
 	writeError(w, http.StatusServiceUnavailable, CodeBadRequest, "Service unavailable")
 }
 
-// open makes c a session: known, with its first packets in the outbox. It
-// returns an error when the server does not take it.
-func (s *Server) open(c *Conn, upgrades []Transport) error {
+// open makes c a session: known, with its first packets in the outbox, behind
+// answer, which is that to the handshake of a WebSocket. It returns an error when
+// the server does not take it.
+func (s *Server) open(c *Conn, answer []byte, upgrade bool) error {
 	c.corked = true
 	c.early = new(ending)
-	c.outbox.push(entry{s.openPacket(c, upgrades), protocolPacket})
+	c.outbox.push(entry{s.openPacket(answer, c.id, upgrade), protocolPacket})
 	if s.opts.InitialMessage != nil {
 		c.outbox.push(entry{m: NewTextMessage(s.opts.InitialMessage)})
 	}
@@ -446,24 +469,29 @@ func (s *Server) connect(c *Conn) {
 
 var errOnConnect = errors.New("engine: panic in OnConnect")
 
-// openPacket is the answer to a handshake.
-func (s *Server) openPacket(c *Conn, upgrades []Transport) *Message {
-	body := marshal(struct {
-		SID          string      `json:"sid"`
-		Upgrades     []Transport `json:"upgrades"`
-		PingInterval int64       `json:"pingInterval"`
-		PingTimeout  int64       `json:"pingTimeout"`
-		MaxPayload   int         `json:"maxPayload"`
-	}{c.id, upgrades, s.opts.PingInterval.Milliseconds(), s.opts.PingTimeout.Milliseconds(), s.opts.MaxPayload})
-	return newPacket(packetOpen, string(body))
+// openPacket is the answer to a handshake, behind that of a WebSocket if there is
+// one: they leave together.
+func (s *Server) openPacket(answer []byte, id string, upgrade bool) *Message {
+	b := append(make([]byte, 0, 160), byte(packetOpen))
+	b = append(b, `{"sid":`...)
+	b = appendJSON(b, id)
+	b = append(b, `,"upgrades":[`...)
+	if upgrade {
+		b = append(b, `"websocket"`...)
+	}
+	b = append(b, `],"pingInterval":`...)
+	b = strconv.AppendInt(b, s.opts.PingInterval.Milliseconds(), 10)
+	b = append(b, `,"pingTimeout":`...)
+	b = strconv.AppendInt(b, s.opts.PingTimeout.Milliseconds(), 10)
+	b = append(b, `,"maxPayload":`...)
+	b = strconv.AppendInt(b, int64(s.opts.MaxPayload), 10)
+	b = append(b, '}')
+	return &Message{frames: ws.AppendFrame(answer, ws.Text, b), parts: 1, textOnly: true}
 }
 
 func (s *Server) openPolling(w http.ResponseWriter, r *http.Request, c *Conn) {
-	upgrades := []Transport{}
-	if !s.opts.DisableUpgrades && slices.Contains(s.opts.Transports, WebSocket) {
-		upgrades = append(upgrades, WebSocket)
-	}
-	switch err := s.open(c, upgrades); err {
+	upgrade := !s.opts.DisableUpgrades && slices.Contains(s.opts.Transports, WebSocket)
+	switch err := s.open(c, nil, upgrade); err {
 	case nil:
 	case errDuplicateID:
 		s.refuseID(w, r, err)
@@ -482,10 +510,14 @@ func (s *Server) openPolling(w http.ResponseWriter, r *http.Request, c *Conn) {
 }
 
 func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, q query, c *Conn) {
-	l, early := s.accept(w, r, q, c, true)
-	if l == nil {
+	header := w.Header()
+	s.addHeaders(header, r, true)
+	u, err := ws.Accept(w, r, header, s.opts.PerMessageDeflate != nil)
+	if err != nil {
+		refuseUpgrade(w, err)
 		return
 	}
+	l := newLink(c, u, q.base64)
 	l.active = true
 	c.link = l
 	opened := false
@@ -494,9 +526,9 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, q query, 
 			l.abort()
 		}
 	}()
-	if s.open(c, []Transport{}) == nil {
+	if s.open(c, u.Answer, false) == nil {
 		opened = true
-		s.goroutines.Go(func() { l.readLoop(early) })
+		l.start(u.Early)
 	}
 }
 
@@ -511,30 +543,22 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, q query, c *Con
 		return
 	}
 	defer s.goroutines.Done()
-	c.opening.Add(1) // before the client can know that it has a WebSocket
-	l, early := s.accept(w, r, q, c, false)
-	probing := l != nil && c.startProbe(l)
-	c.opening.Add(-1)
-	switch {
-	case l == nil:
-	case probing:
-		s.goroutines.Go(func() { l.readLoop(early) })
-	default:
-		l.close(nil)
-		s.goroutines.Go(l.drain)
-	}
-}
-
-// accept answers a WebSocket handshake.
-func (s *Server) accept(w http.ResponseWriter, r *http.Request, q query, c *Conn, initial bool) (l *link, early []byte) {
 	header := w.Header()
-	s.addHeaders(header, r, initial)
+	s.addHeaders(header, r, false)
+	c.opening.Add(1) // before the client can know that it has a WebSocket
+	defer c.opening.Add(-1)
 	u, err := ws.Upgrade(w, r, header, s.opts.PerMessageDeflate != nil)
 	if err != nil {
 		refuseUpgrade(w, err)
-		return nil, nil
+		return
 	}
-	return newLink(c, u, q.base64), u.Early
+	l := newLink(c, u, q.base64)
+	if c.startProbe(l) {
+		l.start(u.Early)
+		return
+	}
+	l.close(nil)
+	s.goroutines.Go(l.drain)
 }
 
 // refuseUpgrade answers a WebSocket handshake that breaks RFC 6455. When the

@@ -2,6 +2,7 @@ package ws
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha1"
 	"encoding/base64"
 	"net"
@@ -23,6 +24,7 @@ type Upgraded struct {
 	Conn    net.Conn
 	Deflate bool   // permessage-deflate was agreed on
 	Early   []byte // what the client sent behind its request
+	Answer  []byte // what it is to be sent before anything else
 }
 
 // IsUpgrade reports whether r asks for a WebSocket.
@@ -49,17 +51,31 @@ func Check(r *http.Request) error {
 	return nil
 }
 
-// Upgrade answers the opening handshake r, which Check has accepted, and takes
-// the connection over. header is added to the answer. The first sub-protocol
-// that the client offers is selected.
+// Upgrade is Accept and sends the answer.
 func Upgrade(w http.ResponseWriter, r *http.Request, header http.Header, deflate bool) (*Upgraded, error) {
+	u, err := Accept(w, r, header, deflate)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := u.Conn.Write(u.Answer); err != nil {
+		u.Conn.Close()
+		return nil, err
+	}
+	return u, nil
+}
+
+// Accept takes over the connection of the opening handshake r, which Check has
+// accepted, and makes the answer, to which header is added. The first sub-protocol
+// that the client offers is selected.
+func Accept(w http.ResponseWriter, r *http.Request, header http.Header, deflate bool) (*Upgraded, error) {
 	conn, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return nil, &HandshakeError{http.StatusInternalServerError, "the connection cannot be taken over: " + err.Error()}
 	}
 	u := &Upgraded{Conn: conn, Early: buffered(rw.Reader)}
 
-	var b strings.Builder
+	var b bytes.Buffer
+	b.Grow(256)
 	b.WriteString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ")
 	b.WriteString(acceptKey(r.Header.Get("Sec-Websocket-Key")))
 	b.WriteString("\r\n")
@@ -73,10 +89,7 @@ func Upgrade(w http.ResponseWriter, r *http.Request, header http.Header, deflate
 	// Write replaces line breaks in values, so a hook cannot split the answer.
 	_ = header.Write(&b)
 	b.WriteString("\r\n")
-	if _, err := conn.Write([]byte(b.String())); err != nil {
-		conn.Close()
-		return nil, err
-	}
+	u.Answer = b.Bytes()
 	return u, nil
 }
 

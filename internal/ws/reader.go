@@ -38,14 +38,18 @@ type Reader struct {
 	// Deflate is set when permessage-deflate was negotiated.
 	Deflate bool
 
-	in      []byte // pushed and not yet consumed
-	own     bool   // in is memory of ours, not the caller's scratch
-	partial []byte // an incomplete frame, kept between Park and Push
+	own bool // buf is memory of ours, not the caller's scratch
+	// buf is what was pushed and not yet consumed; between Park and Push it is an
+	// incomplete frame, or nil.
+	buf     []byte
+	message *fragmented // nil: none is under way
+}
 
-	assembling bool   // a fragmented message is under way
-	op         Opcode // its opcode
-	compressed bool   // its first frame had RSV1
-	message    []byte // its fragments so far
+// fragmented is a message of which not all frames have come.
+type fragmented struct {
+	op         Opcode
+	compressed bool // its first frame had RSV1
+	data       []byte
 }
 
 // A frame that is announced is given its buffer in one piece up to this size;
@@ -56,66 +60,63 @@ const trustedFrame = 64<<10 + MaxHeader
 // Space returns where the next bytes belong: behind the incomplete frame that a
 // previous round left, or at the start of scratch.
 func (r *Reader) Space(scratch []byte) []byte {
-	if r.partial == nil {
+	if r.buf == nil {
 		return scratch
 	}
-	if len(r.partial) == cap(r.partial) {
-		r.growPartial()
+	if len(r.buf) == cap(r.buf) {
+		r.grow()
 	}
-	return r.partial[len(r.partial):cap(r.partial)]
+	return r.buf[len(r.buf):cap(r.buf)]
 }
 
-// growPartial makes room for more of an incomplete frame.
-func (r *Reader) growPartial() {
-	grown := make([]byte, len(r.partial), r.room(r.partial))
-	copy(grown, r.partial)
-	r.partial = grown
+// grow makes room for more of an incomplete frame.
+func (r *Reader) grow() {
+	grown := make([]byte, len(r.buf), r.room())
+	copy(grown, r.buf)
+	r.buf = grown
 }
 
-// room is the capacity that an incomplete frame needs.
-func (r *Reader) room(frame []byte) int {
-	h, ok, _ := parseHeader(frame)
+// room is the capacity that the incomplete frame in buf needs.
+func (r *Reader) room() int {
+	h, ok, _ := parseHeader(r.buf)
 	if !ok {
 		return 2 * MaxHeader
 	}
-	return min(h.size+h.length, max(trustedFrame, 4*len(frame)))
+	return min(h.size+h.length, max(trustedFrame, 4*len(r.buf)))
 }
 
 // Push hands over bytes that were read into what Space returned.
 func (r *Reader) Push(b []byte) {
-	r.in, r.own = b, r.partial != nil
+	r.own = r.buf != nil
 	if r.own {
-		r.in = r.partial[:len(r.partial)+len(b)]
-		r.partial = nil
+		b = r.buf[:len(r.buf)+len(b)]
 	}
+	r.buf = b
 }
 
 // Park keeps an incomplete frame for the next round.
 func (r *Reader) Park() {
-	if len(r.in) == 0 {
-		r.in = nil
+	if len(r.buf) == 0 {
+		r.buf = nil
 		return
 	}
 	// What already is in a buffer of its own stays there, if that has room for the
 	// rest or is not even half full.
-	want := r.room(r.in)
-	if r.own && cap(r.in) >= min(want, 2*len(r.in)) {
-		r.partial = r.in
-	} else {
-		r.partial = append(make([]byte, 0, want), r.in...)
+	want := r.room()
+	if !r.own || cap(r.buf) < min(want, 2*len(r.buf)) {
+		r.buf = append(make([]byte, 0, want), r.buf...)
 	}
-	r.in = nil
 }
 
 // Idle reports whether nothing of a message has been received.
-func (r *Reader) Idle() bool { return r.partial == nil && !r.assembling }
+func (r *Reader) Idle() bool { return r.buf == nil && r.message == nil }
 
 // Next returns the next complete message or control frame of what was pushed.
 // It returns false when more bytes are needed. An error is a [*CloseError]; the
 // connection cannot be used any further.
 func (r *Reader) Next() (m Message, ok bool, err error) {
 	for {
-		h, ok, err := parseHeader(r.in)
+		h, ok, err := parseHeader(r.buf)
 		if err != nil {
 			return m, false, err
 		}
@@ -126,28 +127,28 @@ func (r *Reader) Next() (m Message, ok bool, err error) {
 			return m, false, err
 		}
 		end := h.size + h.length
-		if len(r.in) < end {
+		if len(r.buf) < end {
 			return m, false, nil
 		}
-		payload := r.in[h.size:end:end]
-		r.in = r.in[end:]
+		payload := r.buf[h.size:end:end]
+		r.buf = r.buf[end:]
 		if h.masked {
 			mask(payload, h.key)
 		}
 		if h.op.control() {
 			return controlFrame(h.op, payload)
 		}
-		if h.fin && !r.assembling {
+		if h.fin && r.message == nil {
 			return r.complete(h.op, h.compressed, payload, r.own)
 		}
-		if !r.assembling {
-			r.assembling, r.op, r.compressed = true, h.op, h.compressed
+		if r.message == nil {
+			r.message = &fragmented{op: h.op, compressed: h.compressed}
 		}
-		r.message = append(r.message, payload...)
+		r.message.data = append(r.message.data, payload...)
 		if h.fin {
-			op, compressed, message := r.op, r.compressed, r.message
-			r.assembling, r.message = false, nil
-			return r.complete(op, compressed, message, true)
+			m := r.message
+			r.message = nil
+			return r.complete(m.op, m.compressed, m.data, true)
 		}
 	}
 }
@@ -156,11 +157,11 @@ func (r *Reader) Next() (m Message, ok bool, err error) {
 func (r *Reader) check(h header) error {
 	switch h.op {
 	case Text, Binary:
-		if r.assembling {
+		if r.message != nil {
 			return protocolError("message interrupted by another")
 		}
 	case Continuation:
-		if !r.assembling {
+		if r.message == nil {
 			return protocolError("continuation of nothing")
 		}
 	case Close, Ping, Pong:
@@ -176,7 +177,11 @@ func (r *Reader) check(h header) error {
 	if h.masked == r.Client {
 		return protocolError("wrong masking")
 	}
-	if !h.op.control() && h.length > r.MaxMessage-len(r.message) {
+	left := r.MaxMessage
+	if r.message != nil {
+		left -= len(r.message.data)
+	}
+	if !h.op.control() && h.length > left {
 		return errTooLarge
 	}
 	return nil

@@ -1,0 +1,82 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+
+	"github.com/seed96b07ef8/socketio/engine"
+)
+
+// printer prints what a client receives, and closes the connection then.
+type printer struct{}
+
+func (printer) OnMessage(c *engine.Client, data []byte, _ bool) {
+	fmt.Printf("got %s\n", data)
+	c.Close()
+}
+
+func (printer) OnClose(_ *engine.Client, reason engine.Reason, _ error) {
+	fmt.Println("the client is closed:", reason)
+}
+
+// A client of an echo server.
+func ExampleDial() {
+	server, err := engine.NewServer(&engine.ServerOptions{
+		OnConnect: func(*engine.Conn) engine.Handler { return repeat{} },
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	s := httptest.NewServer(server)
+	defer s.Close()
+
+	c, err := engine.Dial(context.Background(), s.URL, nil, printer{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := c.Send(engine.NewTextMessage([]byte("hello")), 0); err != nil {
+		fmt.Println(err)
+	}
+	<-c.Done()
+	fmt.Println(c.Send(engine.NewTextMessage(nil), 0))
+	// Output:
+	// got hello
+	// the client is closed: forced close
+	// engine: connection closed: use of closed network connection
+}
+
+// repeat answers each message with itself.
+type repeat struct{}
+
+func (repeat) OnMessage(c *engine.Conn, data []byte, _ bool) {
+	// It fails when the connection has ended meanwhile, which is not our concern.
+	_ = c.Send(engine.NewTextMessage(data), 0)
+}
+
+func (repeat) OnClose(*engine.Conn, engine.Reason, error) {}
+
+// What an error of Dial says about the server.
+func ExampleOpError() {
+	s := httptest.NewServer(nil) // which has nothing at any path
+	defer s.Close()
+	_, err := engine.Dial(context.Background(), s.URL, nil, printer{})
+	var oe *engine.OpError
+	switch {
+	case errors.Is(err, engine.ErrRevision3):
+		fmt.Println("This is a server of Socket.IO 2.")
+	case errors.Is(err, engine.ErrNoHandshake):
+		fmt.Println("This is no Engine.IO server.")
+	case errors.As(err, &oe) && oe.Code != engine.NoCode:
+		fmt.Println("The server refuses us:", oe.Description)
+	case errors.As(err, &oe) && oe.Status != 0:
+		fmt.Println("There is something else at this path:", oe.Status)
+	}
+	fmt.Println(err)
+	// Output:
+	// There is something else at this path: 404
+	// engine: handshake over polling failed: status 404: 404 page not found
+}

@@ -1,0 +1,163 @@
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/seed96b07ef8/socketio/internal/ws"
+)
+
+// idleClient returns a client that has neither connection nor goroutine.
+func idleClient(h ClientHandler) *Client {
+	o, err := (&DialOptions{Logger: slog.New(slog.DiscardHandler), NoUpgrade: true, RoundTripper: noWeb{}}).withDefaults()
+	if err != nil {
+		panic(err)
+	}
+	t, err := newTarget("http://example.com/", o)
+	if err != nil {
+		panic(err)
+	}
+	c := newClient(t, o, h)
+	c.web = newWeb(o)
+	c.pausing = true // nothing is sent
+	return c
+}
+
+// noWeb fails.
+type noWeb struct{}
+
+func (noWeb) RoundTrip(*http.Request) (*http.Response, error) { return nil, net.ErrClosed }
+
+type counter struct{ size, n, ended int }
+
+func (h *counter) OnMessage(_ *Client, data []byte, _ bool) { h.size += len(data); h.n++ }
+func (h *counter) OnClose(*Client, Reason, error)           { h.ended++ }
+
+// Whatever a server answers to the first polls: no panic, no session without a valid
+// handshake, and nothing delivered that is not in the payload.
+func FuzzClientPayload(f *testing.F) {
+	const open = `0{"sid":"x","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}`
+	for _, seed := range []string{
+		"", open, open + "\x1e4hello\x1ebAQID\x1e2\x1e6\x1e1", open + "\x1e", "4x", "0{}", "0[]", "0{\"sid\":1}", `0{"sid":"x","pingInterval":1e999}`,
+		`96:0{"sid":"x"}2:40`, "\x00\x09\xff0{\"sid\":1}", "\x01\x02\xff\x04x", strings.Repeat("9", 400) + ":", "1", "2", "b", "b*", "7", "\x1e\x1e", open + "\x1e" + open,
+	} {
+		f.Add([]byte(seed), []byte("4next"))
+	}
+	f.Fuzz(func(t *testing.T, first, second []byte) {
+		h := new(counter)
+		c := idleClient(h)
+		for _, payload := range [][]byte{first, second} {
+			err := c.receivePayload(payload)
+			if err != nil {
+				c.fail(ParseError, err)
+			}
+		}
+		if h.size > len(first)+len(second) {
+			t.Errorf("%d bytes were delivered", h.size)
+		}
+		if h.n > 0 && (c.id == "" || c.pingInterval <= 0 || c.pingTimeout <= 0 || c.maxPayload <= 0) {
+			t.Error("a message without a handshake")
+		}
+		if h.ended > 1 || h.ended == 1 && c.id == "" {
+			t.Errorf("OnClose was called %d times", h.ended)
+		}
+		c.fail(PingTimeout, errSilentServer)
+		<-c.done
+	})
+}
+
+// What arrives over a WebSocket, cut in any way.
+func FuzzClientWebSocket(f *testing.F) {
+	const open = `0{"sid":"x","upgrades":[],"pingInterval":25000,"pingTimeout":20000}`
+	frames := ws.AppendFrame(nil, ws.Text, []byte(open))
+	frames = ws.AppendFrame(frames, ws.Text, []byte("4hello"))
+	frames = ws.AppendFrame(frames, ws.Binary, []byte{1, 2, 3})
+	frames = ws.AppendFrame(frames, ws.Text, []byte("2"))
+	frames = ws.AppendFrame(frames, ws.Ping, []byte("x"))
+	f.Add(ws.AppendClose(frames, 1000), 7)
+	f.Add(ws.AppendMasked(nil, frames), 1000)
+	f.Add([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"), 3)
+	f.Add([]byte{0x82, 127, 0, 0, 0, 0, 255, 255, 255, 255}, 1)
+	f.Fuzz(func(t *testing.T, b []byte, size int) {
+		h := new(counter)
+		c := idleClient(h)
+		l := &link{in: ws.Reader{MaxMessage: 1 << 10, Client: true}, nc: noConn{}}
+		c.link, c.writing = l, true
+		size = max(1, min(size, bufferSize))
+		scratch := make([]byte, bufferSize)
+		for len(b) > 0 {
+			n := copy(l.in.Space(scratch), b[:min(size, len(b))])
+			if !c.feed(l, l.in.Space(scratch)[:n]) {
+				break
+			}
+			b = b[n:]
+		}
+		if h.n > 0 && c.id == "" || h.ended > 1 {
+			t.Errorf("%d messages, session %q, %d ends", h.n, c.id, h.ended)
+		}
+		if c.outbox.n > c.opts.OutboxMessages {
+			t.Errorf("%d packets wait", c.outbox.n)
+		}
+		c.fail(PingTimeout, errSilentServer)
+		<-c.done
+	})
+}
+
+// Parts of a message that leave in different requests stay whole and in order, and
+// no policy drops the rest.
+func TestTakePost(t *testing.T) {
+	c := idleClient(nil)
+	c.maxPayload = 20
+	c.opts.OutboxMessages, c.opts.Overflow = 2, DropOldest
+	m := NewTextMessage([]byte("text"), []byte("12345678901"), nil, []byte("x"))
+	if err := c.Send(m, 0); err != nil {
+		t.Fatal(err)
+	}
+	if got := string(c.takePost()); got != "4text" {
+		t.Errorf("first %q", got)
+	}
+	for range 5 {
+		if err := c.Send(NewTextMessage([]byte("y")), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []string{"bMTIzNDU2Nzg5MDE=\x1eb", "beA==\x1e4y\x1e4y"} {
+		if got := string(c.takePost()); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	if c.outbox.n != 0 {
+		t.Errorf("%d messages are left", c.outbox.n)
+	}
+	c.fail(PingTimeout, errSilentServer)
+	<-c.done
+}
+
+func TestParseOpen(t *testing.T) {
+	for text, want := range map[string]error{
+		`{"sid":"x","pingInterval":25000.0,"pingTimeout":2e4,"upgrades":null,"more":[]}`: nil,
+		`{"sid":"x","pingInterval":300,"pingTimeout":200,"upgrades":["other"]}`:          nil,
+		`{"sid":"x","pingInterval":"300","pingTimeout":200}`:                             ErrBadHandshake,
+		`{"sid":"x","pingInterval":0.5,"pingTimeout":200}`:                               ErrBadHandshake,
+		`{"sid":"x","pingInterval":300,"pingTimeout":200} x`:                             ErrBadHandshake,
+		`null`: ErrBadHandshake,
+	} {
+		if _, err := parseOpen(packet{typ: packetOpen, data: []byte(text)}); !errors.Is(err, want) {
+			t.Errorf("%s: got %v", text, err)
+		}
+	}
+	var syntax *json.SyntaxError
+	if _, err := parseOpen(packet{typ: packetOpen, data: []byte("{")}); !errors.As(err, &syntax) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// noConn is a connection that takes nothing.
+type noConn struct{ net.Conn }
+
+func (noConn) Close() error { return nil }

@@ -1,0 +1,92 @@
+package engine_test
+
+import (
+	"testing"
+
+	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/ws"
+)
+
+func (s *session) lazy(t testing.TB, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if err := s.Send(engine.NewTextMessage([]byte(text)), engine.Lazy); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Lazy messages arrive without anything else being done, in order among others.
+func TestLazy(t *testing.T) {
+	h := start(t, nil)
+	w := h.websocket()
+	w.lazy(t, "a", "b")
+	w.text(t, "c")
+	w.lazy(t, "d")
+	for _, want := range []string{"4a", "4b", "4c", "4d"} {
+		w.want(want)
+	}
+
+	p := h.poll()
+	pending := p.pending()
+	p.lazy(t, "a")
+	wantReply(t, receive(t, pending, "the poll"), 200, "4a")
+	p.lazy(t, "b")
+	p.text(t, "c")
+	p.want("4b\x1e4c")
+}
+
+func TestLazyWrapped(t *testing.T) {
+	h := newHarness(t, nil)
+	serveWrapped(t, h)
+	w := h.websocket()
+	w.lazy(t, "a", "b")
+	w.want("4a")
+	w.want("4b")
+}
+
+// A volatile message that is lazy is dropped exactly when others are.
+func TestLazyVolatile(t *testing.T) {
+	h := start(t, nil)
+	volatile := engine.NewTextMessage([]byte("volatile"))
+	send := func(s *session) {
+		t.Helper()
+		if err := s.Send(volatile, engine.Volatile|engine.Lazy); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w, p := h.websocket(), h.poll()
+	send(w.session)
+	w.want("4volatile")
+	send(p.session) // it has no poll open
+	pending := p.pending()
+	send(p.session)
+	wantReply(t, receive(t, pending, "the poll"), 200, "4volatile")
+	waitFor(t, "the drop to be counted", func() bool { return h.Dropped() == 1 })
+}
+
+// What is lazy goes out before the end that Close and Shutdown bring.
+func TestLazyBeforeClose(t *testing.T) {
+	h := start(t, nil)
+	for range 50 {
+		w, p := h.websocket(), h.poll()
+		w.lazy(t, "a", "b")
+		w.Close()
+		w.want("4a")
+		w.want("4b")
+		w.wantEnd(ws.CloseNoStatus)
+		p.lazy(t, "a")
+		p.Close()
+		p.want("4a")
+		p.want("1")
+	}
+	w := h.websocket()
+	w.lazy(t, "a")
+	done := make(chan error, 1)
+	go func() { done <- h.Shutdown(t.Context()) }()
+	w.want("4a")
+	w.wantEnd(ws.CloseNoStatus)
+	if err := receive(t, done, "Shutdown"); err != nil {
+		t.Error(err)
+	}
+}

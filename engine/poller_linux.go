@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"os"
+	"sync"
+	"syscall"
+)
+
+// A poller watches idle WebSockets, so that none of them needs a goroutine that
+// waits: it wakes those to which something has happened. Its own goroutine exists
+// while there are links that were parked once, and waits like any other, since an
+// epoll instance is a file that becomes readable.
+// See docs/decisions/0008-idle-connections.md.
+//
+// An event only says that somebody should look at a link: one that is woken without
+// a reason finds nothing to read, and is parked again. So it does not matter when an
+// event is overtaken by the end of its connection and meets another one that has
+// been given the same descriptor.
+type poller struct {
+	disabled   bool
+	goroutines *sync.WaitGroup // of the server
+
+	mu    sync.Mutex // guards what follows; taken after a Conn's mu
+	file  *os.File   // the epoll instance; nil without links
+	links []*link    // by descriptor
+	n     int        // links that were parked once
+
+	// epoll is file's descriptor. It changes only when there are no links, so those
+	// may use it without mu.
+	epoll int
+}
+
+// watch is what a poller knows about a link: its descriptor and one, or zero.
+type watch int32
+
+// park watches l, whose descriptor is fd and stays open meanwhile, until something
+// happens to it. It returns false when that is not possible. The mu of the link's
+// Conn is held, and the Conn open, so Shutdown waits for the poller's goroutine.
+func (p *poller) park(l *link, fd int) bool {
+	if p.disabled {
+		return false
+	}
+	op := syscall.EPOLL_CTL_MOD
+	if l.watch == 0 {
+		if !p.add(l, fd) {
+			return false
+		}
+		op = syscall.EPOLL_CTL_ADD
+	}
+	// There is one event, and then none until the link is parked again.
+	event := syscall.EpollEvent{Events: syscall.EPOLLIN | syscall.EPOLLRDHUP | syscall.EPOLLONESHOT, Fd: int32(fd)}
+	l.parked.Store(true)
+	if err := syscall.EpollCtl(p.epoll, op, fd, &event); err != nil {
+		// The kernel has no memory for it: a goroutine has to wait, this one unless
+		// there is another by now.
+		return !l.parked.CompareAndSwap(true, false)
+	}
+	return true
+}
+
+// add makes a link known, until forget.
+func (p *poller) add(l *link, fd int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.file == nil && p.open() != nil {
+		return false
+	}
+	if missing := fd + 1 - len(p.links); missing > 0 {
+		p.links = append(p.links, make([]*link, missing)...)
+	}
+	p.links[fd] = l
+	p.n++
+	l.watch = watch(fd + 1)
+	return true
+}
+
+// open makes the epoll instance. mu is held.
+func (p *poller) open() error {
+	fd, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
+	if err != nil {
+		return err
+	}
+	// So marked, it is waited for by the runtime.
+	if err := syscall.SetNonblock(fd, true); err != nil {
+		syscall.Close(fd)
+		return err
+	}
+	p.epoll, p.file = fd, os.NewFile(uintptr(fd), "epoll")
+	raw, err := p.file.SyscallConn()
+	if err != nil {
+		p.file.Close()
+		p.file = nil
+		return err
+	}
+	p.goroutines.Go(func() { p.run(raw) })
+	return nil
+}
+
+// forget ends what add began. Nobody reads from l any more, and it is not parked.
+func (p *poller) forget(l *link) {
+	if l.watch == 0 {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if fd := l.watch - 1; p.links[fd] == l { // and not the next one with this descriptor
+		p.links[fd] = nil
+	}
+	if p.n--; p.n == 0 {
+		p.file.Close() // ends run
+		p.file, p.links = nil, nil
+	}
+}
+
+// run wakes links until the epoll instance is closed.
+func (p *poller) run(raw syscall.RawConn) {
+	events := make([]syscall.EpollEvent, 256)
+	ready := make([]*link, 0, len(events))
+	n := 0
+	wait := func(fd uintptr) bool {
+		var err error
+		for {
+			if n, err = syscall.EpollWait(int(fd), events, 0); err != syscall.EINTR {
+				return n > 0
+			}
+		}
+	}
+	for raw.Read(wait) == nil {
+		p.mu.Lock()
+		for _, e := range events[:n] {
+			if fd := int(e.Fd); fd < len(p.links) && p.links[fd] != nil {
+				ready = append(ready, p.links[fd])
+			}
+		}
+		p.mu.Unlock()
+		for _, l := range ready {
+			l.wake()
+		}
+		clear(ready)
+		ready = ready[:0]
+	}
+}

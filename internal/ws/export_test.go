@@ -1,0 +1,3 @@
+package ws
+
+var AcceptKey = acceptKey
