@@ -85,6 +85,21 @@ func (s *Socket) acknowledged(p *parser.Packet, size int) {
 	}
 }
 
+// acknowledge sends the acknowledgement with the given ID.
+func (s *Socket) acknowledge(id uint64, args []any) error {
+	if err := s.err(); err != nil {
+		return err
+	}
+	m, err := s.nsp.encode(parser.Header{Type: parser.Ack, ID: id, HasID: true}, "", args)
+	if err != nil {
+		return err
+	}
+	if f := s.hooks().AckSent; f != nil {
+		f(s, m.Len())
+	}
+	return s.deliver(m, 0)
+}
+
 // jsonArgs makes one argument of a JSON value.
 func jsonArgs(raw json.RawMessage) Args {
 	return parser.NewArgs(jsonValues{}, [][]byte{raw}, nil)

@@ -97,30 +97,24 @@ func (e Emitter) EmitWithAck(ctx context.Context, event string, args ...any) (Ar
 	}
 }
 
-// send encodes a packet and hands it to the connection.
+// send encodes an event and hands it to the connection.
 func (e Emitter) send(h parser.Header, event string, args []any) error {
 	s := e.socket
 	if err := s.err(); err != nil {
 		return err
 	}
-	if h.Type == parser.Event && !h.HasID && e.flags&engine.Volatile == 0 && s.recoverable() {
+	if !h.HasID && e.flags&engine.Volatile == 0 && s.recoverable() {
 		return e.sendRecoverable(event, args)
 	}
 	m, err := s.nsp.encode(h, event, args)
 	if err != nil {
 		return err
 	}
-	hooks := s.hooks()
-	switch {
-	case h.Type == parser.Event:
-		s.noteOutgoing(event, args)
-		if hooks.EventSent != nil {
-			hooks.EventSent(s, event, m.Len())
-		}
-	case h.Type == parser.Ack && hooks.AckSent != nil:
-		hooks.AckSent(s, m.Len())
+	s.noteOutgoing(event, args)
+	if f := s.hooks().EventSent; f != nil {
+		f(s, event, m.Len())
 	}
-	return s.deliver(&adapter.Packet{Message: m, Flags: e.flags})
+	return s.deliver(m, e.flags)
 }
 
 // sendRecoverable sends an event by way of the adapter, which keeps it in case it
@@ -129,7 +123,7 @@ func (e Emitter) sendRecoverable(event string, args []any) error {
 	s := e.socket
 	p := &adapter.Packet{Event: event, Args: args, Flags: e.flags}
 	s.noteOutgoing(event, args)
-	err := s.nsp.recoverer().Emit(peer{s}, p, func(p *adapter.Packet) error { return s.deliver(p) })
+	err := s.nsp.recoverer().Emit(peer{s}, p, func(p *adapter.Packet) error { return s.deliver(p.Message, p.Flags) })
 	if f := s.hooks().EventSent; f != nil && err == nil {
 		f(s, event, p.Message.Len())
 	}
@@ -138,11 +132,11 @@ func (e Emitter) sendRecoverable(event string, args []any) error {
 
 // deliver hands an encoded packet to the connection, or keeps it until the client
 // knows that it is connected.
-func (s *Socket) deliver(p *adapter.Packet) error {
-	if !s.admitted.Load() && s.hold(p) {
+func (s *Socket) deliver(m *engine.Message, flags engine.Flags) error {
+	if !s.admitted.Load() && s.hold(&adapter.Packet{Message: m, Flags: flags}) {
 		return nil
 	}
-	err := s.conn.engine.Send(p.Message, p.Flags)
+	err := s.conn.engine.Send(m, flags)
 	if err != nil {
 		if gone := s.err(); gone != nil {
 			return gone

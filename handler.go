@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 
 	"github.com/seed96b07ef8/socketio/internal/handler"
 	"github.com/seed96b07ef8/socketio/parser"
@@ -64,7 +65,7 @@ type owner struct{ *Socket }
 
 // Answer implements [handler.Owner].
 func (o owner) Answer(id uint64, args []any) error {
-	err := o.emitter().send(parser.Header{Type: parser.Ack, ID: id, HasID: true}, "", args)
+	err := o.acknowledge(id, args)
 	if errors.Is(err, net.ErrClosed) {
 		return nil // the client has gone, and does not wait for an answer
 	}
@@ -85,7 +86,7 @@ func (e *serverEvent) Context() context.Context { return context.Background() }
 
 // Answer implements [handler.Owner].
 func (e *serverEvent) Answer(_ uint64, args []any) error {
-	e.answer(args...)
+	e.answer(slices.Clone(args)...)
 	return nil
 }
 

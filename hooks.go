@@ -69,7 +69,7 @@ func (s *Server) Stats() Stats {
 		for _, socket := range n.Sockets() {
 			stats.Sockets++
 			socket.mu.Lock()
-			stats.PendingEvents += socket.inbox.len()
+			stats.PendingEvents += socket.inbox.n
 			stats.PendingAcks += len(socket.acks)
 			socket.mu.Unlock()
 			if _, twice := seen[socket.conn]; !twice {

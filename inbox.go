@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"sync"
 	"time"
 
 	"github.com/seed96b07ef8/socketio/adapter"
@@ -9,20 +10,30 @@ import (
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
-// inbox is what a socket has to do, in order. It is guarded by the socket's mu.
+// inbox is what a socket has to do, in order. It is guarded by the socket's mu. It
+// holds memory for tasks only while there are some.
 type inbox struct {
-	tasks []task
-	next  int // index of the oldest task
-	bytes int
-	lost  int           // messages to the client that were dropped, for a taskDropped
-	space chan struct{} // closed when there is room again; nil when nobody waits
+	head, tail  *tasks
+	first, last int // index of the oldest task in head, and behind the newest in tail
+	n           int
+	bytes       int
+	lost        int           // messages to the client that were dropped, for a taskDropped
+	space       chan struct{} // closed when there is room again; nil when nobody waits
 }
 
+// tasks is a part of an inbox.
+type tasks struct {
+	list [8]task
+	next *tasks
+}
+
+var taskMemory = sync.Pool{New: func() any { return new(tasks) }}
+
 type task struct {
-	kind taskKind
-	size int
-	p    *parser.Packet // of a taskEvent
-	at   int64          // when it came, if somebody wants to know; see clock
+	kind  taskKind
+	size  int
+	event parser.Packet // of a taskEvent
+	at    int64         // when it came, if somebody wants to know; see clock
 }
 
 var epoch = time.Now()
@@ -40,49 +51,50 @@ const (
 	taskEnd                     // leave
 )
 
-func (q *inbox) len() int { return len(q.tasks) - q.next }
-
-func (q *inbox) push(t task) {
-	if len(q.tasks) == cap(q.tasks) && q.next > len(q.tasks)/2 {
-		// An inbox that is never quite empty uses its slice again all the same.
-		n := copy(q.tasks, q.tasks[q.next:])
-		clear(q.tasks[n:])
-		q.tasks, q.next = q.tasks[:n], 0
+// push returns a new task, of which the kind is set.
+func (q *inbox) push(kind taskKind) *task {
+	if q.tail == nil || q.last == len(q.tail.list) {
+		next := taskMemory.Get().(*tasks)
+		if q.tail == nil {
+			q.head, q.first = next, 0
+		} else {
+			q.tail.next = next
+		}
+		q.tail, q.last = next, 0
 	}
-	q.tasks = append(q.tasks, t)
-	q.bytes += t.size
+	t := &q.tail.list[q.last]
+	t.kind = kind
+	q.last++
+	q.n++
+	return t
 }
 
-// A drained inbox keeps a slice of at most this many tasks.
-const keptTasks = 4
-
+// pop takes the oldest task out. There must be one.
 func (q *inbox) pop() task {
-	t := q.tasks[q.next]
-	q.tasks[q.next] = task{}
-	q.next++
+	part := q.head
+	t := part.list[q.first]
+	part.list[q.first] = task{}
+	q.first++
+	q.n--
 	q.bytes -= t.size
-	if q.next == len(q.tasks) {
-		q.next = 0
-		if cap(q.tasks) > keptTasks {
-			q.tasks = nil
+	if q.n == 0 || q.first == len(part.list) {
+		q.head, q.first = part.next, 0
+		if q.head == nil {
+			q.tail, q.last = nil, 0
 		}
-		q.tasks = q.tasks[:0]
+		part.next = nil
+		taskMemory.Put(part)
 	}
 	return t
 }
 
-// clear drops the tasks of one kind.
-func (q *inbox) clear(kind taskKind) {
-	kept := q.tasks[:0]
-	for _, t := range q.tasks[q.next:] {
-		if t.kind == kind {
-			q.bytes -= t.size
-		} else {
-			kept = append(kept, t)
+// dropEvents takes the events out.
+func (q *inbox) dropEvents() {
+	for range q.n {
+		if t := q.pop(); t.kind != taskEvent {
+			*q.push(t.kind) = t
 		}
 	}
-	clear(q.tasks[len(kept):])
-	q.tasks, q.next = kept, 0
 }
 
 // release lets a waiting reader go on.
@@ -95,11 +107,16 @@ func (q *inbox) release() {
 
 // enqueue appends an event, and waits while there is no room for it: that is how
 // a client which sends too much is held back. blocked is called before it waits.
-// It returns false when the socket has ended.
-func (s *Socket) enqueue(p *parser.Packet, size int, blocked func()) bool {
+// The event is not queued when the socket ends meanwhile, or was not connected in
+// the first place.
+func (s *Socket) enqueue(p *parser.Packet, size int, blocked func()) (queued, wasConnected bool) {
 	o := s.nsp.server.opts
 	s.mu.Lock()
-	for s.state != ended && (s.inbox.len() >= o.InboxEvents || s.inbox.len() > 0 && s.inbox.bytes+size > o.InboxBytes) {
+	if s.state != connected {
+		s.mu.Unlock()
+		return false, false
+	}
+	for s.state != ended && (s.inbox.n >= o.InboxEvents || s.inbox.n > 0 && s.inbox.bytes+size > o.InboxBytes) {
 		if s.inbox.space == nil {
 			s.inbox.space = make(chan struct{})
 		}
@@ -110,21 +127,22 @@ func (s *Socket) enqueue(p *parser.Packet, size int, blocked func()) bool {
 		<-space // closed by the worker, or by the end of the socket
 		s.mu.Lock()
 	}
-	ahead := s.inbox.len()
+	ahead := s.inbox.n
 	if s.state == ended {
 		s.mu.Unlock()
-		return false
+		return false, true
 	}
-	t := task{kind: taskEvent, size: size, p: p}
+	t := s.inbox.push(taskEvent)
+	t.size, t.event = size, *p
+	s.inbox.bytes += size
 	if s.hooks().EventHandled != nil {
 		t.at = clock()
 	}
-	s.inbox.push(t)
 	s.mu.Unlock()
 	if f := s.hooks().EventReceived; f != nil {
 		f(s, p.Event, size, ahead)
 	}
-	return true
+	return true, true
 }
 
 // start makes sure that somebody works on the inbox.
@@ -135,7 +153,7 @@ func (s *Socket) start() {
 }
 
 func (s *Socket) startLocked() {
-	if s.working || s.inbox.len() == 0 {
+	if s.working || s.inbox.n == 0 {
 		return
 	}
 	s.working = true
@@ -158,7 +176,7 @@ func (s *Socket) noteDrained() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state == connected {
-		s.inbox.push(task{kind: taskDrain})
+		s.inbox.push(taskDrain)
 		s.startLocked()
 	}
 }
@@ -169,7 +187,7 @@ func (s *Socket) noteDropped(n int) {
 	defer s.mu.Unlock()
 	s.inbox.lost += n
 	if s.inbox.lost == n { // otherwise a task is on its way
-		s.inbox.push(task{kind: taskDropped})
+		s.inbox.push(taskDropped)
 		s.startLocked()
 	}
 }
@@ -179,34 +197,39 @@ func (s *Socket) work(w *worker) {
 	corked := false
 	for {
 		s.mu.Lock()
-		if s.inbox.len() == 0 {
+		if s.inbox.n == 0 && corked {
+			// What has come when that is sent is for this worker, too.
+			s.mu.Unlock()
+			corked = false
+			w.uncork.Stop()
+			w.release()
+			continue
+		}
+		if s.inbox.n == 0 {
 			s.working = false
 			s.mu.Unlock()
 			break
 		}
-		t := s.inbox.pop()
+		w.task = s.inbox.pop()
 		o := s.nsp.server.opts
-		if s.inbox.len() <= o.InboxEvents/2 && s.inbox.bytes <= o.InboxBytes/2 {
+		if s.inbox.n <= o.InboxEvents/2 && s.inbox.bytes <= o.InboxBytes/2 {
 			s.inbox.release()
 		}
-		more := s.inbox.len() > 0
+		more := s.inbox.n > 0
 		s.mu.Unlock()
 
-		if more && !corked && t.kind == taskEvent {
+		if more && w.task.kind == taskEvent && w.corked.Load() == nil { // or no longer
 			corked = true
 			w.cork(s.conn.engine)
 		}
-		s.run(t)
+		s.run(&w.task, w)
 	}
-	if corked {
-		w.uncork.Stop()
-		w.release()
-	}
+	w.forget()
 }
 
 // run does one task. What the application has registered is protected where the
 // outcome matters; this is for the rest, such as Hooks.
-func (s *Socket) run(t task) {
+func (s *Socket) run(t *task, w *worker) {
 	defer func() {
 		if v := recover(); v != nil {
 			_ = s.nsp.panicked(v, s.id, "") // which logs it
@@ -217,7 +240,7 @@ func (s *Socket) run(t task) {
 	case taskConnect:
 		s.connect()
 	case taskEvent:
-		s.handleTask(t)
+		s.handleTask(t, w)
 	case taskDrain:
 		s.drained()
 	case taskDropped:
@@ -333,7 +356,7 @@ func (s *Socket) endWith(reason Reason, err error, drop bool) bool {
 		return false
 	}
 	if drop {
-		s.inbox.clear(taskEvent)
+		s.inbox.dropEvents()
 	}
 	cancel := s.endLocked(&DisconnectError{Reason: reason, Err: err})
 	s.mu.Unlock()
@@ -346,7 +369,7 @@ func (s *Socket) endWith(reason Reason, err error, drop bool) bool {
 	}
 	// Last, so that the handlers find the context ended.
 	s.mu.Lock()
-	s.inbox.push(task{kind: taskEnd})
+	s.inbox.push(taskEnd)
 	s.startLocked()
 	s.mu.Unlock()
 	return true
@@ -371,12 +394,12 @@ func (s *Socket) endLocked(reason *DisconnectError) (cancel func()) {
 
 // err returns why the socket has ended, or nil.
 func (s *Socket) err() error {
+	if !s.gone.Load() {
+		return nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state == ended {
-		return s.reason
-	}
-	return nil
+	return s.reason
 }
 
 // leave runs the handlers of the disconnection around the leaving of the rooms.
@@ -421,31 +444,36 @@ func (s *Socket) drained() {
 	}
 }
 
-func (s *Socket) handleTask(t task) {
+func (s *Socket) handleTask(t *task, w *worker) {
 	observe := s.hooks().EventHandled
 	if observe == nil {
-		s.handle(t.p)
+		s.handle(&t.event, w)
 		return
 	}
 	begin := clock()
-	s.handle(t.p)
-	observe(s, t.p.Event, time.Duration(begin-t.at), time.Duration(clock()-begin))
+	s.handle(&t.event, w)
+	observe(s, t.event.Event, time.Duration(begin-t.at), time.Duration(clock()-begin))
 }
 
 // handle calls the handlers of an event.
-func (s *Socket) handle(p *parser.Packet) {
-	if err := s.pass(p); err != nil {
-		s.report(&EventError{Event: p.Event, Err: err})
-		return
+func (s *Socket) handle(p *parser.Packet, w *worker) {
+	extra := s.registered()
+	if extra != nil || s.nsp.seesAll() {
+		if err := s.pass(p); err != nil {
+			s.report(&EventError{Event: p.Event, Err: err})
+			return
+		}
+		extra = s.registered()
 	}
 	list := s.nsp.of(p.Event, func(r *registry) *listeners { return &r.listeners })
-	if extra := s.registered(); extra != nil {
+	if extra != nil {
 		list = handler.InOrder(list, extra.listeners.Of(p.Event))
 	}
 	if len(list) == 0 {
 		return
 	}
-	in := &invocation{Socket: s, Owner: owner{s}, Args: p.Args, Wanted: p.HasID, ID: p.ID}
+	in := w.invocation()
+	in.Socket, in.Owner, in.Args, in.Wanted, in.ID = s, owner{s}, p.Args, p.HasID, p.ID
 	for _, l := range list {
 		if !l.Due() {
 			continue
@@ -458,6 +486,11 @@ func (s *Socket) handle(p *parser.Packet) {
 			}
 		}
 	}
+}
+
+// seesAll reports whether something is registered that sees all events.
+func (r *registry) seesAll() bool {
+	return len(r.incoming.Load()) > 0 || len(r.packets.Load()) > 0 || r.parent != nil && r.parent.seesAll()
 }
 
 // pass shows an event to those who see all of them. An error keeps it from its

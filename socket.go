@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/parser"
 )
@@ -34,8 +33,9 @@ type Socket struct {
 	pid       string // its private ID, with recovery
 	recovered bool
 
-	admitted atomic.Bool // the client was told that it is connected
-	gone     atomic.Bool // set with the state ended
+	extra    atomic.Pointer[socketExtra] // what most sockets do not have; nil: nothing
+	admitted atomic.Bool                 // the client was told that it is connected
+	gone     atomic.Bool                 // set with the state ended
 
 	mu      sync.Mutex // guards what follows
 	state   socketState
@@ -47,9 +47,8 @@ type Socket struct {
 	data    any
 	ctx     context.Context // made when it is first asked for
 	cancel  context.CancelCauseFunc
-	extra   *socketExtra // what most sockets do not have
-	added   bool         // the adapter knows the socket and its rooms
-	working bool         // a goroutine is running the handlers
+	added   bool // the adapter knows the socket and its rooms
+	working bool // a goroutine is running the handlers
 }
 
 // socketExtra holds what is registered on a single socket.
@@ -74,7 +73,7 @@ const (
 
 func newSocket(n *Namespace, c *conn, auth Args) *Socket {
 	s := &Socket{id: c.socketID(n), nsp: n, conn: c, auth: auth}
-	s.inbox.push(task{kind: taskConnect})
+	s.inbox.push(taskConnect)
 	return s
 }
 
@@ -278,7 +277,7 @@ func (s *Socket) Disconnect() {
 		s.conn.engine.Close()
 		return
 	}
-	_ = s.deliver(&adapter.Packet{Message: m}) // whoever is gone need not be told
+	_ = s.deliver(m, 0) // whoever is gone need not be told
 }
 
 // DisconnectConn disconnects all of the client's sockets, in whatever namespace,
@@ -378,17 +377,11 @@ func (s *Socket) OnDisconnect(f func(reason Reason)) (off func()) {
 func (s *Socket) OnDrain(f func()) (off func()) { return s.extras().drained.Add(f, false) }
 
 func (s *Socket) extras() *socketExtra {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.extra == nil {
-		s.extra = new(socketExtra)
+	if s.extra.Load() == nil {
+		s.extra.CompareAndSwap(nil, new(socketExtra))
 	}
-	return s.extra
+	return s.extra.Load()
 }
 
 // registered returns what was registered on this socket, or nil.
-func (s *Socket) registered() *socketExtra {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.extra
-}
+func (s *Socket) registered() *socketExtra { return s.extra.Load() }

@@ -31,6 +31,26 @@ type worker struct {
 
 	uncork *time.Timer // made when it is first needed
 	corked atomic.Pointer[engine.Conn]
+
+	task task        // what is being done
+	call *invocation // of the event before; nil when there is none to use again
+}
+
+// invocation returns an empty invocation: that of the event before, unless its
+// handler has got an ack function, which it may call at any time.
+func (w *worker) invocation() *invocation {
+	if w.call == nil || !w.call.Reset() {
+		w.call = new(invocation)
+	}
+	return w.call
+}
+
+// forget lets go of the event before.
+func (w *worker) forget() {
+	w.task = task{}
+	if w.call != nil && !w.call.Reset() {
+		w.call = nil
+	}
 }
 
 // run lets a worker work on the inbox of s.

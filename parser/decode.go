@@ -16,7 +16,7 @@ type jsonDecoder struct {
 	limits Limits
 
 	// pending is the packet that still wants attachments.
-	pending     *packetBuffer
+	pending     *Packet
 	attachments [][]byte
 	want        int
 
@@ -24,36 +24,48 @@ type jsonDecoder struct {
 	lastNamespace, lastEvent string
 }
 
-// packetBuffer is a packet and the values of its Args in one allocation. The
-// first value of an event is its name.
-type packetBuffer struct {
-	Packet
-	values [4][]byte
-}
-
 func (d *jsonDecoder) Reset() {
 	d.pending, d.attachments, d.want = nil, nil, 0
 }
 
+// packetBuffer is a packet and the values of its Args in one allocation.
+type packetBuffer struct {
+	Packet
+	values [3][]byte
+}
+
 func (d *jsonDecoder) Decode(data []byte, binary bool) (*Packet, error) {
-	var p *Packet
-	var err error
 	if binary {
-		p, err = d.attach(data)
+		return d.attach(data)
+	}
+	b := new(packetBuffer)
+	return d.decodeText(&b.Packet, b.values[:], data)
+}
+
+// DecodeInto is Decode for a caller with memory for packets that it uses again.
+// It reports whether a packet is complete; p, which must be zero, is set then.
+func (d *jsonDecoder) DecodeInto(p *Packet, data []byte, binary bool) (complete bool, err error) {
+	var q *Packet
+	if binary {
+		q, err = d.attach(data)
 	} else {
-		p, err = d.decodeText(data)
+		q, err = d.decodeText(p, nil, data)
 	}
-	if err != nil {
-		d.Reset()
-		return nil, err
+	switch {
+	case d.pending == p:
+		pending := *p
+		d.pending = &pending
+	case q != nil && q != p:
+		*p = *q
 	}
-	return p, nil
+	return q != nil, err
 }
 
 // attach takes an attachment of the pending packet and returns the packet if
 // it was the last one.
 func (d *jsonDecoder) attach(data []byte) (*Packet, error) {
-	if d.pending == nil {
+	p := d.pending
+	if p == nil {
 		return nil, &SyntaxError{Reason: "got binary data when not reconstructing a packet"}
 	}
 	if data == nil {
@@ -63,41 +75,43 @@ func (d *jsonDecoder) attach(data []byte) (*Packet, error) {
 	if len(d.attachments) < d.want {
 		return nil, nil
 	}
-	p, attachments := &d.pending.Packet, d.attachments
+	p.Args.attachments = d.attachments
 	d.Reset()
 	// Checking here, and not when the values are decoded, is what makes a bad
 	// placeholder the connection's problem and not that of a handler.
 	for _, raw := range p.Args.values {
-		if !checkPlaceholders(raw, len(attachments)) {
+		if !checkPlaceholders(raw, len(p.Args.attachments)) {
 			return nil, &SyntaxError{Reason: "illegal attachments"}
 		}
 	}
-	p.Args.attachments = attachments
 	return p, nil
 }
 
-func (d *jsonDecoder) decodeText(data []byte) (*Packet, error) {
+// decodeText decodes into p, with the values of its Args in memory, if that is
+// large enough, and returns p if the packet is complete.
+func (d *jsonDecoder) decodeText(p *Packet, memory [][]byte, data []byte) (*Packet, error) {
 	if d.pending != nil {
+		d.Reset()
 		return nil, &SyntaxError{Reason: "got plaintext data when reconstructing a packet"}
 	}
 	h, attachments, payload, err := d.parseHeader(data)
 	if err != nil {
 		return nil, err
 	}
-
-	p := &packetBuffer{Packet: Packet{Header: h}}
+	p.Header = h
 	switch h.Type {
 	case Connect, ConnectError, Disconnect:
 		if len(payload) == 0 {
-			return &p.Packet, nil
+			return p, nil
 		}
 		if err := d.decodePayload(p, payload); err != nil {
 			return nil, &SyntaxError{"invalid payload", err}
 		}
-		return &p.Packet, nil
+		return p, nil
 	}
 
-	values, err := splitArray(p.values[:0], bytes.Clone(payload), d.limits.MaxDepth)
+	var inline [8][]byte
+	values, err := splitArray(inline[:0], payload, d.limits.MaxDepth)
 	if err != nil {
 		return nil, &SyntaxError{"invalid payload", err}
 	}
@@ -107,17 +121,39 @@ func (d *jsonDecoder) decodeText(data []byte) (*Packet, error) {
 		}
 		values = values[1:]
 	}
-	p.Args = NewArgs(jsonValues{}, values, nil)
+	p.Args = NewArgs(jsonValues{}, copyValues(memory, values), nil)
 	switch h.Type {
 	case BinaryEvent:
 		p.Type = Event
 	case BinaryAck:
 		p.Type = Ack
 	default:
-		return &p.Packet, nil
+		return p, nil
 	}
 	d.pending, d.want = p, attachments
 	return nil, nil
+}
+
+// copyValues returns copies of values, which share their memory. The list is in
+// dst if that is long enough.
+func copyValues(dst, values [][]byte) [][]byte {
+	if len(values) == 0 {
+		return nil
+	}
+	if len(dst) < len(values) {
+		dst = make([][]byte, len(values))
+	}
+	size := 0
+	for _, v := range values {
+		size += len(v)
+	}
+	text := make([]byte, 0, size)
+	for i, v := range values {
+		start := len(text)
+		text = append(text, v...)
+		dst[i] = text[start:len(text):len(text)]
+	}
+	return dst[:len(values):len(values)]
 }
 
 // parseHeader reads everything before the JSON.
@@ -189,7 +225,7 @@ func parseUint(digits []byte) (n uint64, ok bool) {
 var errPayloadType = errors.New("wrong type for this packet")
 
 // decodePayload reads the payload of a packet that is neither event nor ack.
-func (d *jsonDecoder) decodePayload(p *packetBuffer, payload []byte) error {
+func (d *jsonDecoder) decodePayload(p *Packet, payload []byte) error {
 	payload, err := single(payload, d.limits.MaxDepth)
 	if err != nil {
 		return err
@@ -199,8 +235,7 @@ func (d *jsonDecoder) decodePayload(p *packetBuffer, payload []byte) error {
 	if p.Type == Disconnect || !isObject && !(isString && p.Type == ConnectError) {
 		return errPayloadType
 	}
-	values := append(p.values[:0], bytes.Clone(payload))
-	p.Args = NewArgs(jsonValues{}, values, nil)
+	p.Args = NewArgs(jsonValues{}, [][]byte{bytes.Clone(payload)}, nil)
 	return nil
 }
 

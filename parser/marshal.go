@@ -70,14 +70,23 @@ func (e *encoder) release() {
 // marshal appends a value with the help of the library, and with as few hooks
 // as its type permits.
 func (e *encoder) marshal(dst []byte, v any) ([]byte, error) {
+	p := encodePlans.of(reflect.TypeOf(v))
+	mark := len(e.attachments)
+	if p.object != nil {
+		if object := reflect.Indirect(reflect.ValueOf(v)); object.IsValid() {
+			if result, ok := e.appendStruct(dst, p.object, object); ok {
+				return result, nil
+			}
+			e.attachments = e.attachments[:mark]
+		}
+	}
 	options := plainOptions
-	switch needs := encodePlans.of(reflect.TypeOf(v)); {
+	switch needs := p.needs; {
 	case needs&(holdsDynamic|holdsNamedBytes) != 0:
 		options = e.hooks
 	case needs != 0:
 		options = e.exactHooks
 	}
-	mark := len(e.attachments)
 	result, err := e.run(dst, v, options)
 	if err != nil && isNotFinite(err) {
 		// Rare enough that other values do not have to pay for it.

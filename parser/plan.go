@@ -39,13 +39,20 @@ var (
 	}
 )
 
+// typePlan is the plan of a type. When the type is a struct, or a pointer to one,
+// that needs nothing of the library, it also says how to do without.
+type typePlan struct {
+	needs  plan
+	object *structPlan
+}
+
 // planner computes plans and remembers them. It is safe for concurrent use.
 type planner struct {
 	// opaque reports whether a type converts itself by its own methods.
 	opaque func(reflect.Type) bool
 	// methods are what makes slices of bytes something other than binary data.
 	methods []reflect.Type
-	plans   sync.Map // of reflect.Type to plan
+	plans   sync.Map // of reflect.Type to *typePlan
 }
 
 var (
@@ -64,11 +71,16 @@ var (
 // of returns the plan of a type. Only the plans of types that are asked for
 // are remembered: those of the types in a cycle are incomplete while the cycle
 // is being walked.
-func (p *planner) of(t reflect.Type) plan {
+func (p *planner) of(t reflect.Type) *typePlan {
 	if cached, ok := p.plans.Load(t); ok {
-		return cached.(plan)
+		return cached.(*typePlan)
 	}
-	result := p.walk(t, make(map[reflect.Type]bool))
+	result := &typePlan{needs: p.walk(t, make(map[reflect.Type]bool))}
+	if t.Kind() == reflect.Pointer {
+		result.object = newStructPlan(t.Elem())
+	} else {
+		result.object = newStructPlan(t)
+	}
 	p.plans.Store(t, result)
 	return result
 }

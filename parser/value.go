@@ -140,7 +140,15 @@ func unmarshal(raw []byte, attachments [][]byte, ptr any) error {
 	if t.Kind() != reflect.Pointer {
 		return fmt.Errorf("cannot decode into %v, which is not a pointer", t)
 	}
-	needs := decodePlans.of(t.Elem())
+	p := decodePlans.of(t.Elem())
+	if p.object != nil && t.Elem().Kind() == reflect.Struct {
+		if v := reflect.ValueOf(ptr); !v.IsNil() {
+			if _, ok := p.object.decode(raw, 0, attachments, v.Elem()); ok {
+				return nil
+			}
+		}
+	}
+	needs := p.needs
 	switch {
 	case len(attachments) > 0 && needs&(holdsBytes|holdsNamedBytes|holdsDynamic) != 0:
 		h := binaryHooks.Get().(*binaryHook)
@@ -279,11 +287,15 @@ func (d *anyDecoder) next() byte {
 func (d *anyDecoder) string() string {
 	start := d.pos
 	d.pos, _ = scanString(d.data, start)
-	raw := d.data[start:d.pos]
+	return unquote(d.data[start:d.pos])
+}
+
+// unquote returns what a JSON string says. Invalid Unicode is replaced.
+func unquote(raw []byte) string {
 	if s := plainString(raw); s != nil {
 		return string(s)
 	}
-	s, _ := jsontext.AppendUnquote(nil, raw) // invalid Unicode is replaced
+	s, _ := jsontext.AppendUnquote(nil, raw)
 	return string(s)
 }
 

@@ -12,7 +12,7 @@ import (
 type Owner interface {
 	// Context returns what handlers get as their ctx.
 	Context() context.Context
-	// Answer sends the acknowledgement with the given ID.
+	// Answer sends the acknowledgement with the given ID. args must not be kept.
 	Answer(id uint64, args []any) error
 	// Report is told of errors that have no caller to go to.
 	Report(err error)
@@ -31,6 +31,18 @@ type Call[S any] struct {
 	ID     uint64
 
 	answered atomic.Bool
+	kept     bool // by an ack function
+	results  [2]any
+}
+
+// Reset makes the Call of an event that is over fit for the next. It returns false
+// when a handler still has it.
+func (c *Call[S]) Reset() bool {
+	if c.kept {
+		return false
+	}
+	*c = Call[S]{}
+	return true
 }
 
 // answer acknowledges with args. It does nothing for an event that wants no
@@ -59,6 +71,7 @@ func first[T any, S any](c *Call[S]) (arg T, err error) {
 // ackFunction makes the ack function that a handler wants. For an event that
 // wants no answer it does nothing.
 func (c *Call[S]) ackFunction(t reflect.Type) reflect.Value {
+	c.kept = true
 	answer := func(args ...any) {
 		if err := c.answer(args...); err != nil {
 			c.Owner.Report(err)

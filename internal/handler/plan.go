@@ -70,7 +70,7 @@ func newPlan[S any](handler any) (*plan[S], error) {
 	if n := len(in); n > 0 && in[n-1] == argsType {
 		p.raw, in = true, in[:n-1]
 		if p.rest != nil {
-			return nil, fmt.Errorf("Args and a variadic parameter both take the rest of the arguments")
+			return nil, fmt.Errorf("an Args and a variadic parameter both take the rest of the arguments")
 		}
 	}
 	for _, arg := range in {
@@ -196,9 +196,9 @@ func (p *plan[S]) finish(c *Call[S], out []reflect.Value) error {
 	if !c.Wanted || p.ack != nil || p.results == 0 && !p.err {
 		return nil
 	}
-	results := make([]any, p.results)
-	for i := range results {
-		results[i] = out[i].Interface()
+	results := c.results[:0]
+	for i := range p.results {
+		results = append(results, out[i].Interface())
 	}
 	return c.answer(results...)
 }

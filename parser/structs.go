@@ -1,0 +1,250 @@
+package parser
+
+import (
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A structPlan is how values of a struct type are converted without the library,
+// which takes several times as long. Only types in which everything is ordinary
+// have one, and of their values, or the JSON for them, those with anything unusual
+// are left to the library as a whole: errors and nulls, for instance. So the result
+// is always what the library's would be.
+type structPlan struct {
+	fields []field // no two of them differ in case only
+}
+
+type field struct {
+	name      string
+	member    string // the name as JSON, and what else is in front of the value
+	index     int
+	kind      reflect.Kind
+	bits      int         // of a number
+	omitEmpty bool        // when encoding
+	object    *structPlan // of a struct
+}
+
+// newStructPlan returns the plan of a type, or nil.
+func newStructPlan(t reflect.Type) *structPlan {
+	if t.Kind() != reflect.Struct || convertsItself(t) {
+		return nil
+	}
+	p := new(structPlan)
+	for f := range t.Fields() {
+		tag, tagged := f.Tag.Lookup("json")
+		switch {
+		case tag == "-", !f.IsExported() && !f.Anonymous && !tagged:
+			continue
+		case !f.IsExported() || f.Anonymous:
+			return nil
+		}
+		next, ok := newField(f, tag)
+		if !ok || slices.ContainsFunc(p.fields, func(other field) bool { return strings.EqualFold(other.name, next.name) }) {
+			return nil
+		}
+		p.fields = append(p.fields, next)
+	}
+	return p
+}
+
+func newField(f reflect.StructField, tag string) (_ field, ok bool) {
+	name, options, _ := strings.Cut(tag, ",")
+	if name == "" {
+		name = f.Name
+	}
+	if options != "" && options != "omitempty" || strings.ContainsFunc(name, unusualInName) {
+		return field{}, false
+	}
+	quoted := string(appendString(nil, name))
+	result := field{name: name, member: "," + quoted + ":", index: f.Index[0], kind: f.Type.Kind(), omitEmpty: options != ""}
+	switch result.kind {
+	case reflect.Bool, reflect.String:
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64,
+		reflect.Float64:
+		result.bits = f.Type.Bits()
+	case reflect.Struct:
+		result.object = newStructPlan(f.Type)
+		return result, result.object != nil
+	case reflect.Slice:
+		return result, f.Type == bytesType
+	default:
+		return field{}, false
+	}
+	return result, f.Type != numberType && !convertsItself(f.Type)
+}
+
+// convertsItself reports whether a type, or a pointer to it, has methods for its
+// encoding or decoding.
+func convertsItself(t reflect.Type) bool {
+	ptr := reflect.PointerTo(t)
+	return implementsAny(ptr, marshalMethods) || implementsAny(ptr, unmarshalMethods)
+}
+
+// unusualInName reports whether the name of a member with this character is for the
+// library to deal with.
+func unusualInName(c rune) bool {
+	return c != '_' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z')
+}
+
+// decode decodes the JSON value at data[i], which must be valid, into v, and
+// returns where it ends. It returns false when the library has to do it all.
+func (p *structPlan) decode(data []byte, i int, attachments [][]byte, v reflect.Value) (end int, ok bool) {
+	if data[i] != '{' {
+		return 0, false
+	}
+	next := 0 // the field that is expected
+	for i = skipSpace(data, i+1); data[i] != '}'; i = skipSpace(data, i) {
+		if data[i] == ',' {
+			i = skipSpace(data, i+1)
+		}
+		end, _ := scanString(data, i)
+		name := data[i+1 : end-1]
+		i = skipSpace(data, end)
+		i = skipSpace(data, i+1) // behind the colon
+		f := p.field(name, next)
+		if f < 0 {
+			if !isPlainASCII(name) {
+				return 0, false
+			}
+			i, _ = scanValue(data, i, maxNesting) // there is no such field
+			continue
+		}
+		if i, ok = p.fields[f].decode(data, i, attachments, v.Field(p.fields[f].index)); !ok {
+			return 0, false
+		}
+		next = f + 1
+	}
+	return i + 1, true
+}
+
+// field returns the position of the field with the given name, or -1. Most peers
+// send members in the order in which they are declared.
+func (p *structPlan) field(name []byte, expected int) int {
+	if expected < len(p.fields) && p.fields[expected].name == string(name) {
+		return expected
+	}
+	for i := range p.fields {
+		if p.fields[i].name == string(name) {
+			return i
+		}
+	}
+	return slices.IndexFunc(p.fields, func(f field) bool { return strings.EqualFold(f.name, string(name)) })
+}
+
+// decode is structPlan.decode for the value of a field.
+func (f *field) decode(data []byte, i int, attachments [][]byte, v reflect.Value) (end int, ok bool) {
+	switch f.kind {
+	case reflect.String:
+		if data[i] != '"' {
+			return 0, false
+		}
+		end, _ = scanString(data, i)
+		v.SetString(unquote(data[i:end]))
+		return end, true
+	case reflect.Bool:
+		switch data[i] {
+		case 't':
+			v.SetBool(true)
+			return i + len("true"), true
+		case 'f':
+			v.SetBool(false)
+			return i + len("false"), true
+		}
+		return 0, false
+	case reflect.Struct:
+		return f.object.decode(data, i, attachments, v)
+	case reflect.Slice:
+		if data[i] != '{' {
+			return 0, false
+		}
+		end, _ = scanValue(data, i, maxNesting)
+		b, err := attachment(data[i:end], attachments)
+		if err != nil {
+			return 0, false
+		}
+		v.SetBytes(b)
+		return end, true
+	}
+	end, err := scanNumber(data, i)
+	if err != nil {
+		return 0, false
+	}
+	return end, f.decodeNumber(data[i:end], v)
+}
+
+func (f *field) decodeNumber(text []byte, v reflect.Value) bool {
+	switch f.kind {
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		n, err := strconv.ParseInt(string(text), 10, f.bits)
+		if err != nil {
+			return false
+		}
+		v.SetInt(n)
+	case reflect.Float64:
+		n, err := strconv.ParseFloat(string(text), f.bits)
+		if err != nil {
+			return false
+		}
+		v.SetFloat(n)
+	default:
+		n, err := strconv.ParseUint(string(text), 10, f.bits)
+		if err != nil {
+			return false
+		}
+		v.SetUint(n)
+	}
+	return true
+}
+
+// appendStruct appends a struct. It returns false when the library has to do it
+// all; dst's array and the attachments have changed then.
+func (e *encoder) appendStruct(dst []byte, p *structPlan, v reflect.Value) (_ []byte, ok bool) {
+	start := len(dst)
+	for i := range p.fields {
+		f := &p.fields[i]
+		value := v.Field(f.index)
+		if f.omitEmpty && f.kind != reflect.Struct && isEmpty(value) {
+			continue
+		}
+		dst = append(dst, f.member...)
+		switch f.kind {
+		case reflect.String:
+			dst = appendString(dst, value.String())
+		case reflect.Bool:
+			dst = strconv.AppendBool(dst, value.Bool())
+		case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+			dst = strconv.AppendInt(dst, value.Int(), 10)
+		case reflect.Float64:
+			n := value.Float()
+			if math.IsNaN(n) || math.IsInf(n, 0) || n == 0 && math.Signbit(n) {
+				return nil, false
+			}
+			dst = appendFloat(dst, n, 64)
+		case reflect.Struct:
+			if dst, ok = e.appendStruct(dst, f.object, value); !ok {
+				return nil, false
+			}
+		case reflect.Slice:
+			dst = e.appendBinary(dst, value.Bytes())
+		default:
+			dst = strconv.AppendUint(dst, value.Uint(), 10)
+		}
+	}
+	if len(dst) == start {
+		return append(dst, "{}"...), true
+	}
+	dst[start] = '{' // instead of the first comma
+	return append(dst, '}'), true
+}
+
+// isEmpty reports whether "omitempty" leaves a field out.
+func isEmpty(v reflect.Value) bool {
+	if v.Kind() == reflect.Slice {
+		return v.Len() == 0
+	}
+	return v.IsZero()
+}
