@@ -1,0 +1,111 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/parser"
+)
+
+// A conn is one connection of a manager.
+type conn struct {
+	m      *Manager
+	ctx    context.Context // ends with the connection
+	cancel context.CancelCauseFunc
+	engine *engine.Client // set before a socket uses the connection
+
+	// The engine delivers one message at a time, so these need no lock.
+	decoder parser.Decoder
+	size    int // bytes of the packet that decoder is assembling
+	broken  bool
+
+	// The manager's mu guards what follows.
+	over   *DisconnectError // set when the connection has ended
+	cause  *DisconnectError // why it was closed, if that was our doing
+	joined int              // the sockets that are in their namespaces
+}
+
+// packetError says that a packet of the server is out of place.
+type packetError struct{ text string }
+
+func (e *packetError) Error() string { return "client: " + e.text }
+
+var (
+	errUnasked    = &packetError{"the server has answered a request to join a namespace that was not made"}
+	errNoAnswer   = fmt.Errorf("%w: the server does not answer the request to join a namespace", ErrConnectTimeout)
+	errEarlyPanic = errors.New("client: the server's message caused a panic")
+)
+
+func newConn(m *Manager) *conn {
+	c := &conn{m: m, decoder: m.opts.Codec.NewDecoder(m.opts.Limits)}
+	c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	return c
+}
+
+// OnMessage implements [engine.ClientHandler].
+func (c *conn) OnMessage(e *engine.Client, data []byte, binary bool) {
+	if c.broken {
+		return
+	}
+	defer func() {
+		if v := recover(); v != nil { // a codec of somebody else's, for example
+			c.m.opts.Logger.Error("client: panic", "panic", v)
+			c.violation(e, errEarlyPanic)
+		}
+	}()
+	c.size += len(data)
+	p, err := c.decoder.Decode(data, binary)
+	if err != nil {
+		c.violation(e, err)
+		return
+	}
+	if p == nil {
+		return // attachments are to follow
+	}
+	size := c.size
+	c.size = 0
+	s := c.m.lookup(p.Namespace)
+	if s == nil {
+		return // what was sent before the server knew that we had left
+	}
+	if err := s.receive(c, p, size); err != nil {
+		c.violation(e, err)
+	}
+}
+
+// OnClose implements [engine.ClientHandler]. It may be called while something is
+// sent, with locks held.
+func (c *conn) OnClose(_ *engine.Client, reason Reason, err error) {
+	go c.m.ended(c, &DisconnectError{Reason: reason, Err: err}) // ends by itself
+}
+
+// OnPing implements [engine.ClientPingHandler].
+func (c *conn) OnPing(*engine.Client) {
+	if c.m.inbox.pending() < maxPendingHooks {
+		tellOf(c.m, &c.m.pinged, func(f func()) { f() })
+	}
+}
+
+// OnUpgrade implements [engine.ClientUpgradeHandler].
+func (c *conn) OnUpgrade(_ *engine.Client, t engine.Transport) {
+	tellOf(c.m, &c.m.upgraded, func(f func(engine.Transport)) { f(t) })
+}
+
+// violation closes the connection of a server that broke the protocol.
+func (c *conn) violation(e *engine.Client, err error) {
+	c.broken = true
+	c.m.opts.Logger.Debug("client: protocol violation", "sid", e.ID(), "error", err)
+	c.close(e, &DisconnectError{Reason: ParseError, Err: err})
+}
+
+// close ends the connection for a reason that is not the engine's.
+func (c *conn) close(e *engine.Client, cause *DisconnectError) {
+	c.m.mu.Lock()
+	if c.cause == nil {
+		c.cause = cause
+	}
+	c.m.mu.Unlock()
+	e.Close()
+}

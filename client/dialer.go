@@ -1,0 +1,214 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/seed96b07ef8/socketio/engine"
+)
+
+// A dialer is the goroutine that establishes a connection, however many attempts
+// that takes. It ends when the connection stands, when it gives up, or when its
+// context is canceled because nobody wants the connection any more.
+type dialer struct {
+	m      *Manager
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+// startLocked makes sure that a connection is being established. After a loss the
+// first attempt is one to reconnect.
+func (m *Manager) startLocked(lost bool) {
+	if m.dialer != nil || m.conn != nil || m.done {
+		return
+	}
+	d := &dialer{m: m}
+	d.ctx, d.cancel = context.WithCancel(context.Background())
+	m.dialer = d
+	go d.run(lost)
+}
+
+func (d *dialer) run(lost bool) {
+	defer d.cancel()
+	m, o := d.m, d.m.opts
+	first := 0 // the attempt to connect at all; those to reconnect count from 1
+	if lost {
+		first = 1
+	}
+	for attempt := first; ; attempt++ {
+		if attempt > 0 {
+			if !sleep(d.ctx, o.backoff(attempt, m.random())) || !d.heard() {
+				return
+			}
+			tellOf(m, &m.attempted, func(f func(int)) { f(attempt) })
+		}
+		c, err := d.dial()
+		if err == nil {
+			err = d.succeed(c, attempt)
+		}
+		if err == nil || d.ctx.Err() != nil {
+			return
+		}
+		o.Logger.Debug("client: attempt to connect failed", "server", m.target.host, "attempt", attempt, "error", err)
+		_, hopeless := errors.AsType[*OptionError](err)
+		last := hopeless || o.NoReconnect || o.ReconnectAttempts > 0 && attempt >= o.ReconnectAttempts
+		d.fail(err, attempt, last)
+		if last {
+			return
+		}
+	}
+}
+
+// heard waits until those who want to be told of attempts are not too far behind.
+func (d *dialer) heard() bool {
+	if d.m.inbox.pending() < maxPendingHooks {
+		return d.ctx.Err() == nil
+	}
+	done := make(chan struct{})
+	d.m.inbox.push(func() { close(done) })
+	select {
+	case <-done:
+		return d.ctx.Err() == nil
+	case <-d.ctx.Done():
+		return false
+	}
+}
+
+// dial makes one attempt.
+func (d *dialer) dial() (*conn, error) {
+	m := d.m
+	ctx, cancel := context.WithTimeoutCause(d.ctx, m.opts.ConnectTimeout, ErrConnectTimeout)
+	defer cancel()
+	c := newConn(m)
+	e, err := engine.Dial(ctx, m.target.engineURL(m.opts.Path), m.opts.withQuery(m.target.query), c)
+	if err != nil {
+		if context.Cause(ctx) == ErrConnectTimeout {
+			err = fmt.Errorf("%w: %w", ErrConnectTimeout, err)
+		}
+		c.cancel(err)
+		return nil, err
+	}
+	c.engine = e
+	return c, nil
+}
+
+// succeed puts a new connection to use. It returns an error when that has ended
+// already.
+func (d *dialer) succeed(c *conn, attempt int) error {
+	m := d.m
+	m.mu.Lock()
+	if m.dialer != d {
+		m.mu.Unlock()
+		c.engine.Close()
+		return d.ctx.Err()
+	}
+	if c.over != nil {
+		m.mu.Unlock()
+		return c.over
+	}
+	m.dialer, m.conn = nil, c
+	m.notifyLocked(nil)
+	sockets := make([]*Socket, 0, len(m.active))
+	for s := range m.active {
+		sockets = append(sockets, s)
+	}
+	tellOf(m, &m.opened, func(f func()) { f() })
+	if attempt > 0 {
+		tellOf(m, &m.reconnected, func(f func(int)) { f(attempt) })
+	}
+	m.mu.Unlock()
+	for _, s := range sockets {
+		s.join(c)
+	}
+	return nil
+}
+
+// fail tells of an attempt that has failed. After the last one, the sockets are not
+// active any more.
+func (d *dialer) fail(err error, attempt int, last bool) {
+	m := d.m
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.dialer != d {
+		return
+	}
+	tellOf(m, &m.failed, func(f func(error)) { f(err) })
+	if attempt > 0 {
+		tellOf(m, &m.notAgain, func(f func(error)) { f(err) })
+	}
+	if last {
+		m.dialer, m.held = nil, false
+		if attempt > 0 {
+			tellOf(m, &m.gaveUp, func(f func()) { f() })
+		}
+	}
+	for s := range m.active {
+		s.mu.Lock()
+		if last {
+			s.deactivateLocked()
+		}
+		s.failedLocked(err)
+		s.mu.Unlock()
+	}
+	m.notifyLocked(err)
+}
+
+// settleLocked ends the connection, or the attempts to get one, if nobody wants it.
+// The returned function does what must be done without the lock.
+func (m *Manager) settleLocked() (finish func()) {
+	if m.held || len(m.active) > 0 {
+		return func() {}
+	}
+	if m.dialer != nil {
+		m.dialer.cancel()
+		m.dialer = nil
+	}
+	c := m.conn
+	if c == nil {
+		return func() {}
+	}
+	m.conn = nil
+	m.endLocked(c, &DisconnectError{Reason: ForcedClose})
+	return c.engine.Close
+}
+
+// endLocked tells of the end of a connection that was the manager's.
+func (m *Manager) endLocked(c *conn, why *DisconnectError) {
+	c.cancel(why)
+	for _, s := range m.sockets {
+		s.mu.Lock()
+		s.lostLocked(c, why)
+		s.mu.Unlock()
+	}
+	tellOf(m, &m.closed, func(f func(Reason, error)) { f(why.Reason, why.Err) })
+}
+
+// ended is called when a connection has ended by itself, or was closed because of
+// what the server did.
+func (m *Manager) ended(c *conn, why *DisconnectError) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c.cause != nil {
+		why = c.cause
+	}
+	c.over = why
+	c.cancel(why)
+	if m.conn != c {
+		return // it has not begun, or was closed by us
+	}
+	m.conn = nil
+	m.opts.Logger.Debug("client: connection lost", "server", m.target.host, "reason", string(why.Reason), "error", why.Err)
+	if m.opts.NoReconnect {
+		m.held = false
+		for s := range m.active {
+			s.mu.Lock()
+			s.deactivateLocked()
+			s.mu.Unlock()
+		}
+	}
+	m.endLocked(c, why)
+	if m.held || len(m.active) > 0 {
+		m.startLocked(true)
+	}
+}

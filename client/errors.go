@@ -1,0 +1,206 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/parser"
+)
+
+// A Reason says why a socket was disconnected, or a connection ended. The texts
+// are the protocol's and the same in all implementations.
+type Reason = engine.Reason
+
+// The reasons that a client sees. After the first two a socket stays
+// disconnected until Connect or Open is called again; after the others it
+// reconnects by itself.
+const (
+	// ServerDisconnect: the server disconnected the socket.
+	ServerDisconnect Reason = "io server disconnect"
+	// ClientDisconnect: [Socket.Disconnect] or [Manager.Close] was called.
+	ClientDisconnect Reason = "io client disconnect"
+	// PingTimeout: nothing was heard of the server for longer than its heartbeat
+	// allows.
+	PingTimeout = engine.PingTimeout
+	// TransportClose: the server, or the network, closed the connection.
+	TransportClose = engine.TransportClose
+	// TransportError: the connection failed.
+	TransportError = engine.TransportError
+	// ParseError: the server sent something that is no packet, or a packet that is
+	// out of place.
+	ParseError = engine.ParseError
+	// ForcedClose: this side closed the connection.
+	ForcedClose = engine.ForcedClose
+)
+
+// Errors of clients.
+var (
+	// ErrReservedEvent is returned, wrapped, for event names that the protocol
+	// keeps for itself; see [parser.IsReserved].
+	ErrReservedEvent = errors.New("reserved event name")
+	// ErrServerVersion says that a server has answered like one of Socket.IO 2,
+	// whose protocol is another.
+	ErrServerVersion = errors.New("client: this seems to be a server of Socket.IO 2, which clients of version 3 and later cannot talk to; update the server, or let it accept older clients and use one")
+	// ErrClosed is why a [Manager] that was closed does nothing any more. It
+	// matches [net.ErrClosed].
+	ErrClosed = fmt.Errorf("client: manager closed: %w", net.ErrClosed)
+	// ErrConnectTimeout says that an attempt to connect took longer than
+	// [Options.ConnectTimeout].
+	ErrConnectTimeout = errors.New("client: connecting took too long")
+)
+
+// A ConnectError is what the server says when it does not let a socket into its
+// namespace: there is none of that name, or the server's middleware is against
+// it. The socket does not try again by itself.
+type ConnectError struct {
+	// Message is the server's, "Invalid namespace" for example.
+	Message string
+	// Data is what the server sent besides, decoded as into an any, or nil; see
+	// [ConnectError.DecodeData].
+	Data any
+
+	payload parser.Args
+}
+
+// Error returns the message.
+func (e *ConnectError) Error() string { return e.Message }
+
+// DecodeData decodes what the server sent besides the message into what v points
+// to, which stays as it is when there is nothing.
+func (e *ConnectError) DecodeData(v any) error {
+	if e.Data == nil {
+		return nil
+	}
+	payload := struct {
+		Data any `json:"data"`
+	}{v}
+	return e.payload.DecodeAt(0, &payload)
+}
+
+// newConnectError returns what the payload of a CONNECT_ERROR says. Servers of
+// protocol 4 send a string instead of an object.
+func newConnectError(p *parser.Packet) *ConnectError {
+	var payload struct {
+		Message string `json:"message"`
+		Data    any    `json:"data"`
+	}
+	if p.Args.DecodeAt(0, &payload) != nil {
+		payload.Data = nil
+		if p.Args.DecodeAt(0, &payload.Message) != nil {
+			payload.Message = string(p.Args.Raw(0))
+		}
+	}
+	if payload.Message == "" {
+		payload.Message = "the server refuses the connection and gives no reason"
+	}
+	return &ConnectError{Message: payload.Message, Data: payload.Data, payload: p.Args}
+}
+
+// A DisconnectError says that an operation was cut short, or cannot be carried
+// out, because the socket is not connected. It matches [net.ErrClosed], and it is
+// the cause of the end of [Socket.Context].
+type DisconnectError struct {
+	// Reason is the protocol's name for what has happened.
+	Reason Reason
+	// Err is what is known of the cause, or nil.
+	Err error
+}
+
+// Error names the reason and the cause.
+func (e *DisconnectError) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("client: socket disconnected: %s: %v", e.Reason, e.Err)
+	}
+	return "client: socket disconnected: " + string(e.Reason)
+}
+
+// Unwrap returns the cause.
+func (e *DisconnectError) Unwrap() error { return e.Err }
+
+// Is reports whether target is [net.ErrClosed].
+func (e *DisconnectError) Is(target error) bool { return target == net.ErrClosed }
+
+// An AuthError says that [Options.Auth] did not yield what can be sent. Err is
+// the function's error, or says what is wrong with the value.
+type AuthError struct {
+	Err error // why
+}
+
+// Error names the cause.
+func (e *AuthError) Error() string { return fmt.Sprintf("client: auth: %v", e.Err) }
+
+// Unwrap returns Err.
+func (e *AuthError) Unwrap() error { return e.Err }
+
+// A LimitError says that an operation was refused because it would exceed an
+// option.
+type LimitError struct {
+	Option string // the field of Options, such as "MaxPendingAcks"
+	Max    int    // its value
+}
+
+// Error names the option.
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("client: %s exceeded: at most %d are allowed", e.Option, e.Max)
+}
+
+// A RetryError says that the server has not acknowledged an event that was sent
+// as often as [Options.Retries] allows. Whether it has handled the event is not
+// known.
+type RetryError struct {
+	Event string // the event's name
+	Sent  int    // how often it was sent
+	Err   error  // why the last time was in vain: a timeout, or a disconnection
+}
+
+// Error names the event and the cause.
+func (e *RetryError) Error() string {
+	return fmt.Sprintf("client: event %q was sent %d times and not acknowledged: %v", e.Event, e.Sent, e.Err)
+}
+
+// Unwrap returns Err.
+func (e *RetryError) Unwrap() error { return e.Err }
+
+// An EventError is what the error hook receives when a handler could not be
+// called, failed, or panicked. Err is an [*ArgError] when an argument did not fit
+// its parameter, a [*PanicError] after a panic, otherwise what the handler
+// returned.
+type EventError struct {
+	Event string // the event's name
+	Err   error  // what went wrong
+}
+
+// Error names the event and the cause.
+func (e *EventError) Error() string { return fmt.Sprintf("client: event %q: %v", e.Event, e.Err) }
+
+// Unwrap returns Err.
+func (e *EventError) Unwrap() error { return e.Err }
+
+// A PanicError is a panic of a handler, a hook or an auth function.
+type PanicError struct {
+	Value any    // what it panicked with
+	Stack []byte // where
+}
+
+// Error returns what it panicked with.
+func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+
+// An ArgError says which argument could not be decoded or encoded.
+type ArgError = parser.ArgError
+
+// An OptionError says which option, or part of the URL, has a value that is not
+// possible.
+type OptionError = engine.OptionError
+
+// Args are the arguments of an event or an acknowledgement as they were
+// received; Decode turns them into Go values.
+type Args = parser.Args
+
+func checkEvent(event string) error {
+	if parser.IsReserved(event) {
+		return fmt.Errorf("client: %q: %w", event, ErrReservedEvent)
+	}
+	return nil
+}

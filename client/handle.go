@@ -1,0 +1,193 @@
+package client
+
+import (
+	"context"
+	"errors"
+
+	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/handler"
+	"github.com/seed96b07ef8/socketio/parser"
+)
+
+// received takes an event of the server. Before the socket is connected events are
+// kept, so that their handlers find it connected; when they are too many for that,
+// they are handled as they come.
+func (s *Socket) received(c *conn, p *parser.Packet, size int) {
+	o := s.manager.opts
+	s.mu.Lock()
+	l := s.onLocked(c)
+	if l == nil {
+		s.mu.Unlock()
+		return
+	}
+	t := task{event: p, life: l, size: size}
+	if l.joined || l.direct {
+		s.mu.Unlock()
+		s.take(t)
+		return
+	}
+	if len(l.early) == 0 || len(l.early) < o.InboxEvents && l.earlyBytes+size <= o.InboxBytes {
+		l.early = append(l.early, t)
+		l.earlyBytes += size
+		s.mu.Unlock()
+		return
+	}
+	l.direct = true
+	early := l.early
+	l.early = nil
+	s.mu.Unlock()
+	for _, t := range early {
+		s.take(t)
+	}
+	s.take(t)
+}
+
+// take puts an event into the inbox, waiting for room.
+func (s *Socket) take(t task) {
+	o := s.manager.opts
+	if s.inbox.enqueue(t, o.InboxEvents, o.InboxBytes, t.life.ctx.Done()) {
+		s.mu.Lock()
+		if s.life == t.life {
+			s.noteOffsetLocked(t.event)
+		}
+		s.mu.Unlock()
+	}
+}
+
+// noteOffsetLocked remembers the offset that a server with recovery appends to
+// events which want no acknowledgement (Socket.IO protocol v5, "Connection state
+// recovery").
+func (s *Socket) noteOffsetLocked(p *parser.Packet) {
+	if s.pid == "" || p.HasID || p.Args.Len() == 0 {
+		return
+	}
+	var offset string
+	if p.Args.DecodeAt(p.Args.Len()-1, &offset) == nil && offset != "" {
+		s.offset = offset
+	}
+}
+
+// do does what is in the inbox.
+func (s *Socket) do(t task, more bool) {
+	switch {
+	case t.do != nil:
+		t.do()
+	case !t.life.dropped.Load():
+		if more {
+			s.corker.hold(t.life.conn.engine)
+		}
+		s.handle(t.event, t.life)
+	}
+	if !more {
+		s.corker.release()
+	}
+}
+
+// handle calls the handlers of an event.
+func (s *Socket) handle(p *parser.Packet, l *life) {
+	for _, f := range s.incoming.Load() {
+		s.try(p.Event, func() error { (*f)(p.Event, p.Args); return nil })
+	}
+	list := s.listeners.Of(p.Event)
+	if len(list) == 0 {
+		return
+	}
+	call := &handler.Call[*Socket]{Socket: s, Owner: l, Args: p.Args, Wanted: p.HasID, ID: p.ID}
+	for _, listener := range list {
+		if listener.Due() {
+			s.try(p.Event, func() error { return listener.Call(call) })
+		}
+	}
+}
+
+// tell has call called for each function of a list, in order with the events.
+func tell[F any](s *Socket, list *handler.Hooks[F], event string, call func(F)) {
+	if len(list.Load()) == 0 {
+		return
+	}
+	s.inbox.push(func() {
+		for _, f := range list.Load() {
+			s.try(event, func() error { call(*f); return nil })
+		}
+	})
+}
+
+// try calls what the application has registered and reports what goes wrong.
+func (s *Socket) try(event string, f func() error) {
+	if err := s.protect(event, f); err != nil {
+		s.report(&EventError{Event: event, Err: err})
+	}
+}
+
+// protect calls f and turns a panic into an error.
+func (s *Socket) protect(event string, f func() error) (err error) {
+	if panicked := s.manager.protect(s.namespace, event, func() { err = f() }); panicked != nil {
+		return panicked
+	}
+	return err
+}
+
+// report hands an error to the error hooks.
+func (s *Socket) report(err error) {
+	list := s.failed.Load()
+	for _, f := range list {
+		_ = s.manager.protect(s.namespace, "error", func() { (*f)(err) }) // which logs it
+	}
+	if len(list) == 0 {
+		s.manager.opts.Logger.Warn("client: handler failed", "nsp", s.namespace, "error", err)
+	}
+}
+
+// reportLater is report for whoever holds a lock.
+func (s *Socket) reportLater(err error) {
+	s.inbox.push(func() { s.report(err) })
+}
+
+// Context implements [handler.Owner].
+func (l *life) Context() context.Context { return l.ctx }
+
+// Report implements [handler.Owner].
+func (l *life) Report(err error) { l.socket.report(err) }
+
+// Answer implements [handler.Owner]. A server that is gone does not wait for an
+// answer.
+func (l *life) Answer(id uint64, args []any) error {
+	s := l.socket
+	msg, err := s.encode(parser.Header{Type: parser.Ack, ID: id, HasID: true}, "", args)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch limit := s.manager.opts.InboxEvents; {
+	case s.life != l:
+		return nil
+	case l.joined:
+		err = l.conn.engine.Send(msg, 0)
+	case len(l.held) < limit:
+		l.held = append(l.held, msg)
+	default:
+		err = &LimitError{Option: "InboxEvents", Max: limit}
+	}
+	if errors.Is(err, engine.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// encode makes the message of a packet of the socket.
+func (s *Socket) encode(h parser.Header, event string, args []any) (*engine.Message, error) {
+	h.Namespace = s.namespace
+	o := s.manager.opts
+	data, attachments, err := o.Codec.Append(make([]byte, 0, 256), h, event, args)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(attachments) > o.Limits.MaxAttachments:
+		return nil, &LimitError{Option: "Limits.MaxAttachments", Max: o.Limits.MaxAttachments}
+	case o.Codec.Binary():
+		return engine.NewBinaryMessage(data), nil
+	default:
+		return engine.NewTextMessage(data, attachments...), nil
+	}
+}

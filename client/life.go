@@ -1,0 +1,431 @@
+package client
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/parser"
+)
+
+// A life is the time that a socket spends over one connection: it asks to join its
+// namespace, is in it, and leaves. It is the owner of the events that come in that
+// time: an answer to one of them never goes out over a later connection.
+type life struct {
+	socket *Socket
+	conn   *conn
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+
+	dropped atomic.Bool // what has come and was not handled is not wanted any more
+
+	// The socket's mu guards what follows.
+	joined     bool
+	timer      *time.Timer // while the answer to the request to join is awaited
+	early      []task      // events that came before that answer
+	earlyBytes int
+	direct     bool              // too many of them came: they are handled before the answer
+	held       []*engine.Message // what their handlers have answered
+}
+
+// activate makes the socket active and reports whether it was not before. w, if not
+// nil, is told what comes of the present attempt.
+func (s *Socket) activate(w chan error) (opening uint64, mine bool, err error) {
+	m := s.manager
+	m.mu.Lock()
+	s.mu.Lock()
+	if err = s.err; err == nil && m.done {
+		err = ErrClosed
+	}
+	if err != nil || s.connectedLocked() {
+		if w != nil {
+			w <- nil
+		}
+		s.mu.Unlock()
+		m.mu.Unlock()
+		return 0, false, err
+	}
+	if w != nil {
+		s.waiters = append(s.waiters, w)
+	}
+	mine = !s.active
+	if mine {
+		s.active = true
+		s.opening++
+		m.active[s] = struct{}{}
+	}
+	opening = s.opening
+	s.mu.Unlock()
+	c := m.conn
+	m.startLocked(false)
+	m.mu.Unlock()
+	if c != nil {
+		s.join(c)
+	}
+	return opening, mine, nil
+}
+
+// forget removes a caller of Connect who does not wait any more.
+func (s *Socket) forget(w chan error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, other := range s.waiters {
+		if other == w {
+			s.waiters = append(s.waiters[:i], s.waiters[i+1:]...)
+			return
+		}
+	}
+}
+
+// notifyLocked tells the callers of Connect how it went.
+func (s *Socket) notifyLocked(err error) {
+	for _, w := range s.waiters {
+		w <- err // has room
+	}
+	s.waiters = nil
+}
+
+// giveUp makes the socket inactive again if it has not been connected since it was
+// made active for the time opening.
+func (s *Socket) giveUp(opening uint64) {
+	m := s.manager
+	m.mu.Lock()
+	s.mu.Lock()
+	if s.active && s.opening == opening && !s.connectedLocked() {
+		s.deactivateLocked()
+		if s.life != nil {
+			s.endLifeLocked(&DisconnectError{Reason: ClientDisconnect})
+		}
+	}
+	s.unlockAndSettle()
+}
+
+// unlockAndSettle releases the locks of the socket and its manager, and closes the
+// connection if the socket was the last that wanted it.
+func (s *Socket) unlockAndSettle() {
+	s.mu.Unlock()
+	m := s.manager
+	finish := m.settleLocked()
+	m.mu.Unlock()
+	finish()
+}
+
+// deactivateLocked is called with the manager's mu held, too, as are leaveLocked and
+// refuseLocked.
+func (s *Socket) deactivateLocked() {
+	s.active = false
+	delete(s.manager.active, s)
+}
+
+// join begins a life over a connection.
+func (s *Socket) join(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.active || s.life != nil || c.ctx.Err() != nil {
+		return
+	}
+	s.life = &life{socket: s, conn: c}
+	s.life.ctx, s.life.cancel = context.WithCancelCause(c.ctx)
+	if s.asked == nil {
+		s.beginLocked()
+	} else { // the answer to an earlier request has to come first
+		s.asked.timer.Reset(s.manager.opts.ConnectTimeout)
+	}
+}
+
+// beginLocked asks the server to let the socket into its namespace.
+func (s *Socket) beginLocked() {
+	l := s.life
+	if _, ask := s.opts.Auth.(authFunc); !ask && l.requestLocked(s.opts.Auth) == nil {
+		return
+	}
+	go l.authenticate() // ends with l, at the latest
+}
+
+// authenticate asks for the credentials, until there are some, and sends the request
+// to join.
+func (l *life) authenticate() {
+	s, o := l.socket, l.socket.manager.opts
+	for n := 1; ; n++ {
+		ctx, cancel := context.WithTimeoutCause(l.ctx, o.ConnectTimeout, ErrConnectTimeout)
+		auth, err := s.credentials(ctx)
+		cancel()
+		if err == nil {
+			s.mu.Lock()
+			if s.life == l {
+				err = l.requestLocked(auth)
+			}
+			s.mu.Unlock()
+		}
+		if err == nil || !l.unauthenticated(err, n) || !sleep(l.ctx, o.backoff(n, s.manager.random())) {
+			return
+		}
+	}
+}
+
+// unauthenticated tells that an attempt to get credentials, which are counted from
+// 1, has failed. It returns false when there will be no other.
+func (l *life) unauthenticated(err error, n int) bool {
+	s, m := l.socket, l.socket.manager
+	m.mu.Lock()
+	s.mu.Lock()
+	if s.life != l {
+		s.mu.Unlock()
+		m.mu.Unlock()
+		return false
+	}
+	again := !m.opts.NoReconnect && (m.opts.ReconnectAttempts == 0 || n <= m.opts.ReconnectAttempts)
+	if again {
+		s.failedLocked(err)
+	} else {
+		s.refuseLocked(err)
+	}
+	s.unlockAndSettle()
+	return again
+}
+
+// requestLocked sends the request to join (Socket.IO protocol v5, "Connection to a
+// namespace").
+func (l *life) requestLocked(auth any) error {
+	s := l.socket
+	payload, err := connectPayload(auth, s.pid, s.offset)
+	if err != nil {
+		return err
+	}
+	msg, err := s.encode(parser.Header{Type: parser.Connect}, "", payload)
+	if err != nil {
+		return &AuthError{Err: err}
+	}
+	s.asked = l
+	l.timer = time.AfterFunc(s.manager.opts.ConnectTimeout, l.unanswered)
+	_ = l.conn.engine.Send(msg, 0) // the end of a connection is told by other ways
+	return nil
+}
+
+// unanswered is called when the server takes too long to answer the request to
+// join. The answer may still come, so the connection is only given up when nobody
+// else uses it.
+func (l *life) unanswered() {
+	s, m, c := l.socket, l.socket.manager, l.conn
+	m.mu.Lock()
+	s.mu.Lock()
+	waits := s.asked == l && s.life != nil
+	if waits && c.joined > 0 {
+		s.failedLocked(errNoAnswer)
+		l.timer.Reset(m.opts.ConnectTimeout)
+		waits = false
+	}
+	s.mu.Unlock()
+	m.mu.Unlock()
+	if waits {
+		c.close(c.engine, &DisconnectError{Reason: ForcedClose, Err: errNoAnswer})
+	}
+}
+
+// answeredLocked notes that the request to join was answered.
+func (s *Socket) answeredLocked() {
+	s.asked.timer.Stop()
+	s.asked = nil
+}
+
+// receive handles a packet for the socket. It is called by the connection's reader;
+// an error says that the server has broken the protocol.
+func (s *Socket) receive(c *conn, p *parser.Packet, size int) error {
+	switch p.Type {
+	case parser.Connect:
+		return s.granted(c, p)
+	case parser.ConnectError:
+		return s.rejected(c, newConnectError(p))
+	case parser.Disconnect:
+		s.dismissed(c)
+	case parser.Event:
+		s.received(c, p, size)
+	case parser.Ack:
+		s.acknowledged(c, p)
+	}
+	return nil
+}
+
+// on returns the socket's life over a connection, or nil.
+func (s *Socket) onLocked(c *conn) *life {
+	if s.life != nil && s.life.conn == c {
+		return s.life
+	}
+	return nil
+}
+
+// granted handles CONNECT.
+func (s *Socket) granted(c *conn, p *parser.Packet) error {
+	var answer struct {
+		SID string `json:"sid"`
+		PID string `json:"pid"`
+	}
+	err := p.Args.DecodeAt(0, &answer)
+	m := s.manager
+	m.mu.Lock()
+	s.mu.Lock()
+	switch l := s.asked; {
+	case err == nil && answer.SID == "" && s.onLocked(c) != nil:
+		// Servers of version 2 let everybody into "/" unasked.
+		s.refuseLocked(ErrServerVersion)
+	case err != nil || l == nil || l.conn != c:
+		if s.onLocked(c) == nil {
+			err = nil // too late
+		} else if err == nil {
+			err = errUnasked
+		}
+	case s.life != l:
+		// The socket was disconnected meanwhile, and the server has yet to know.
+		s.answeredLocked()
+		s.sendDisconnectLocked(c)
+		if s.life != nil {
+			s.beginLocked()
+		}
+	default:
+		s.answeredLocked()
+		c.joined++
+		s.enterLocked(answer.SID, answer.PID)
+	}
+	s.unlockAndSettle()
+	return err
+}
+
+// enterLocked makes the socket connected.
+func (s *Socket) enterLocked(sid, pid string) {
+	l := s.life
+	s.recovered = pid != "" && pid == s.pid
+	if !s.recovered {
+		s.offset = ""
+	}
+	s.id, s.pid = sid, pid
+	l.joined = true
+	for _, t := range l.early {
+		s.inbox.force(t)
+		if s.recovered {
+			s.noteOffsetLocked(t.event)
+		}
+	}
+	l.early = nil
+	tell(s, &s.connected, "connect", func(f func()) { f() })
+
+	e := l.conn.engine
+	e.Cork()
+	for _, m := range l.held {
+		_ = e.Send(m, 0) // the end of a connection is told by other ways
+	}
+	l.held = nil
+	s.flushLocked()
+	s.drainLocked()
+	e.Uncork()
+	s.notifyLocked(nil)
+}
+
+// rejected handles CONNECT_ERROR.
+func (s *Socket) rejected(c *conn, refusal *ConnectError) error {
+	m := s.manager
+	m.mu.Lock()
+	s.mu.Lock()
+	var err error
+	switch l := s.asked; {
+	case l == nil || l.conn != c:
+		if s.onLocked(c) != nil {
+			err = errUnasked
+		}
+	case s.life != l:
+		s.answeredLocked()
+		if s.life != nil {
+			s.beginLocked()
+		}
+	default:
+		s.refuseLocked(refusal)
+	}
+	s.unlockAndSettle()
+	return err
+}
+
+// refuseLocked makes a socket inactive that may not join its namespace.
+func (s *Socket) refuseLocked(err error) {
+	if s.asked == s.life {
+		s.answeredLocked()
+	}
+	s.deactivateLocked()
+	s.endLifeLocked(&DisconnectError{Reason: ClientDisconnect, Err: err})
+	s.failedLocked(err)
+}
+
+// dismissed handles DISCONNECT.
+func (s *Socket) dismissed(c *conn) {
+	m := s.manager
+	m.mu.Lock()
+	s.mu.Lock()
+	why := &DisconnectError{Reason: ServerDisconnect}
+	switch l := s.onLocked(c); {
+	case l == nil:
+	case l.joined:
+		s.deactivateLocked()
+		s.pid, s.offset = "", ""
+		s.endLifeLocked(why)
+	case s.asked == l:
+		s.refuseLocked(why)
+	}
+	s.unlockAndSettle()
+}
+
+// leaveLocked disconnects the socket.
+func (s *Socket) leaveLocked(why *DisconnectError) {
+	s.deactivateLocked()
+	s.pid, s.offset = "", ""
+	if l := s.life; l != nil {
+		if l.joined {
+			s.sendDisconnectLocked(l.conn)
+		}
+		l.dropped.Store(true)
+		s.endLifeLocked(why)
+	}
+	s.notifyLocked(why)
+}
+
+func (s *Socket) sendDisconnectLocked(c *conn) {
+	msg, err := s.encode(parser.Header{Type: parser.Disconnect}, "", nil)
+	if err != nil { // a codec that cannot encode nothing
+		s.manager.opts.Logger.Error("client: DISCONNECT cannot be encoded", "error", err)
+		return
+	}
+	_ = c.engine.Send(msg, 0) // whoever is gone need not be told
+}
+
+// endLifeLocked ends the socket's life. The manager's mu is held, too.
+func (s *Socket) endLifeLocked(why *DisconnectError) {
+	l := s.life
+	s.life, s.end = nil, why
+	l.early, l.held = nil, nil
+	l.cancel(why)
+	if !l.joined {
+		return
+	}
+	l.conn.joined--
+	s.failSentLocked(why)
+	tell(s, &s.disconnected, "disconnect", func(f func(Reason, error)) { f(why.Reason, why.Err) })
+}
+
+// lostLocked notes that a connection has ended.
+func (s *Socket) lostLocked(c *conn, why *DisconnectError) {
+	if s.asked != nil && s.asked.conn == c {
+		s.answeredLocked()
+	}
+	l := s.onLocked(c)
+	if l == nil {
+		return
+	}
+	s.endLifeLocked(why)
+	if !l.joined {
+		s.failedLocked(why)
+	}
+}
+
+// failedLocked tells of an attempt to connect that was in vain.
+func (s *Socket) failedLocked(err error) {
+	s.notifyLocked(err)
+	tell(s, &s.refused, "connect_error", func(f func(error)) { f(err) })
+}

@@ -1,0 +1,288 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"sync"
+	"weak"
+
+	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/handler"
+)
+
+// A Manager keeps a connection with a server for the sockets that share it, one
+// for each namespace. It connects when a socket wants to, or when Connect is
+// called, connects again when the connection is lost, and closes it when the last
+// socket has been disconnected.
+//
+// All methods may be called concurrently. The functions of the On methods are
+// called one after the other, in the order of what they tell, on a goroutine that
+// exists while there is something to tell; they may block, which holds up each
+// other only, and the next attempt to reconnect when many of them are due.
+//
+// [Manager.Close] ends a Manager for good. One without an active socket, and
+// without a call of Connect, has neither goroutines nor a connection and need not
+// be closed.
+type Manager struct {
+	target *target
+	opts   *Options
+	err    error          // what is wrong with the URL or the options
+	random func() float64 // in [0,1)
+	cached *cacheKey      // of one that New may share
+
+	opened      handler.Hooks[func()]
+	closed      handler.Hooks[func(Reason, error)]
+	failed      handler.Hooks[func(error)]
+	pinged      handler.Hooks[func()]
+	upgraded    handler.Hooks[func(engine.Transport)]
+	attempted   handler.Hooks[func(int)]
+	reconnected handler.Hooks[func(int)]
+	notAgain    handler.Hooks[func(error)]
+	gaveUp      handler.Hooks[func()]
+	inbox       inbox
+
+	mu      sync.Mutex // guards what follows; a socket's mu may be taken under it
+	sockets map[string]*Socket
+	active  map[*Socket]struct{} // those that want to be connected
+	held    bool                 // Connect wants to be connected, too
+	dialer  *dialer              // while a connection is being established
+	conn    *conn                // or this, while there is one, or neither
+	waiters []chan error         // of Connect
+	done    bool                 // Close was called
+}
+
+// NewManager returns a Manager for the server at the given URL, whose path is
+// ignored. It does nothing before a socket wants to connect, or Connect is called.
+// What is wrong with the URL or the options is the error of whatever is called
+// then.
+func NewManager(rawURL string, opts *Options) *Manager {
+	t, err := parseURL(rawURL)
+	return newManager(t, err, opts)
+}
+
+func newManager(t *target, err error, opts *Options) *Manager {
+	o, optErr := opts.withDefaults()
+	if err == nil {
+		err = optErr
+	}
+	if o == nil {
+		o, _ = (*Options)(nil).withDefaults()
+	}
+	m := &Manager{
+		target:  t,
+		opts:    o,
+		err:     err,
+		random:  rand.Float64,
+		sockets: make(map[string]*Socket),
+		active:  make(map[*Socket]struct{}),
+	}
+	m.inbox.run = func(t task, _ bool) { t.do() }
+	return m
+}
+
+// Socket returns the Manager's socket in a namespace, "" standing for "/". It is
+// made by the first call, with the given options, nil for those of the Manager;
+// further calls ignore theirs.
+func (m *Manager) Socket(namespace string, opts *SocketOptions) *Socket {
+	name, err := namespaceName(namespace)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.sockets[name]
+	if s == nil {
+		s = newSocket(m, name, err, opts)
+		m.sockets[name] = s
+	}
+	return s
+}
+
+// reserve makes the socket in a namespace, unless there is one already or the
+// Manager was closed.
+func (m *Manager) reserve(namespace string) *Socket {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.done || m.sockets[namespace] != nil {
+		return nil
+	}
+	s := newSocket(m, namespace, nil, nil)
+	m.sockets[namespace] = s
+	return s
+}
+
+func (m *Manager) lookup(namespace string) *Socket {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.sockets[namespace]
+}
+
+// Connect opens the connection without waiting for a socket to want it, and keeps
+// it open without one, until Close. It returns when the connection stands, or with
+// the error of the first attempt, after which nothing more is tried on its behalf. When
+// ctx ends before, its error is returned. Sockets connect by themselves.
+func (m *Manager) Connect(ctx context.Context) error {
+	w := make(chan error, 1)
+	m.mu.Lock()
+	switch {
+	case m.err != nil:
+		m.mu.Unlock()
+		return m.err
+	case m.done:
+		m.mu.Unlock()
+		return ErrClosed
+	case m.conn != nil:
+		m.held = true
+		m.mu.Unlock()
+		return nil
+	}
+	mine := !m.held
+	m.held = true
+	m.waiters = append(m.waiters, w)
+	m.startLocked(false)
+	m.mu.Unlock()
+	var err error
+	select {
+	case err = <-w:
+	case <-ctx.Done():
+		err = fmt.Errorf("client: connecting with %s: %w", m.target.host, context.Cause(ctx))
+	}
+	if err != nil && mine {
+		m.mu.Lock()
+		if m.conn == nil {
+			m.held = false
+		}
+		finish := m.settleLocked()
+		m.mu.Unlock()
+		finish()
+	}
+	return err
+}
+
+// Connected reports whether the connection stands.
+func (m *Manager) Connected() bool { return m.Engine() != nil }
+
+// Engine returns the connection below, or nil when there is none. It is another
+// one after each reconnection.
+func (m *Manager) Engine() *engine.Client {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.conn == nil {
+		return nil
+	}
+	return m.conn.engine
+}
+
+// Close disconnects all sockets, with the reason [ClientDisconnect], and closes the
+// connection, for good: whoever waits gets an error, messages that wait are
+// discarded, and sockets cannot connect any more. The functions that are to be told
+// of the end are still called. It returns at once; calling it again does nothing.
+func (m *Manager) Close() {
+	m.mu.Lock()
+	if m.done {
+		m.mu.Unlock()
+		return
+	}
+	m.done, m.held = true, false
+	gone := &DisconnectError{Reason: ClientDisconnect, Err: ErrClosed}
+	for _, s := range m.sockets {
+		s.mu.Lock()
+		s.leaveLocked(gone)
+		s.discardLocked(gone)
+		s.mu.Unlock()
+	}
+	m.notifyLocked(ErrClosed)
+	finish := m.settleLocked()
+	m.mu.Unlock()
+	finish()
+	if m.cached != nil {
+		uncache(*m.cached, weak.Make(m))
+	}
+}
+
+func (m *Manager) isClosed() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.done
+}
+
+// notifyLocked tells the callers of Connect how it went.
+func (m *Manager) notifyLocked(err error) {
+	for _, w := range m.waiters {
+		w <- err // has room
+	}
+	m.waiters = nil
+}
+
+// OnOpen registers a function that is called when a connection has been opened,
+// before any socket is connected over it. The returned function removes it.
+func (m *Manager) OnOpen(f func()) (off func()) { return m.opened.Add(f, false) }
+
+// OnClose registers a function that is called when the connection has ended, with
+// the reason and what is known of the cause; err may be nil. The returned function
+// removes it.
+func (m *Manager) OnClose(f func(reason Reason, err error)) (off func()) {
+	return m.closed.Add(f, false)
+}
+
+// OnError registers a function that is called when an attempt to open a connection
+// has failed, the first or a later one. The returned function removes it.
+func (m *Manager) OnError(f func(err error)) (off func()) { return m.failed.Add(f, false) }
+
+// OnPing registers a function that is called when the server has sent a ping. When
+// it falls behind, pings are left out. The returned function removes it.
+func (m *Manager) OnPing(f func()) (off func()) { return m.pinged.Add(f, false) }
+
+// OnUpgrade registers a function that is called when the connection has moved to
+// another transport. The returned function removes it.
+func (m *Manager) OnUpgrade(f func(t engine.Transport)) (off func()) {
+	return m.upgraded.Add(f, false)
+}
+
+// OnReconnectAttempt registers a function that is called at each attempt to
+// connect again, with its number, from 1. The returned function removes it.
+func (m *Manager) OnReconnectAttempt(f func(attempt int)) (off func()) {
+	return m.attempted.Add(f, false)
+}
+
+// OnReconnect registers a function that is called when such an attempt has
+// succeeded, with its number. The returned function removes it.
+func (m *Manager) OnReconnect(f func(attempt int)) (off func()) { return m.reconnected.Add(f, false) }
+
+// OnReconnectError registers a function that is called when such an attempt has
+// failed. The returned function removes it.
+func (m *Manager) OnReconnectError(f func(err error)) (off func()) { return m.notAgain.Add(f, false) }
+
+// OnReconnectFailed registers a function that is called when the last attempt that
+// [Options.ReconnectAttempts] allows has failed. The sockets are inactive then. The
+// returned function removes it.
+func (m *Manager) OnReconnectFailed(f func()) (off func()) { return m.gaveUp.Add(f, false) }
+
+// So many calls of hooks may wait before others are left out, or waited for.
+const maxPendingHooks = 32
+
+// tellOf has call called for each function of a list, in order with what else is
+// told.
+func tellOf[F any](m *Manager, list *handler.Hooks[F], call func(F)) {
+	if len(list.Load()) == 0 {
+		return
+	}
+	m.inbox.push(func() {
+		for _, f := range list.Load() {
+			_ = m.protect("", "", func() { call(*f) }) // which logs it
+		}
+	})
+}
+
+// protect calls f and turns a panic into an error.
+func (m *Manager) protect(namespace, event string, f func()) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			p := &PanicError{Value: v, Stack: debug.Stack()}
+			m.opts.Logger.Error("client: panic in a handler",
+				"nsp", namespace, "event", event, "panic", v, "stack", string(p.Stack))
+			err = p
+		}
+	}()
+	f()
+	return nil
+}

@@ -1,0 +1,269 @@
+package client
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/parser"
+)
+
+// Defaults of [Options].
+const (
+	DefaultPath                = "/socket.io/"
+	DefaultReconnectDelay      = time.Second
+	DefaultReconnectDelayMax   = 5 * time.Second
+	DefaultRandomizationFactor = 0.5
+	DefaultConnectTimeout      = 20 * time.Second
+	DefaultRetryTimeout        = 10 * time.Second
+	DefaultBufferMessages      = 1024
+	DefaultBufferBytes         = 4 << 20
+	DefaultMaxPendingAcks      = 1024
+	DefaultInboxEvents         = 1024
+	DefaultInboxBytes          = 4 << 20
+)
+
+// Overflow says what happens to a message for which there is no room among those
+// that wait for the connection.
+type Overflow int
+
+const (
+	// Refuse discards the message, and Emit returns a [*LimitError]. It is the
+	// default.
+	Refuse Overflow = iota
+	// DropOldest discards the messages that have waited longest. Whoever waits for
+	// the acknowledgement of one gets a [*LimitError].
+	DropOldest
+	// DropNewest discards the message without an error, unless it asks for an
+	// acknowledgement.
+	DropNewest
+)
+
+// Options configure a [Manager] and its sockets. The zero value of each field
+// means its default; a nil *Options is all defaults. Options are read when the
+// Manager is made; what is changed later has no effect.
+//
+// The pointer counts, too: [New] lets sockets share a connection if they were
+// made with the same one.
+type Options struct {
+	// Engine configures the connection: transports, headers, cookies, TLS, proxy,
+	// how to dial. Its Query is sent along with that of the URL, which it
+	// overrides.
+	Engine engine.DialOptions
+	// Path is where the server is mounted; the path of the URL is the namespace.
+	// Default "/socket.io/". A trailing slash is added.
+	Path string
+	// ForceNew keeps [New] from sharing the connection of another socket.
+	ForceNew bool
+
+	// NoReconnect turns reconnection off: when the connection is lost, sockets
+	// stay disconnected until Connect or Open is called.
+	NoReconnect bool
+	// ReconnectAttempts is how often a connection is tried in a row before the
+	// Manager gives up and the sockets become inactive. Default 0: no limit.
+	ReconnectAttempts int
+	// ReconnectDelay is the time before the first attempt to reconnect, which is
+	// doubled for each further one. Default 1 s.
+	ReconnectDelay time.Duration
+	// ReconnectDelayMax is what the delay grows to at most. Default 5 s, or
+	// ReconnectDelay if that is longer.
+	ReconnectDelayMax time.Duration
+	// RandomizationFactor, from 0 to 1, is the part of the delay by which it is
+	// shortened or lengthened by chance. Default 0.5. A negative value stands for
+	// none.
+	RandomizationFactor float64
+	// ConnectTimeout is how long one attempt may take to open the connection, and
+	// then again to have the first socket admitted by the server. Default 20 s.
+	ConnectTimeout time.Duration
+
+	// Codec is the packet format; the server must use the same. Default
+	// [parser.JSON].
+	Codec parser.Codec
+	// Limits bound what the packets of the server may look like: attachments,
+	// nesting, event names. When they are exceeded the connection is closed with
+	// [ParseError].
+	Limits parser.Limits
+
+	// Auth is sent with each request to join a namespace: a value that is encoded
+	// as an object, such as a struct or a map, or a
+	// func(ctx context.Context) (any, error) that is asked for one at each
+	// connect and reconnect. ctx ends with the attempt. The function may block,
+	// which holds up nothing but its socket; an error is a failure to connect, with
+	// an [*AuthError], and the function is asked again after the delay of a
+	// reconnection. Default: nothing is sent.
+	Auth any
+	// AckTimeout is how long EmitWithAck waits for the server, in addition to its
+	// context; the time without a connection counts. Default: as long as the
+	// context does; with Retries, 10 s.
+	AckTimeout time.Duration
+	// Retries, if not 0, makes sure that events arrive: each, but for volatile
+	// ones, waits in a queue until the server has acknowledged it, and the one at
+	// the front is sent again after AckTimeout and after a reconnection, up to
+	// Retries times. The server has to acknowledge every event, and may see one
+	// twice. One event is in flight at a time.
+	Retries int
+
+	// BufferMessages and BufferBytes bound what each socket keeps while it is not
+	// connected, and what waits with Retries. Defaults: 1024 messages and 4 MiB.
+	BufferMessages, BufferBytes int
+	// Overflow says what happens when they are exceeded. Default: Refuse.
+	Overflow Overflow
+	// MaxPendingAcks is the number of acknowledgements that a socket may await at
+	// once; more make EmitWithAck return a [*LimitError]. Default 1024.
+	MaxPendingAcks int
+	// InboxEvents and InboxBytes bound the events of a socket that wait for its
+	// handlers. When they are reached, nothing more is read from the connection
+	// until there is room, heartbeats included. Defaults: 1024 events and 4 MiB.
+	InboxEvents, InboxBytes int
+
+	// Logger receives what is worth knowing, protocol chatter at debug level.
+	// Default: Engine.Logger, then slog.Default().
+	Logger *slog.Logger
+}
+
+// SocketOptions configure one socket of a [Manager]. The zero value of each field
+// stands for what the Manager's Options say.
+type SocketOptions struct {
+	// Auth, AckTimeout and Retries are as in [Options].
+	Auth       any
+	AckTimeout time.Duration
+	Retries    int
+}
+
+// withDefaults returns a copy of o in which every field has its effective value.
+func (o *Options) withDefaults() (*Options, error) {
+	var c Options
+	if o != nil {
+		c = *o
+	}
+	for _, f := range []struct {
+		name string
+		p    *time.Duration
+		def  time.Duration
+	}{
+		{"ReconnectDelay", &c.ReconnectDelay, DefaultReconnectDelay},
+		{"ConnectTimeout", &c.ConnectTimeout, DefaultConnectTimeout},
+		{"ReconnectDelayMax", &c.ReconnectDelayMax, max(DefaultReconnectDelayMax, c.ReconnectDelay)},
+		{"AckTimeout", &c.AckTimeout, 0},
+	} {
+		if *f.p < 0 {
+			return nil, &OptionError{Field: f.name, Value: *f.p, Reason: "must not be negative"}
+		}
+		if *f.p == 0 {
+			*f.p = f.def
+		}
+	}
+	for _, f := range []struct {
+		name string
+		p    *int
+		def  int
+	}{
+		{"ReconnectAttempts", &c.ReconnectAttempts, 0},
+		{"Retries", &c.Retries, 0},
+		{"Limits.MaxAttachments", &c.Limits.MaxAttachments, 10},
+		{"Limits.MaxDepth", &c.Limits.MaxDepth, 0},
+		{"Limits.MaxEventName", &c.Limits.MaxEventName, 0},
+		{"BufferMessages", &c.BufferMessages, DefaultBufferMessages},
+		{"BufferBytes", &c.BufferBytes, DefaultBufferBytes},
+		{"MaxPendingAcks", &c.MaxPendingAcks, DefaultMaxPendingAcks},
+		{"InboxEvents", &c.InboxEvents, DefaultInboxEvents},
+		{"InboxBytes", &c.InboxBytes, DefaultInboxBytes},
+	} {
+		if *f.p < 0 {
+			return nil, &OptionError{Field: f.name, Value: *f.p, Reason: "must not be negative"}
+		}
+		if *f.p == 0 {
+			*f.p = f.def
+		}
+	}
+	if c.ReconnectDelayMax < c.ReconnectDelay {
+		return nil, &OptionError{Field: "ReconnectDelayMax", Value: c.ReconnectDelayMax, Reason: "is less than ReconnectDelay"}
+	}
+	switch f := c.RandomizationFactor; {
+	case f > 1 || f != f:
+		return nil, &OptionError{Field: "RandomizationFactor", Value: f, Reason: "must not be more than 1"}
+	case f == 0:
+		c.RandomizationFactor = DefaultRandomizationFactor
+	case f < 0:
+		c.RandomizationFactor = 0
+	}
+	if c.Overflow < Refuse || c.Overflow > DropNewest {
+		return nil, &OptionError{Field: "Overflow", Value: c.Overflow, Reason: "is none of the policies"}
+	}
+	if err := checkAuth(c.Auth); err != nil {
+		return nil, err
+	}
+	c.Path = cleanPath(c.Path)
+	if c.Codec == nil {
+		c.Codec = parser.JSON
+	}
+	if c.Logger == nil {
+		c.Logger = c.Engine.Logger
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Engine.ConnectTimeout == 0 {
+		c.Engine.ConnectTimeout = c.ConnectTimeout
+	}
+	if c.Engine.Logger == nil {
+		c.Engine.Logger = c.Logger
+	}
+	return &c, nil
+}
+
+// cleanPath returns a path as it is requested.
+func cleanPath(path string) string {
+	if path == "" {
+		return DefaultPath
+	}
+	return "/" + strings.Trim(path, "/") + "/"
+}
+
+// withQuery returns the options of the connection, with the query of the URL.
+func (o *Options) withQuery(query url.Values) *engine.DialOptions {
+	e := o.Engine
+	if len(query) > 0 {
+		all := maps.Clone(query)
+		maps.Copy(all, e.Query)
+		e.Query = all
+	}
+	return &e
+}
+
+// forSocket returns the options of a socket.
+func (o *Options) forSocket(s *SocketOptions) (SocketOptions, error) {
+	c := SocketOptions{}
+	if s != nil {
+		c = *s
+	}
+	if c.AckTimeout < 0 {
+		return c, &OptionError{Field: "AckTimeout", Value: c.AckTimeout, Reason: "must not be negative"}
+	}
+	if c.Retries < 0 {
+		return c, &OptionError{Field: "Retries", Value: c.Retries, Reason: "must not be negative"}
+	}
+	if err := checkAuth(c.Auth); err != nil {
+		return c, err
+	}
+	if c.Auth == nil {
+		c.Auth = o.Auth
+	}
+	if c.AckTimeout == 0 {
+		c.AckTimeout = o.AckTimeout
+	}
+	if c.Retries == 0 {
+		c.Retries = o.Retries
+	}
+	if c.Retries > 0 && c.AckTimeout == 0 {
+		c.AckTimeout = DefaultRetryTimeout
+	}
+	return c, nil
+}
+
+// authFunc is the form of Options.Auth that is asked at each connect.
+type authFunc = func(ctx context.Context) (any, error)

@@ -1,0 +1,91 @@
+package client
+
+import (
+	"net"
+	"net/url"
+	"strings"
+)
+
+// maxURL is the length of the longest URL that is accepted.
+const maxURL = 8000
+
+// A target is what a URL says.
+type target struct {
+	scheme    string // http or https
+	user      *url.Userinfo
+	host      string // with the port
+	query     url.Values
+	namespace string
+}
+
+// parseURL takes a URL apart. The path is the namespace; where the server is
+// mounted is an option.
+func parseURL(raw string) (*target, error) {
+	bad := func(reason string) (*target, error) {
+		return nil, &OptionError{Field: "url", Value: shorten(raw), Reason: reason}
+	}
+	if len(raw) > maxURL {
+		return bad("it is too long")
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return bad(err.Error())
+	}
+	t := &target{user: u.User, query: u.Query()}
+	port := "80"
+	switch u.Scheme {
+	case "http", "ws":
+		t.scheme = "http"
+	case "https", "wss":
+		t.scheme, port = "https", "443"
+	default:
+		return bad("it has to start with https://, http://, wss:// or ws://")
+	}
+	if u.Hostname() == "" {
+		return bad("it names no host")
+	}
+	if u.Port() != "" {
+		port = u.Port()
+	}
+	t.host = net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+	// Servers compare names of namespaces as they are on the wire, so the path is
+	// taken as it was written.
+	_, rest, _ := strings.Cut(raw, "//")
+	if i := strings.IndexAny(rest, "?#"); i >= 0 {
+		rest = rest[:i]
+	}
+	if i := strings.IndexByte(rest, '/'); i >= 0 {
+		t.namespace = rest[i:]
+	}
+	t.namespace, err = namespaceName(t.namespace)
+	return t, err
+}
+
+// namespaceName returns the name of a namespace as it is on the wire.
+func namespaceName(name string) (string, error) {
+	if !strings.HasPrefix(name, "/") {
+		name = "/" + name
+	}
+	if strings.Contains(name, ",") {
+		return "", &OptionError{Field: "namespace", Value: name, Reason: "it must not contain a comma"}
+	}
+	return name, nil
+}
+
+// engineURL returns where the server's connections are opened.
+func (t *target) engineURL(path string) string {
+	u := url.URL{Scheme: t.scheme, User: t.user, Host: t.host, Path: path}
+	return u.String()
+}
+
+// key tells servers apart: sockets with the same key may share a connection.
+func (t *target) key(path string) string {
+	return t.engineURL(path) + "?" + t.query.Encode()
+}
+
+func shorten(s string) string {
+	if len(s) > 100 {
+		return s[:100] + "..."
+	}
+	return s
+}

@@ -1,0 +1,199 @@
+// Package faultproxy is a TCP proxy for tests that does to connections what
+// networks do: it delays, cuts, resets and loses what they carry.
+package faultproxy
+
+import (
+	"context"
+	"net"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A Proxy passes connections on to one address.
+type Proxy struct {
+	target   string
+	listener net.Listener
+	wg       sync.WaitGroup
+
+	mu       sync.Mutex // guards what follows
+	pairs    map[*pair]struct{}
+	accepted int
+	refusing bool
+	delay    time.Duration
+	hole     chan struct{} // not nil: nothing gets through until it is closed
+	closed   chan struct{}
+}
+
+// A pair is a connection and its continuation.
+type pair struct{ client, server *net.TCPConn }
+
+// Start starts a proxy for a TCP address that ends with the test.
+func Start(t testing.TB, target string) *Proxy {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Proxy{target: target, listener: l, pairs: make(map[*pair]struct{}), closed: make(chan struct{})}
+	p.wg.Go(p.accept) // ends with the listener
+	t.Cleanup(p.close)
+	return p
+}
+
+// Dial connects with the proxy, whatever the address.
+func (p *Proxy) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, "tcp", p.listener.Addr().String())
+}
+
+// Accepted returns the number of connections so far, refused ones included.
+func (p *Proxy) Accepted() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.accepted
+}
+
+// Delay holds back everything that arrives from now on for a time.
+func (p *Proxy) Delay(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.delay = d
+}
+
+// Refuse makes the proxy close new connections at once, or stop that.
+func (p *Proxy) Refuse(on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refusing = on
+}
+
+// BlackHole keeps what arrives from getting through, without either side noticing,
+// or lets it go on.
+func (p *Proxy) BlackHole(on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if on == (p.hole != nil) {
+		return
+	}
+	if on {
+		p.hole = make(chan struct{})
+	} else {
+		close(p.hole)
+		p.hole = nil
+	}
+}
+
+// Cut closes all connections, as a proxy does that is shut down.
+func (p *Proxy) Cut() { p.end(false) }
+
+// Reset resets all connections, as a host does that has forgotten them.
+func (p *Proxy) Reset() { p.end(true) }
+
+func (p *Proxy) end(reset bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.pairs {
+		if reset {
+			_ = c.client.SetLinger(0) // a connection that is gone needs none
+			_ = c.server.SetLinger(0)
+		}
+		c.close()
+		delete(p.pairs, c)
+	}
+}
+
+func (c *pair) close() {
+	c.client.Close()
+	c.server.Close()
+}
+
+func (p *Proxy) close() {
+	p.listener.Close()
+	p.BlackHole(false)
+	close(p.closed)
+	p.Cut()
+	p.wg.Wait()
+}
+
+func (p *Proxy) accept() {
+	for {
+		c, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		p.mu.Lock()
+		p.accepted++
+		refusing := p.refusing
+		p.mu.Unlock()
+		if refusing {
+			c.Close()
+			continue
+		}
+		p.wg.Go(func() { p.connect(c.(*net.TCPConn)) })
+	}
+}
+
+// connect continues a connection to the target.
+func (p *Proxy) connect(client *net.TCPConn) {
+	s, err := net.Dial("tcp", p.target)
+	if err != nil {
+		client.Close()
+		return
+	}
+	c := &pair{client: client, server: s.(*net.TCPConn)}
+	p.mu.Lock()
+	p.pairs[c] = struct{}{}
+	p.mu.Unlock()
+	select {
+	case <-p.closed:
+		c.close()
+	default:
+	}
+	p.wg.Go(func() { p.copy(c, c.server, c.client) })
+	p.copy(c, c.client, c.server)
+}
+
+// copy passes on what arrives at one end, until the connection ends.
+func (p *Proxy) copy(c *pair, to, from *net.TCPConn) {
+	defer func() {
+		c.close()
+		p.mu.Lock()
+		delete(p.pairs, c)
+		p.mu.Unlock()
+	}()
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buf)
+		if err != nil || !p.pass() {
+			return
+		}
+		if _, err := to.Write(buf[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// pass waits for as long as what has arrived is to be held back. It returns false
+// when the proxy ends.
+func (p *Proxy) pass() bool {
+	p.mu.Lock()
+	delay, hole := p.delay, p.hole
+	p.mu.Unlock()
+	if delay > 0 {
+		timer := time.NewTimer(delay)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-p.closed:
+			return false
+		}
+	}
+	if hole != nil {
+		select {
+		case <-hole:
+		case <-p.closed:
+			return false
+		}
+	}
+	return true
+}
