@@ -30,7 +30,7 @@ func TestDocumentedCode(t *testing.T) {
 	}
 	compiled := strings.Join(sources, "\n")
 	checked := 0
-	for _, doc := range []string{"docs/guide.md", "docs/testing.md"} {
+	for _, doc := range []string{"docs/guide.md", "docs/testing.md", "docs/client.md"} {
 		var block []string
 		in := false
 		for i, line := range strings.Split(readFile(t, doc), "\n") {
@@ -146,7 +146,7 @@ func exported(t *testing.T) map[string]bool {
 	members := map[string][]string{} // of a type, exported or not
 	embeds := map[string][]string{}
 	names := map[string]bool{}
-	for _, dir := range []string{".", "adapter", "engine", "event", "parser", "parser/msgpack", "socketiotest"} {
+	for _, dir := range []string{".", "adapter", "client", "engine", "event", "parser", "parser/msgpack", "socketiotest"} {
 		prefix := ""
 		if dir != "." {
 			prefix = filepath.Base(dir) + "."
