@@ -215,8 +215,9 @@ func TestAcksEndWithTheConnection(t *testing.T) {
 func TestLateAnswers(t *testing.T) {
 	srv := overWebSocket.serve(t, nil)
 	c := overWebSocket.client(t, srv, "/", nil)
-	release, contexts := make(chan bool), make(chan error, 1)
+	entered, release, contexts := make(chan bool, 1), make(chan bool), make(chan error, 1)
 	c.On("ask", func(ctx context.Context) int {
+		entered <- true
 		<-release
 		contexts <- context.Cause(ctx)
 		return 1
@@ -232,13 +233,13 @@ func TestLateAnswers(t *testing.T) {
 		_, err := s.EmitWithAck(within(t), "ask")
 		answer <- err
 	}()
-	socketiotest.WaitFor(t, "the question", func() bool { return srv.Stats().PendingAcks == 1 })
+	receive(t, entered, "the question")
 	s.Conn().Close()
 	if err := receive(t, answer, "the end of the wait"); !errors.Is(err, net.ErrClosed) {
 		t.Error(err)
 	}
 	receive(t, connected, "the reconnection")
-	release <- true
+	close(release)
 	if e := errorAs[*client.DisconnectError](t, receive(t, contexts, "the cause")); e.Reason == "" {
 		t.Error(e)
 	}

@@ -25,6 +25,7 @@ type conn struct {
 	over   *DisconnectError // set when the connection has ended
 	cause  *DisconnectError // why it was closed, if that was our doing
 	joined int              // the sockets that are in their namespaces
+	legacy bool             // the server is one of version 2
 }
 
 // packetError says that a packet of the server is out of place.
@@ -67,12 +68,23 @@ func (c *conn) OnMessage(e *engine.Client, data []byte, binary bool) {
 	size := c.size
 	c.size = 0
 	s := c.m.lookup(p.Namespace)
+	if p.Type == parser.Connect && p.Args.Len() == 0 {
+		c.noteLegacy()
+	}
 	if s == nil {
 		return // what was sent before the server knew that we had left
 	}
 	if err := s.receive(c, p, size); err != nil {
 		c.violation(e, err)
 	}
+}
+
+// noteLegacy notes that the server lets everybody into the main namespace unasked,
+// and says so at once, as servers of version 2 do.
+func (c *conn) noteLegacy() {
+	c.m.mu.Lock()
+	defer c.m.mu.Unlock()
+	c.legacy = true
 }
 
 // OnClose implements [engine.ClientHandler]. It may be called while something is

@@ -387,3 +387,60 @@ func TestQueryAndHeader(t *testing.T) {
 		}
 	})
 }
+
+// Values that cannot be sent are found out when they are to be, at the latest.
+func TestAuthThatCannotBeEncoded(t *testing.T) {
+	srv := overWebSocket.serve(t, nil)
+	c := overWebSocket.client(t, srv, "/", func(o *client.Options) { o.Auth = struct{ C chan int }{make(chan int)} })
+	errorAs[*client.AuthError](t, c.Connect(within(t)))
+	if c.Active() {
+		t.Error("the socket is active")
+	}
+}
+
+// What is refused after it was given up concerns nobody.
+func TestRefusalThatComesLate(t *testing.T) {
+	srv := overWebSocket.serve(t, nil)
+	entered, release := make(chan bool), make(chan error)
+	srv.Of("/slow").Use(func(ctx context.Context, s *socketio.Socket) error {
+		entered <- true
+		return <-release
+	})
+	c := connect(t, overWebSocket.client(t, srv, "/", nil))
+	slow := c.Manager().Socket("/slow", nil)
+	slow.OnConnectError(func(err error) { t.Error(err) })
+	if err := slow.Open(); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, entered, "the middleware")
+	slow.Disconnect()
+	if err := slow.Open(); err != nil {
+		t.Fatal(err)
+	}
+	release <- errors.New("no")
+	receive(t, entered, "the middleware, again")
+	connected := make(chan bool, 1)
+	slow.OnConnect(func() { connected <- true })
+	release <- nil
+	receive(t, connected, "the connection")
+}
+
+func TestTextsOfErrors(t *testing.T) {
+	cause := errors.New("cause")
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{&client.DisconnectError{Reason: client.PingTimeout}, "client: socket disconnected: ping timeout"},
+		{&client.DisconnectError{Reason: client.ParseError, Err: cause}, "client: socket disconnected: parse error: cause"},
+		{&client.LimitError{Option: "BufferBytes", Max: 7}, "client: BufferBytes exceeded: at most 7 are allowed"},
+		{&client.RetryError{Event: "e", Sent: 3, Err: cause}, `client: event "e" was sent 3 times and not acknowledged: cause`},
+		{&client.EventError{Event: "e", Err: cause}, `client: event "e": cause`},
+		{&client.PanicError{Value: "x"}, "panic: x"},
+		{&client.AuthError{Err: cause}, "client: auth: cause"},
+	} {
+		if got := test.err.Error(); got != test.want {
+			t.Errorf("%T: %q, want %q", test.err, got, test.want)
+		}
+	}
+}

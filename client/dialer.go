@@ -78,12 +78,12 @@ func (d *dialer) heard() bool {
 // dial makes one attempt.
 func (d *dialer) dial() (*conn, error) {
 	m := d.m
-	ctx, cancel := context.WithTimeoutCause(d.ctx, m.opts.ConnectTimeout, ErrConnectTimeout)
+	ctx, cancel := context.WithTimeout(d.ctx, m.opts.ConnectTimeout)
 	defer cancel()
 	c := newConn(m)
 	e, err := engine.Dial(ctx, m.target.engineURL(m.opts.Path), m.opts.withQuery(m.target.query), c)
 	if err != nil {
-		if context.Cause(ctx) == ErrConnectTimeout {
+		if d.ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
 			err = fmt.Errorf("%w: %w", ErrConnectTimeout, err)
 		}
 		c.cancel(err)

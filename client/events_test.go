@@ -220,7 +220,7 @@ func TestListeners(t *testing.T) {
 	_ = srv.Emit("e")
 	_ = srv.Emit("done")
 	receive(t, done, "the events")
-	if err := c.Send("x", 1); err != nil {
+	if err := c.Compress(true).Send("x", 1); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{"first", "any e1", "on", "once", "first", "any e2", "on", "first", "any done0",
@@ -264,6 +264,7 @@ func TestErrorsOfHandlers(t *testing.T) {
 	c.On("fail", func() error { return failure })
 	c.On("typed", func(s string, n int) {})
 	c.On("panic", func() { panic("out of order") })
+	c.On("bad answer", func(ack func(any)) { ack(func() {}) })
 	c.OnAny(func(event string, args client.Args) {
 		if event == "any panic" {
 			panic("any")
@@ -296,6 +297,12 @@ func TestErrorsOfHandlers(t *testing.T) {
 	if err := receive(t, errs, "the error of the handler"); !errors.Is(err, failure) {
 		t.Error(err)
 	}
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { _, _ = srv.Socket(c.ID()).EmitWithAck(ctx, "bad answer") }()
+	if err := receive(t, errs, "the error of the answer"); errorAs[*client.ArgError](t, err).Index != 0 {
+		t.Error(err)
+	}
+	cancel()
 	if !c.Connected() {
 		t.Error("a panic has ended the connection")
 	}
@@ -349,6 +356,9 @@ func TestErrorsOfEmit(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := c.EmitWithAck(t.Context(), "e"); !errors.Is(err, net.ErrClosed) {
+		t.Error(err)
+	}
+	if err := c.Manager().Socket("/late", nil).Emit("e"); !errors.Is(err, client.ErrClosed) {
 		t.Error(err)
 	}
 	if err := c.Connect(t.Context()); !errors.Is(err, client.ErrClosed) {

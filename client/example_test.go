@@ -185,8 +185,8 @@ func ExampleOptions_retries() {
 	opts, stop := start(srv)
 	defer stop()
 
-	opts.Retries = 5
-	opts.AckTimeout = 10 * time.Millisecond
+	opts.Retries = 100
+	opts.AckTimeout = 50 * time.Millisecond
 	c := client.New("http://example.com", opts)
 	defer c.Manager().Close()
 	if err := c.Connect(context.Background()); err != nil {

@@ -93,6 +93,7 @@ func TestProtocolViolations(t *testing.T) {
 		"connect array":           {"0[]"},
 		"connect null":            {"0null"},
 		"granted twice":           {granted},
+		"granted without an ID":   {"0"},
 		"refused when connected":  {`4{"message":"x"}`},
 		"zero attachments":        {`50-["e"]`},
 		"no attachment count":     {`5["e"]`},
@@ -234,6 +235,23 @@ func TestServerOfVersion2(t *testing.T) {
 	})
 	if err := c.Connect(within(t)); !errors.Is(err, client.ErrServerVersion) {
 		t.Error(err)
+	}
+	// They do so at once, perhaps before anybody wants to join.
+	for _, namespace := range []string{"/", "/other"} {
+		e, err := engine.NewServer(&engine.ServerOptions{InitialMessage: []byte("0"), Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = e.Shutdown(within(t)) }()
+		srv := serveHandler(t, e)
+		m := client.NewManager(srv.URL, overWebSocket.options(srv))
+		end(t, m)
+		if err := m.Connect(within(t)); err != nil {
+			t.Fatal(err)
+		}
+		socketiotest.WaitFor(t, "the news that the server is old", func() bool {
+			return errors.Is(m.Socket(namespace, nil).Connect(within(t)), client.ErrServerVersion)
+		})
 	}
 }
 

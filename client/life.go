@@ -120,14 +120,17 @@ func (s *Socket) deactivateLocked() {
 
 // join begins a life over a connection.
 func (s *Socket) join(c *conn) {
+	s.manager.mu.Lock()
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlockAndSettle()
 	if !s.active || s.life != nil || c.ctx.Err() != nil {
 		return
 	}
 	s.life = &life{socket: s, conn: c}
 	s.life.ctx, s.life.cancel = context.WithCancelCause(c.ctx)
-	if s.asked == nil {
+	if c.legacy {
+		s.refuseLocked(ErrServerVersion)
+	} else if s.asked == nil {
 		s.beginLocked()
 	} else { // the answer to an earlier request has to come first
 		s.asked.timer.Reset(s.manager.opts.ConnectTimeout)
@@ -137,10 +140,17 @@ func (s *Socket) join(c *conn) {
 // beginLocked asks the server to let the socket into its namespace.
 func (s *Socket) beginLocked() {
 	l := s.life
-	if _, ask := s.opts.Auth.(authFunc); !ask && l.requestLocked(s.opts.Auth) == nil {
+	if s.opts.Auth != nil {
+		go l.authenticate() // ends with l, at the latest
 		return
 	}
-	go l.authenticate() // ends with l, at the latest
+	payload, _ := connectPayload(nil, s.pid, s.offset) // nothing that could fail
+	msg, err := s.encode(parser.Header{Type: parser.Connect}, "", payload)
+	if err != nil {
+		s.refuseLocked(err) // by a codec that cannot encode strings
+		return
+	}
+	l.requestLocked(msg)
 }
 
 // authenticate asks for the credentials, until there are some, and sends the request
@@ -148,20 +158,43 @@ func (s *Socket) beginLocked() {
 func (l *life) authenticate() {
 	s, o := l.socket, l.socket.manager.opts
 	for n := 1; ; n++ {
-		ctx, cancel := context.WithTimeoutCause(l.ctx, o.ConnectTimeout, ErrConnectTimeout)
-		auth, err := s.credentials(ctx)
-		cancel()
+		msg, err := l.request()
 		if err == nil {
 			s.mu.Lock()
 			if s.life == l {
-				err = l.requestLocked(auth)
+				l.requestLocked(msg)
 			}
 			s.mu.Unlock()
+			return
 		}
-		if err == nil || !l.unauthenticated(err, n) || !sleep(l.ctx, o.backoff(n, s.manager.random())) {
+		if !l.unauthenticated(err, n) || !sleep(l.ctx, o.backoff(n, s.manager.random())) {
 			return
 		}
 	}
+}
+
+// request makes the request to join. What the application has to do with that runs
+// without a lock.
+func (l *life) request() (*engine.Message, error) {
+	s := l.socket
+	ctx, cancel := context.WithTimeoutCause(l.ctx, s.manager.opts.ConnectTimeout, ErrConnectTimeout)
+	defer cancel()
+	auth, err := s.credentials(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	pid, offset := s.pid, s.offset
+	s.mu.Unlock()
+	payload, err := connectPayload(auth, pid, offset)
+	if err != nil {
+		return nil, err
+	}
+	msg, err := s.encode(parser.Header{Type: parser.Connect}, "", payload)
+	if err != nil {
+		return nil, &AuthError{Err: err}
+	}
+	return msg, nil
 }
 
 // unauthenticated tells that an attempt to get credentials, which are counted from
@@ -187,20 +220,10 @@ func (l *life) unauthenticated(err error, n int) bool {
 
 // requestLocked sends the request to join (Socket.IO protocol v5, "Connection to a
 // namespace").
-func (l *life) requestLocked(auth any) error {
-	s := l.socket
-	payload, err := connectPayload(auth, s.pid, s.offset)
-	if err != nil {
-		return err
-	}
-	msg, err := s.encode(parser.Header{Type: parser.Connect}, "", payload)
-	if err != nil {
-		return &AuthError{Err: err}
-	}
-	s.asked = l
-	l.timer = time.AfterFunc(s.manager.opts.ConnectTimeout, l.unanswered)
+func (l *life) requestLocked(msg *engine.Message) {
+	l.socket.asked = l
+	l.timer = time.AfterFunc(l.socket.manager.opts.ConnectTimeout, l.unanswered)
 	_ = l.conn.engine.Send(msg, 0) // the end of a connection is told by other ways
-	return nil
 }
 
 // unanswered is called when the server takes too long to answer the request to
@@ -247,12 +270,17 @@ func (s *Socket) receive(c *conn, p *parser.Packet, size int) error {
 	return nil
 }
 
-// on returns the socket's life over a connection, or nil.
+// onLocked returns the socket's life over a connection, or nil.
 func (s *Socket) onLocked(c *conn) *life {
 	if s.life != nil && s.life.conn == c {
 		return s.life
 	}
 	return nil
+}
+
+func (s *Socket) joiningLocked(c *conn) bool {
+	l := s.onLocked(c)
+	return l != nil && !l.joined
 }
 
 // granted handles CONNECT.
@@ -266,7 +294,7 @@ func (s *Socket) granted(c *conn, p *parser.Packet) error {
 	m.mu.Lock()
 	s.mu.Lock()
 	switch l := s.asked; {
-	case err == nil && answer.SID == "" && s.onLocked(c) != nil:
+	case err == nil && answer.SID == "" && s.joiningLocked(c):
 		// Servers of version 2 let everybody into "/" unasked.
 		s.refuseLocked(ErrServerVersion)
 	case err != nil || l == nil || l.conn != c:
@@ -346,7 +374,7 @@ func (s *Socket) rejected(c *conn, refusal *ConnectError) error {
 
 // refuseLocked makes a socket inactive that may not join its namespace.
 func (s *Socket) refuseLocked(err error) {
-	if s.asked == s.life {
+	if s.asked != nil && s.asked == s.life {
 		s.answeredLocked()
 	}
 	s.deactivateLocked()

@@ -92,6 +92,9 @@ func (m *Manager) Socket(namespace string, opts *SocketOptions) *Socket {
 	s := m.sockets[name]
 	if s == nil {
 		s = newSocket(m, name, err, opts)
+		if m.done {
+			s.discarded = &DisconnectError{Reason: ClientDisconnect, Err: ErrClosed}
+		}
 		m.sockets[name] = s
 	}
 	return s

@@ -343,3 +343,48 @@ func TestHooksOfTheManager(t *testing.T) {
 	}
 	off()
 }
+
+// Hooks that do not return hold up the attempts, before they are too many to be
+// told of.
+func TestHooksThatBlock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := nowhere()
+		dialed := 0
+		o.Engine.DialContext = func(context.Context, string, string) (net.Conn, error) {
+			dialed++
+			return nil, errNoRoute
+		}
+		c := client.New("http://example.test", o)
+		release := make(chan bool)
+		c.Manager().OnReconnectAttempt(func(n int) { <-release })
+		if err := c.Open(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if dialed < 10 || dialed > 50 {
+			t.Errorf("%d attempts in an hour", dialed)
+		}
+		before := dialed
+		close(release)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if dialed < before+10 {
+			t.Errorf("%d attempts after the hook has returned", dialed-before)
+		}
+		c.Manager().Close()
+		synctest.Wait()
+
+		// Close does not wait for them.
+		c = client.New("http://example.test", o)
+		release = make(chan bool)
+		c.Manager().OnError(func(error) { <-release })
+		if err := c.Open(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		c.Manager().Close()
+		close(release)
+		synctest.Wait()
+	})
+}

@@ -38,6 +38,7 @@ func TestRetries(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		synctest.Wait() // until nothing is being written
 		if err := c.Volatile().Emit("n", 100); err != nil {
 			t.Fatal(err)
 		}
