@@ -68,4 +68,4 @@ if ((${#missing[@]})); then
 	apt_install "${missing[@]}"
 fi
 
-"$root/scripts/npm.sh" examples examples/mounting interop parser/msgpack/interoptest
+"$root/scripts/npm.sh" cmd/socketio/testdata/node examples examples/mounting interop parser/msgpack/interoptest
