@@ -10,7 +10,7 @@ fi
 
 # What is special about a platform must not break the others.
 for target in windows/amd64 darwin/arm64 linux/386; do
-	for module in . ./examples; do
+	for module in . ./cmd/socketio ./examples; do
 		say "go vet for $target in $module"
 		CGO_ENABLED=0 GOOS=${target%/*} GOARCH=${target#*/} go -C "$module" vet ./...
 	done
