@@ -82,7 +82,7 @@ func (s *Socket) hold(p *adapter.Packet) bool {
 		s.held = new(heldPackets)
 	}
 	h, limits := s.held, s.nsp.server.opts.Engine
-	if h.full || len(h.packets) >= limits.OutboxMessages || h.bytes+p.Message.Len() > limits.OutboxBytes {
+	if h.full || len(h.packets) > 0 && (len(h.packets) >= limits.OutboxMessages || h.bytes+p.Message.Len() > limits.OutboxBytes) {
 		*h = heldPackets{full: true}
 		return true
 	}

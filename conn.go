@@ -27,6 +27,7 @@ type conn struct {
 	ousted  []string   // namespaces that the client was taken out of, and may not know
 	timer   *time.Timer
 	closed  bool
+	broken  error // how the client broke the protocol
 }
 
 // accept is called by the engine for each new connection.
@@ -157,6 +158,9 @@ func (c *conn) OnClose(_ *engine.Conn, reason Reason, err error) {
 	c.stopTimer()
 	sockets := c.sockets
 	c.sockets = nil
+	if err == nil {
+		err = c.broken
+	}
 	c.mu.Unlock()
 	for _, s := range sockets {
 		s.end(reason, err)
@@ -166,6 +170,9 @@ func (c *conn) OnClose(_ *engine.Conn, reason Reason, err error) {
 // violation closes the connection of a client that broke the protocol.
 func (c *conn) violation(err error) {
 	c.server.opts.Logger.Debug("socketio: protocol violation", "sid", c.engine.ID(), "error", err)
+	c.mu.Lock()
+	c.broken = err
+	c.mu.Unlock()
 	if c.engine.Transport() == engine.Polling && !c.engine.Writable() {
 		// The client learns it with its next poll.
 		for _, s := range c.all() {

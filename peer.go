@@ -2,8 +2,10 @@ package socketio
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/seed96b07ef8/socketio/adapter"
+	"github.com/seed96b07ef8/socketio/parser"
 )
 
 // peer is a Socket as its adapter sees it.
@@ -45,8 +47,28 @@ func (s peer) Info() adapter.SocketInfo {
 	return adapter.SocketInfo{
 		ID:        s.id,
 		Handshake: s.conn.engine.Handshake(),
-		Auth:      s.auth.Raw(0),
+		Auth:      s.authJSON(),
 		Rooms:     s.Rooms(),
 		Data:      s.Data(),
 	}
+}
+
+// authJSON returns the client's auth as JSON, whatever its codec; binary data in it
+// becomes base64. It is nil without one.
+func (s *Socket) authJSON() json.RawMessage {
+	if s.auth.Len() == 0 {
+		return nil
+	}
+	if s.nsp.server.opts.Codec == parser.JSON || s.conn.legacy() {
+		return s.auth.Raw(0)
+	}
+	var auth any
+	if err := s.auth.DecodeAt(0, &auth); err != nil {
+		return nil // an object of the codec, which can be decoded
+	}
+	data, err := json.Marshal(auth)
+	if err != nil {
+		return nil // something that JSON does not have, such as NaN
+	}
+	return data
 }

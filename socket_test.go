@@ -10,7 +10,11 @@ import (
 	"time"
 
 	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/internal/wiretest"
+	"github.com/seed96b07ef8/socketio/parser"
+	"github.com/seed96b07ef8/socketio/parser/msgpack"
+	"github.com/seed96b07ef8/socketio/socketiotest"
 )
 
 func TestMiddleware(t *testing.T) {
@@ -449,4 +453,53 @@ func TestPacketsBehindADisconnection(t *testing.T) {
 			t.Errorf("errors %v", all)
 		}
 	})
+}
+
+// The cause of a disconnection says how the client broke the protocol.
+func TestViolationIsTheCause(t *testing.T) {
+	transports(t, func(t *testing.T, transport string) {
+		io, url, _ := newServer(t, nil)
+		causes := make(chan error, 1)
+		io.OnDisconnect(func(s *socketio.Socket, _ socketio.Reason) { causes <- context.Cause(s.Context()) })
+		c, _ := wiretest.Join(t, url, transport, "/")
+		c.Send(`47`)
+		var de *socketio.DisconnectError
+		if err := receive(t, causes, "the disconnection"); !errors.As(err, &de) || de.Err == nil || !strings.Contains(de.Err.Error(), "type") {
+			t.Errorf("cause %v", err)
+		}
+		c.ExpectClosed()
+	})
+}
+
+// One message of any size reaches a client that keeps up, over every transport.
+func TestLargeMessage(t *testing.T) {
+	for _, transport := range []engine.Transport{engine.Polling, engine.WebSocket} {
+		io := socketiotest.NewServer(t, &socketio.Options{Engine: engine.ServerOptions{OutboxBytes: 1 << 10}})
+		c := socketiotest.Connect(t, io, &socketiotest.ClientOptions{Transport: transport})
+		waitFor(t, "an open poll", io.Sockets()[0].Conn().Writable)
+		emit(t, io.Emit("large", make([]byte, 100<<10)))
+		var data []byte
+		if c.Next().Decode(&data); len(data) != 100<<10 {
+			t.Errorf("%s: got %d bytes", transport, len(data))
+		}
+	}
+}
+
+// What a client sent to join can be read wherever its socket is fetched, whatever
+// the codec.
+func TestFetchedAuth(t *testing.T) {
+	for name, codec := range map[string]parser.Codec{"JSON": parser.JSON, "msgpack": msgpack.Codec} {
+		t.Run(name, func(t *testing.T) {
+			io := socketiotest.NewServer(t, &socketio.Options{Codec: codec})
+			socketiotest.Connect(t, io, &socketiotest.ClientOptions{Codec: codec, Auth: map[string]string{"name": "Ann"}})
+			fetched, err := io.FetchSockets(t.Context())
+			if err != nil || len(fetched) != 1 {
+				t.Fatal(fetched, err)
+			}
+			var auth struct{ Name string }
+			if err := fetched[0].Handshake().DecodeAuth(&auth); err != nil || auth.Name != "Ann" {
+				t.Errorf("got %+v, %v", auth, err)
+			}
+		})
+	}
 }

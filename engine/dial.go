@@ -92,7 +92,7 @@ type DialOptions struct {
 	// [ParseError]. Default 16 MiB.
 	MaxMessage int
 	// OutboxBytes and OutboxMessages bound what waits for the server. Defaults: 8 MiB
-	// and 16384 messages.
+	// and 65536 messages.
 	OutboxBytes, OutboxMessages int
 	// Overflow says what happens when they are exceeded. Default: Disconnect.
 	Overflow Overflow

@@ -27,7 +27,7 @@ const (
 	DefaultMaxPayload           = 1_000_000
 	DefaultCompressionThreshold = 1024
 	DefaultOutboxBytes          = 8 << 20
-	DefaultOutboxMessages       = 16384
+	DefaultOutboxMessages       = 65536
 	DefaultWriteTimeout         = 20 * time.Second
 	DefaultRequestTimeout       = 30 * time.Second
 	DefaultMaxHandshakes        = 4096
@@ -130,8 +130,8 @@ type ServerOptions struct {
 	// can take it. It costs CPU time and is off by default.
 	PerMessageDeflate *PerMessageDeflate
 
-	// OutboxBytes and OutboxMessages bound what waits for one connection.
-	// Defaults: 8 MiB and 16384 messages.
+	// OutboxBytes and OutboxMessages bound what waits for one connection; a single
+	// larger message may wait alone. Defaults: 8 MiB and 65536 messages.
 	OutboxBytes, OutboxMessages int
 	// Overflow says what happens when they are exceeded. Default: Disconnect.
 	Overflow Overflow

@@ -8,9 +8,10 @@ const unfinished Flags = 1 << 6
 
 // makeRoom applies an overflow policy to a message of size bytes, for an outbox that
 // may hold so many messages and bytes. It reports whether there is room for it, and
-// how many others were dropped.
+// how many others were dropped. A message of any size fits when nothing else waits:
+// that a peer which keeps up gets it must not depend on the transport.
 func (o *outbox) makeRoom(size, messages, bytes int, policy Overflow) (ok bool, dropped int) {
-	fits := func() bool { return o.n < messages && o.bytes+size <= bytes }
+	fits := func() bool { return o.n == 0 || o.n < messages && o.bytes+size <= bytes }
 	if policy != DropOldest || size > bytes {
 		return fits(), 0
 	}
