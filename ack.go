@@ -90,14 +90,11 @@ func (s *Socket) acknowledge(id uint64, args []any) error {
 	if err := s.err(); err != nil {
 		return err
 	}
-	m, err := s.nsp.encode(parser.Header{Type: parser.Ack, ID: id, HasID: true}, "", args)
-	if err != nil {
-		return err
-	}
+	var sent func(*Socket, string, int)
 	if f := s.hooks().AckSent; f != nil {
-		f(s, m.Len())
+		sent = func(s *Socket, _ string, bytes int) { f(s, bytes) }
 	}
-	return s.deliver(m, 0)
+	return s.transmit(parser.Header{Type: parser.Ack, ID: id, HasID: true}, "", args, 0, sent)
 }
 
 // jsonArgs makes one argument of a JSON value.

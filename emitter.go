@@ -106,15 +106,7 @@ func (e Emitter) send(h parser.Header, event string, args []any) error {
 	if !h.HasID && e.flags&engine.Volatile == 0 && s.recoverable() {
 		return e.sendRecoverable(event, args)
 	}
-	m, err := s.nsp.encode(h, event, args)
-	if err != nil {
-		return err
-	}
-	s.noteOutgoing(event, args)
-	if f := s.hooks().EventSent; f != nil {
-		f(s, event, m.Len())
-	}
-	return s.deliver(m, e.flags)
+	return s.transmit(h, event, args, e.flags, s.hooks().EventSent)
 }
 
 // sendRecoverable sends an event by way of the adapter, which keeps it in case it
@@ -136,7 +128,11 @@ func (s *Socket) deliver(m *engine.Message, flags engine.Flags) error {
 	if !s.admitted.Load() && s.hold(&adapter.Packet{Message: m, Flags: flags}) {
 		return nil
 	}
-	err := s.conn.engine.Send(m, flags)
+	return s.failure(s.conn.engine.Send(m, flags))
+}
+
+// failure returns why something could not be sent, or nil.
+func (s *Socket) failure(err error) error {
 	if err != nil {
 		if gone := s.err(); gone != nil {
 			return gone

@@ -22,25 +22,70 @@ func (n *Namespace) encode(h parser.Header, event string, args []any) (*engine.M
 }
 
 func (s *Server) encode(h parser.Header, event string, args []any) (*engine.Message, error) {
-	buf := scratch.Get().(*[]byte)
-	data, attachments, err := s.opts.Codec.Append((*buf)[:0], h, event, args)
+	p, err := s.encodeParts(h, event, args)
 	if err != nil {
-		scratch.Put(buf)
 		return nil, err
 	}
-	if len(attachments) > s.opts.Limits.MaxAttachments {
-		scratch.Put(buf)
-		return nil, &LimitError{Option: "Limits.MaxAttachments", Max: s.opts.Limits.MaxAttachments}
+	defer p.release()
+	return p.message(s), nil
+}
+
+// encodedPacket is a packet that is about to be sent.
+type encodedPacket struct {
+	data        []byte
+	attachments [][]byte
+	scratch     *[]byte
+}
+
+// encodeParts encodes a packet. Unless there is an error, what it returns is to be
+// released.
+func (s *Server) encodeParts(h parser.Header, event string, args []any) (p encodedPacket, err error) {
+	p.scratch = scratch.Get().(*[]byte)
+	p.data, p.attachments, err = s.opts.Codec.Append((*p.scratch)[:0], h, event, args)
+	if err == nil && len(p.attachments) > s.opts.Limits.MaxAttachments {
+		err = &LimitError{Option: "Limits.MaxAttachments", Max: s.opts.Limits.MaxAttachments}
 	}
-	var m *engine.Message
+	if err != nil {
+		scratch.Put(p.scratch)
+		return encodedPacket{}, err
+	}
+	return p, nil
+}
+
+func (p *encodedPacket) release() {
+	if cap(p.data) <= maxScratch {
+		*p.scratch = p.data[:0]
+	}
+	scratch.Put(p.scratch)
+}
+
+func (p *encodedPacket) message(s *Server) *engine.Message {
 	if s.opts.Codec.Binary() {
-		m = engine.NewBinaryMessage(data)
-	} else {
-		m = engine.NewTextMessage(data, attachments...)
+		return engine.NewBinaryMessage(p.data)
 	}
-	if cap(data) <= maxScratch {
-		*buf = data[:0]
+	return engine.NewTextMessage(p.data, p.attachments...)
+}
+
+// transmit encodes an event or an acknowledgement and hands it to the connection.
+// sent, if it is not nil, is told the size.
+func (s *Socket) transmit(h parser.Header, event string, args []any, flags engine.Flags, sent func(s *Socket, event string, bytes int)) error {
+	server := s.nsp.server
+	h.Namespace = s.nsp.name
+	p, err := server.encodeParts(h, event, args)
+	if err != nil {
+		return err
 	}
-	scratch.Put(buf)
-	return m, nil
+	defer p.release()
+	if h.Type == parser.Event {
+		s.noteOutgoing(event, args)
+	}
+	if sent != nil || !s.admitted.Load() || server.opts.Codec.Binary() {
+		m := p.message(server)
+		if sent != nil {
+			sent(s, event, m.Len())
+		}
+		return s.deliver(m, flags)
+	}
+	// Nobody else is to get it, so it need not be a Message.
+	return s.failure(s.conn.engine.SendText(p.data, p.attachments, flags))
 }

@@ -458,7 +458,8 @@ func (s *Socket) handleTask(t *task, w *worker) {
 // handle calls the handlers of an event.
 func (s *Socket) handle(p *parser.Packet, w *worker) {
 	extra := s.registered()
-	if extra != nil || s.nsp.seesAll() {
+	observed := extra != nil || s.nsp.seesAll()
+	if observed {
 		if err := s.pass(p); err != nil {
 			s.report(&EventError{Event: p.Event, Err: err})
 			return
@@ -474,6 +475,7 @@ func (s *Socket) handle(p *parser.Packet, w *worker) {
 	}
 	in := w.invocation()
 	in.Socket, in.Owner, in.Args, in.Wanted, in.ID = s, owner{s}, p.Args, p.HasID, p.ID
+	in.Last = !observed && len(list) == 1
 	for _, l := range list {
 		if !l.Due() {
 			continue

@@ -214,13 +214,13 @@ func TestMembershipUnderConcurrency(t *testing.T) {
 	}
 }
 
-// What a broadcast to a small room, and a join and leave, cost beside many
-// sockets.
+// What a broadcast to a small room, a join and leave of a small and of a large one,
+// and a disconnection, cost beside many sockets and rooms.
 func BenchmarkNamespaceSize(b *testing.B) {
 	for _, n := range []int{1_000, 10_000, 100_000} {
 		m := NewMemory(new(fakeHost))
 		for i := range n {
-			add(m, fmt.Sprint("s", i), fmt.Sprint("ten-", i/10))
+			add(m, fmt.Sprint("s", i), fmt.Sprint("ten-", i/10), "large")
 		}
 		quiet := &quietSocket{id: "quiet"}
 		m.Add(quiet)
@@ -228,6 +228,12 @@ func BenchmarkNamespaceSize(b *testing.B) {
 			for b.Loop() {
 				m.Join(quiet, 10, "ten-7")
 				m.Leave(quiet, "ten-7")
+			}
+		})
+		b.Run(fmt.Sprintf("join-leave-large/%d", n), func(b *testing.B) {
+			for b.Loop() {
+				m.Join(quiet, 10, "large")
+				m.Leave(quiet, "large")
 			}
 		})
 		b.Run(fmt.Sprintf("select-10/%d", n), func(b *testing.B) {
@@ -239,7 +245,7 @@ func BenchmarkNamespaceSize(b *testing.B) {
 			for b.Loop() {
 				s := &quietSocket{id: "another"}
 				m.Add(s)
-				m.Join(s, 10, "ten-7", "ten-8")
+				m.Join(s, 10, "ten-7", "ten-8", "large")
 				m.Remove(s)
 			}
 		})

@@ -393,8 +393,8 @@ func (c *Client) receive(p packet) {
 	case packetPing:
 		c.answerPing()
 	}
-	// The rest means nothing here: 5 is the client's to send, 3 the answer to a ping
-	// that only probes make, and a WebSocket is closed by closing it, not by 1.
+	// The rest means nothing here: 5 is the client's to send, and 3 the answer to a ping
+	// that only probes make.
 }
 
 // deliver hands a message to the handler.

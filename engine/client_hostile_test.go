@@ -42,7 +42,8 @@ func TestClientHostileWebSocket(t *testing.T) {
 		{"bad close", raw(0x88, 1, 3), engine.ParseError, ws.CloseProtocolError, nil},
 		{"close", ws.AppendClose(nil, ws.CloseNormal), engine.TransportClose, ws.CloseNormal, nil},
 		{"close without a code", ws.AppendClose(nil, ws.CloseNoStatus), engine.TransportClose, ws.CloseNoStatus, nil},
-		{"meaningless packets", append(text("1"), append(text(openWebSocket), append(text("3"), append(text("5"), append(text("6"), text("4fine")...)...)...)...)...), "", 0, []string{"fine"}},
+		{"close packet", append(text("4one"), append(text("1"), text("4late")...)...), engine.TransportClose, ws.CloseNoStatus, []string{"one"}},
+		{"meaningless packets", append(text(openWebSocket), append(text("3"), append(text("5"), append(text("6"), text("4fine")...)...)...)...), "", 0, []string{"fine"}},
 		{"binary and base64", append(text("bAQ=="), ws.AppendFrame(nil, ws.Binary, []byte{2})...), "", 0, []string{binaryMark + "\x01", binaryMark + "\x02"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

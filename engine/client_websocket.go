@@ -79,6 +79,9 @@ func (c *Client) handle(m ws.Message) {
 		}
 	case err != nil:
 		c.fail(ParseError, opError("read", WebSocket, err))
+	case p.typ == packetClose:
+		// Closing the WebSocket says the same, but python-engineio waits for us to do it.
+		c.end(TransportClose, opError("read", WebSocket, errServerLeft), true)
 	default:
 		c.receive(p)
 	}

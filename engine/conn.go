@@ -21,7 +21,8 @@ type Handler interface {
 	// OnClose is called once, when the connection has ended, with its reason and
 	// what is known of the cause; err may be nil. It may run while OnMessage does,
 	// on another goroutine, and inside the call that ends the connection: Close,
-	// or Send when the outbox overflows.
+	// or Send when the outbox overflows. It should not block: the goroutine may be
+	// one that serves other connections, too.
 	OnClose(c *Conn, reason Reason, err error)
 }
 
@@ -65,28 +66,7 @@ type DropHandler interface {
 // or does not answer the heartbeat; Close does it from this side. Once it is
 // closed, Send returns [ErrClosed].
 type Conn struct {
-	id        string
-	server    *Server
-	handshake handshake
-	ctx       context.Context // nil: background
-	jsonp     *jsonp          // nil: polling is without
-
-	// receiving is the token of whoever delivers packets: the goroutine of the
-	// WebSocket or of a POST request. It is taken before mu and no handler is
-	// called without it, but for OnClose and OnDrain.
-	receiving sync.Mutex
-	handler   Handler // written with receiving and mu held, read with either
-	// busy is set while a handler runs: the peer cannot be blamed for silence.
-	busy atomic.Bool
-	// opening counts WebSockets whose handshake is being answered.
-	opening atomic.Int32
-	// ended is set with the state closed or draining.
-	ended atomic.Bool
-
-	revision3 bool
-	base64    bool // over polling, where revision 4 has nothing else
-
-	mu     sync.Mutex // guards all that follows
+	mu     sync.Mutex // guards what follows, up to beat
 	state  state
 	probed bool // the upgrade's probe was answered
 	left   bool // the client has said that it leaves
@@ -101,14 +81,34 @@ type Conn struct {
 	// overflowed is set when there was no room for a message whose loss is the end
 	// of the connection.
 	overflowed bool
+	link       *link // nil while the transport is polling
+	outbox     outbox
 	early      *ending // set while OnConnect runs: how the connection ended meanwhile
-	link       *link   // nil while the transport is polling
 	probe      *link   // an upgrade under way
 	poll       pollState
-	outbox     outbox
 	unsent     int // bytes taken from the outbox by the writer goroutine
 	lost       int // messages that were dropped, which nobody was told yet
 	beat       heartbeat
+
+	server    *Server
+	id        string
+	handshake handshake
+	ctx       context.Context // nil: background
+	jsonp     *jsonp          // nil: polling is without
+	revision3 bool
+	base64    bool // over polling, where revision 4 has nothing else
+
+	// busy is set while a handler runs: the peer cannot be blamed for silence.
+	busy atomic.Bool
+	// opening counts WebSockets whose handshake is being answered.
+	opening atomic.Int32
+	// ended is set with the state closed or draining.
+	ended atomic.Bool
+	// receiving is the token of whoever delivers packets: the goroutine of the
+	// WebSocket or of a POST request. It is taken before mu and no handler is
+	// called without it, but for OnClose and OnDrain.
+	receiving sync.Mutex
+	handler   Handler // written with receiving and mu held, read with either
 }
 
 type state uint8
@@ -306,156 +306,6 @@ func (c *Conn) Uncork() {
 	}
 	c.corked = false
 	_ = c.flush()
-}
-
-// A corked connection is flushed all the same when this much has gathered.
-const corkLimit = 64 << 10
-
-// flush starts to send what is in the outbox. mu is held and released.
-func (c *Conn) flush() error {
-	switch {
-	case c.outbox.n == 0 || c.corked && c.outbox.bytes < corkLimit:
-	case c.link == nil:
-		c.wakePoll()
-	case c.writing:
-		// Whoever writes takes the rest, too.
-	default:
-		c.writing = true
-		return c.write(c.gather())
-	}
-	c.mu.Unlock()
-	return nil
-}
-
-// write sends b, and what joins the outbox meanwhile, as far as that is
-// possible without blocking; a goroutine takes over the rest. mu and the token
-// writing are held and released.
-func (c *Conn) write(b batch) error {
-	link := c.link
-	slow := false
-	for range 4 {
-		if link.raw == nil {
-			break
-		}
-		c.mu.Unlock()
-		n, err := link.tryWrite(b.bytes)
-		c.mu.Lock()
-		if err != nil {
-			b.release()
-			c.writeFailed(link, err)
-			return ErrClosed
-		}
-		b.bytes = b.bytes[n:]
-		if len(b.bytes) > 0 && c.state == closed {
-			// Ended by another, who has closed the link because of us.
-			b.release()
-			c.mu.Unlock()
-			return ErrClosed
-		}
-		if slow = len(b.bytes) > 0; slow {
-			break // the kernel took less than everything
-		}
-		b.release()
-		b = batch{}
-		if c.outbox.n == 0 {
-			c.written()
-			return nil
-		}
-		b = c.gather()
-	}
-	c.backlog = c.backlog || slow
-	c.unsent = len(b.bytes)
-	c.server.goroutines.Go(func() { c.writeLoop(link, b) })
-	c.mu.Unlock()
-	return nil
-}
-
-// writeLoop writes b and what follows, until nothing is left or the connection
-// ends: closing the link, or its write deadline, stops it.
-func (c *Conn) writeLoop(link *link, b batch) {
-	for {
-		err := link.write(b.bytes)
-		b.release()
-		c.mu.Lock()
-		c.unsent = 0
-		if err != nil {
-			c.writeFailed(link, err)
-			return
-		}
-		if c.outbox.n == 0 {
-			break
-		}
-		b = c.gather()
-		c.unsent = len(b.bytes)
-		c.mu.Unlock()
-	}
-	link.clearWriteDeadline()
-	c.written()
-}
-
-// written gives the token writing back when everything is out. mu is held and
-// released.
-func (c *Conn) written() {
-	c.writing = false
-	link, finish, drained := c.link, c.state == draining, c.backlog
-	c.backlog = false
-	if finish {
-		c.state = closed
-	}
-	c.mu.Unlock()
-	switch {
-	case finish:
-		link.close(nil)
-		c.server.remove(c)
-	case drained:
-		c.onDrain()
-	}
-}
-
-// writeFailed ends the connection over a failed write. A frame may be half
-// written, so the token writing is not given back: nothing can follow. mu is
-// held and released.
-func (c *Conn) writeFailed(link *link, err error) {
-	finish := c.state == draining
-	if finish {
-		c.state = closed
-		c.outbox.clear()
-	}
-	c.mu.Unlock()
-	c.fail(TransportError, err)
-	link.abort()
-	if finish {
-		c.server.remove(c)
-	}
-}
-
-// A batch is bytes on their way to a WebSocket, and the pooled buffer they are
-// in, if any.
-type batch struct {
-	bytes []byte
-	buf   *[]byte
-}
-
-func (b batch) release() {
-	if b.buf != nil {
-		putBuffer(b.buf)
-	}
-}
-
-// gather takes messages from the outbox, as many as make one sensible write.
-// One large message is passed on as it is, small ones are copied together.
-func (c *Conn) gather() batch {
-	first := c.outbox.pop()
-	encoded := c.link.encode(first)
-	if c.outbox.n == 0 || len(encoded) >= bufferSize/2 {
-		return batch{bytes: encoded}
-	}
-	buf := getBuffer()
-	out := append((*buf)[:0], encoded...)
-	for c.outbox.n > 0 && len(out)+c.outbox.peek().Len() <= cap(out) {
-		out = append(out, c.link.encode(c.outbox.pop())...)
-	}
-	return batch{bytes: out, buf: buf}
 }
 
 // Close ends the connection with [ForcedClose]. What was sent before still goes

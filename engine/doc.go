@@ -53,8 +53,10 @@
 // count its silence.
 //
 // A WebSocket costs one goroutine, which waits for the socket to become readable
-// and holds no buffer meanwhile. A second one exists only while there is a
-// backlog. A polling session costs none, beyond that of a request being served.
+// and holds no buffer meanwhile. On Linux, one without TLS on which little happens
+// costs none: the server watches it together with the others. A further one exists
+// only while there is a backlog. A polling session costs none, beyond that of a
+// request being served.
 //
 // # Life of a connection
 //

@@ -52,11 +52,16 @@ func (f *flusher) run() {
 			return
 		}
 		for _, c := range conns {
-			c.mu.Lock()
-			c.lazy = false // what comes from now on is for the next round
-			_ = c.settle()
+			c.flushLazy()
 		}
 	}
+}
+
+func (c *Conn) flushLazy() {
+	defer c.guard() // the handler may be told of messages that were dropped
+	c.mu.Lock()
+	c.lazy = false // what comes from now on is for the next round
+	_ = c.settle()
 }
 
 // take returns the connections that wait, and leaves done in their place.

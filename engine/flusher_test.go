@@ -90,3 +90,29 @@ func TestLazyBeforeClose(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+type panickingOnDrop struct{ *session }
+
+func (panickingOnDrop) OnDrop(*engine.Conn, int) { panic("oops") }
+
+// A handler that panics when it is told of a dropped message ends its connection,
+// not the flushing of others.
+func TestLazyPanic(t *testing.T) {
+	sessions := make(chan *session, 2)
+	h := start(t, &engine.ServerOptions{OnConnect: func(c *engine.Conn) engine.Handler {
+		s := newSession(c)
+		sessions <- s
+		return panickingOnDrop{s}
+	}})
+	h.request("GET", "EIO=4&transport=polling", "")
+	p := receive(t, sessions, "the session")
+	w := h.dialWebSocket("EIO=4&transport=websocket")
+	w.session = receive(t, sessions, "the session")
+	w.read()
+	if err := p.Send(engine.NewTextMessage([]byte("x")), engine.Volatile|engine.Lazy); err != nil {
+		t.Fatal(err)
+	}
+	p.wantClose(t, engine.TransportError)
+	w.lazy(t, "a")
+	w.want("4a")
+}

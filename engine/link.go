@@ -18,18 +18,18 @@ import (
 // an idle connection, which the server's poller watches, there is none. Its
 // writing belongs to whoever holds the session's token.
 type link struct {
-	conn *Conn
-	nc   net.Conn
-	raw  syscall.RawConn // nil when nc is no plain socket: TLS, tests
-	in   ws.Reader
-
-	active    bool // the session uses it; owned by the reading goroutine, like
-	busy      bool // it is read from often
-	reads     uint8
+	conn      *Conn
+	raw       syscall.RawConn // nil when nc is no plain socket: TLS, tests
+	threshold int             // of compression
 	variant   variant
-	parked    atomic.Bool // nobody reads: the poller watches it
-	watch     watch       // belongs to the poller
-	threshold int         // of compression
+
+	active bool // the session uses it; owned by the reading goroutine, like
+	busy   bool // it is read from often
+	reads  uint8
+	parked atomic.Bool // nobody reads: the poller watches it
+	watch  watch       // belongs to the poller
+	nc     net.Conn
+	in     ws.Reader
 }
 
 func newLink(c *Conn, u *ws.Upgraded, base64 bool) *link {
@@ -131,11 +131,16 @@ func (l *link) start(early []byte) {
 // deadline that close sets see to, or leaves an idle one to the poller. early is
 // what the client sent right behind its handshake.
 func (l *link) run(early []byte) {
-	if l.deliver(early) {
-		return
+	parked := false
+	defer func() {
+		if !parked { // also when a handler has ended the goroutine
+			l.conn.server.poller.forget(l)
+			l.conn.server.goroutines.Done()
+		}
+	}()
+	if parked = l.deliver(early); !parked {
+		l.drain()
 	}
-	l.drain()
-	l.conn.server.goroutines.Done()
 }
 
 // deliver delivers what arrives. It returns true when somebody else is to go on: l
@@ -204,7 +209,6 @@ func (l *link) wake() {
 // has set, or the closing of the connection, ends it.
 func (l *link) drain() {
 	defer l.nc.Close()
-	l.conn.server.poller.forget(l)
 	buf := getBuffer()
 	defer putBuffer(buf)
 	for {

@@ -26,10 +26,10 @@ const (
 
 // outbox is a FIFO of messages that holds memory only while it is not empty.
 type outbox struct {
-	head, tail  *chunk
-	first, last uint8 // index of the oldest entry in head, and behind the newest in tail
 	n           int
 	bytes       int
+	head, tail  *chunk
+	first, last uint8 // index of the oldest entry in head, and behind the newest in tail
 }
 
 type entry struct {

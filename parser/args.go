@@ -68,6 +68,45 @@ func (a Args) DecodeAt(i int, ptr any) error {
 	return nil
 }
 
+// Take is [Args.Decode] for whoever is the last to use the arguments: neither a nor
+// a copy of it may be used afterwards. In return, a []byte need not be a copy of
+// what was received.
+func (a Args) Take(ptrs ...any) error {
+	for i, ptr := range ptrs[:min(len(ptrs), len(a.values))] {
+		if p, ok := ptr.(*[]byte); ok && p != nil {
+			if data := a.own(i); data != nil {
+				*p = data
+				continue
+			}
+		}
+		if err := a.DecodeAt(i, ptr); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// own returns the attachment that the argument at position i consists of, if none
+// of the others can refer to it.
+func (a Args) own(i int) []byte {
+	if _, ok := a.dec.(jsonValues); !ok || len(a.attachments) == 0 {
+		return nil
+	}
+	index, ok := placeholder(a.values[i])
+	if !ok || index >= len(a.attachments) {
+		return nil
+	}
+	for j, raw := range a.values {
+		if j == i || raw[0] != '{' && raw[0] != '[' {
+			continue
+		}
+		if other, ok := placeholder(raw); !ok || other == index {
+			return nil
+		}
+	}
+	return a.attachments[index]
+}
+
 // From returns the arguments from position i on, which become the first.
 func (a Args) From(i int) Args {
 	a.values = a.values[min(max(i, 0), len(a.values)):]

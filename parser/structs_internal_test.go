@@ -29,7 +29,7 @@ type ordinary struct {
 		In   struct{} `json:"in,omitempty"`
 	} `json:"inner"`
 	Hidden string `json:"-"`
-	secret int
+	_      int
 }
 
 type text string

@@ -26,6 +26,8 @@ type Call[S any] struct {
 	Owner Owner
 	// Args are the arguments of the event.
 	Args parser.Args
+	// Last says that nobody else gets the arguments, before or after.
+	Last bool
 	// Wanted says that an acknowledgement is wanted, with the given ID.
 	Wanted bool
 	ID     uint64

@@ -151,7 +151,7 @@ func (p *plan[S]) call(c *Call[S]) error {
 	if f == nil {
 		f = p.newFrame()
 	}
-	if err := c.Args.Decode(f.ptrs...); err != nil {
+	if err := p.decode(c, f.ptrs); err != nil {
 		p.release(f)
 		return err
 	}
@@ -184,6 +184,13 @@ func (p *plan[S]) call(c *Call[S]) error {
 	out := p.fn.Call(f.in)
 	p.release(f)
 	return p.finish(c, out)
+}
+
+func (p *plan[S]) decode(c *Call[S], ptrs []any) error {
+	if c.Last && !p.raw && p.rest == nil {
+		return c.Args.Take(ptrs...)
+	}
+	return c.Args.Decode(ptrs...)
 }
 
 // finish deals with the results of a handler.

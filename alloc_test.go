@@ -1,0 +1,141 @@
+//go:build !race
+
+package socketio_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"testing"
+
+	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/internal/wiretest"
+)
+
+// wantAllocs fails when f, which does something per times, needs more allocations than
+// most for each. That has some room: now and then the collector empties a pool.
+func wantAllocs(t *testing.T, what string, most float64, per int, f func()) {
+	t.Helper()
+	for range 3 {
+		f() // fills the pools
+	}
+	if got := testing.AllocsPerRun(300, f) / float64(per); got > most {
+		t.Errorf("%s: %.2f allocations, want at most %v", what, got, most)
+	} else {
+		t.Logf("%s: %.2f allocations", what, got)
+	}
+}
+
+func TestAllocations(t *testing.T) {
+	type body struct {
+		Msg string `json:"msg"`
+		N   int    `json:"n"`
+	}
+	srv, url, _ := newServer(t, nil)
+	connected := make(chan *socketio.Socket, 1)
+	srv.OnConnect(func(s *socketio.Socket) { connected <- s })
+	srv.On("echo", func(v body) (body, error) { return v, nil })
+	srv.On("note", func(s *socketio.Socket, text string) {})
+	srv.On("get", func(ack func(any)) { ack("ok") })
+
+	c := newRawClient(t, url)
+	exchange := func(event, answer string, n int) func() {
+		events := bytes.Repeat(maskedText(event), n)
+		answers := make([]byte, n*(2+len(answer)))
+		return func() {
+			c.write(events)
+			c.read(answers)
+			if string(answers[2:2+len(answer)]) != answer {
+				t.Fatalf("got %q, want %q", answers, answer)
+			}
+		}
+	}
+	// The arguments: their list, their JSON, the string. The call: three by package
+	// reflect.
+	const echo, echoed = `420["echo",{"msg":"hello","n":1}]`, `430[{"msg":"hello","n":1}]`
+	wantAllocs(t, "an event with its acknowledgement", 6.2, 1, exchange(echo, echoed, 1))
+	// Acknowledgements that leave together are messages until then.
+	wantAllocs(t, "sixteen of them together", 8.2, 16, exchange(echo, echoed, 16))
+	// The call that the ack function keeps, the function, and its list of arguments.
+	wantAllocs(t, "an event with an ack function", 4.2, 1, exchange(`420["get"]`, `430["ok"]`, 1))
+
+	s := <-connected
+	c.discard()
+	args := []any{"hello", 1, true, &body{"x", 1}}
+	emit := func() {
+		if err := s.Emit("news", args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantAllocs(t, "emitting to one socket", 0.2, 1, emit)
+}
+
+// The cost of a broadcast is the packet and its message, however many get it.
+func TestBroadcastAllocations(t *testing.T) {
+	srv, url, _ := newServer(t, nil)
+	args := []any{"hello", 1}
+	broadcast := func() {
+		if err := srv.Emit("news", args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const few, many = 2, 52
+	allocs := make(map[int]float64)
+	for n := range many {
+		c := newRawClient(t, url)
+		c.discard()
+		if n+1 == few || n+1 == many {
+			broadcast()
+			allocs[n+1] = testing.AllocsPerRun(300, broadcast)
+		}
+	}
+	if most := 4.0; allocs[few] > most {
+		t.Errorf("%v allocations for %d recipients, want at most %v", allocs[few], few, most)
+	}
+	if each := (allocs[many] - allocs[few]) / (many - few); each > 0.05 {
+		t.Errorf("%.3f allocations for each recipient, want none", each)
+	}
+	t.Log(allocs)
+}
+
+func TestAckAllocations(t *testing.T) {
+	srv, url, _ := newServer(t, nil)
+	connected := make(chan *socketio.Socket, 1)
+	srv.OnConnect(func(s *socketio.Socket) { connected <- s })
+	c := newRawClient(t, url)
+	s := <-connected
+	ctx, cancel := context.WithTimeout(t.Context(), wiretest.Timeout)
+	defer cancel()
+	answers := make([][]byte, 10)
+	for id := range answers {
+		answers[id] = maskedText(fmt.Sprintf(`43%d["ok"]`, id))
+	}
+	go func() {
+		event := make([]byte, 2+len(`420["get"]`))
+		for _, answer := range answers {
+			if _, err := io.ReadFull(c.Conn, event); err != nil {
+				return
+			}
+			if _, err := c.Conn.Write(answer); err != nil {
+				return
+			}
+		}
+	}()
+	var got string
+	allocs := testing.AllocsPerRun(len(answers)-1, func() {
+		args, err := s.EmitWithAck(ctx, "get")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := args.DecodeAt(0, &got); err != nil || got != "ok" {
+			t.Fatalf("got %q, %v", got, err)
+		}
+	})
+	// The channel, the table of acknowledgements, the arguments of the answer, the
+	// string.
+	if most := 7.0; allocs > most {
+		t.Errorf("%v allocations, want at most %v", allocs, most)
+	}
+	t.Log(allocs)
+}

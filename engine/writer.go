@@ -1,0 +1,151 @@
+package engine
+
+// A corked connection is flushed all the same when this much has gathered.
+const corkLimit = 64 << 10
+
+// flush starts to send what is in the outbox. mu is held and released.
+func (c *Conn) flush() error {
+	switch {
+	case c.outbox.n == 0 || c.corked && c.outbox.bytes < corkLimit:
+	case c.link == nil:
+		c.wakePoll()
+	case c.writing:
+		// Whoever writes takes the rest, too.
+	default:
+		c.writing = true
+		return c.write(c.gather())
+	}
+	c.mu.Unlock()
+	return nil
+}
+
+// write sends b, and what joins the outbox meanwhile, as far as that is
+// possible without blocking; a goroutine takes over the rest. mu and the token
+// writing are held and released.
+func (c *Conn) write(b batch) error {
+	link := c.link
+	slow := false
+	for range 4 {
+		if link.raw == nil {
+			break
+		}
+		c.mu.Unlock()
+		n, err := link.tryWrite(b.bytes)
+		c.mu.Lock()
+		if err != nil {
+			b.release()
+			c.writeFailed(link, err)
+			return ErrClosed
+		}
+		b.bytes = b.bytes[n:]
+		if len(b.bytes) > 0 && c.state == closed {
+			// Ended by another, who has closed the link because of us.
+			b.release()
+			c.mu.Unlock()
+			return ErrClosed
+		}
+		if slow = len(b.bytes) > 0; slow {
+			break // the kernel took less than everything
+		}
+		b.release()
+		b = batch{}
+		if c.outbox.n == 0 {
+			c.written()
+			return nil
+		}
+		b = c.gather()
+	}
+	c.backlog = c.backlog || slow
+	c.unsent = len(b.bytes)
+	c.server.goroutines.Go(func() { c.writeLoop(link, b) })
+	c.mu.Unlock()
+	return nil
+}
+
+// writeLoop writes b and what follows, until nothing is left or the connection
+// ends: closing the link, or its write deadline, stops it.
+func (c *Conn) writeLoop(link *link, b batch) {
+	for {
+		err := link.write(b.bytes)
+		b.release()
+		c.mu.Lock()
+		c.unsent = 0
+		if err != nil {
+			c.writeFailed(link, err)
+			return
+		}
+		if c.outbox.n == 0 {
+			break
+		}
+		b = c.gather()
+		c.unsent = len(b.bytes)
+		c.mu.Unlock()
+	}
+	link.clearWriteDeadline()
+	c.written()
+}
+
+// written gives the token writing back when everything is out. mu is held and
+// released.
+func (c *Conn) written() {
+	c.writing = false
+	link, finish, drained := c.link, c.state == draining, c.backlog
+	c.backlog = false
+	if finish {
+		c.state = closed
+	}
+	c.mu.Unlock()
+	switch {
+	case finish:
+		link.close(nil)
+		c.server.remove(c)
+	case drained:
+		c.onDrain()
+	}
+}
+
+// writeFailed ends the connection over a failed write. A frame may be half
+// written, so the token writing is not given back: nothing can follow. mu is
+// held and released.
+func (c *Conn) writeFailed(link *link, err error) {
+	finish := c.state == draining
+	if finish {
+		c.state = closed
+		c.outbox.clear()
+	}
+	c.mu.Unlock()
+	c.fail(TransportError, err)
+	link.abort()
+	if finish {
+		c.server.remove(c)
+	}
+}
+
+// A batch is bytes on their way to a WebSocket, and the pooled buffer they are
+// in, if any.
+type batch struct {
+	bytes []byte
+	buf   *[]byte
+}
+
+func (b batch) release() {
+	if b.buf != nil {
+		putBuffer(b.buf)
+	}
+}
+
+// gather takes messages from the outbox, as many as make one sensible write.
+// One large message is passed on as it is, small ones are copied together.
+func (c *Conn) gather() batch {
+	first := c.outbox.pop()
+	encoded := c.link.encode(first)
+	if c.outbox.n == 0 || len(encoded) >= bufferSize/2 {
+		return batch{bytes: encoded}
+	}
+	buf := getBuffer()
+	out := append((*buf)[:0], encoded...)
+	for c.outbox.n > 0 && len(out)+c.outbox.peek().Len() <= cap(out) {
+		out = append(out, c.link.encode(c.outbox.pop())...)
+	}
+	return batch{bytes: out, buf: buf}
+}
