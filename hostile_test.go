@@ -117,7 +117,7 @@ func TestRecoveryKeepsPrivateEventsPrivate(t *testing.T) {
 func TestFullInboxOfAClientThatIsGone(t *testing.T) {
 	transports(t, func(t *testing.T, transport string) {
 		io, url, _ := newServer(t, &socketio.Options{InboxEvents: 1, Engine: engine.ServerOptions{
-			PingInterval: 20 * time.Millisecond, PingTimeout: 20 * time.Millisecond,
+			PingInterval: 300 * time.Millisecond, PingTimeout: 300 * time.Millisecond,
 		}})
 		io.On("wait", func(ctx context.Context) { <-ctx.Done() })
 		c, _ := wiretest.Join(t, url, transport, "/")
