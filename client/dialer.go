@@ -139,9 +139,6 @@ func (d *dialer) fail(err error, attempt int, last bool) {
 	}
 	if last {
 		m.dialer, m.held = nil, false
-		if attempt > 0 {
-			tellOf(m, &m.gaveUp, func(f func()) { f() })
-		}
 	}
 	for s := range m.active {
 		s.mu.Lock()
@@ -150,6 +147,9 @@ func (d *dialer) fail(err error, attempt int, last bool) {
 		}
 		s.failedLocked(err)
 		s.mu.Unlock()
+	}
+	if last && attempt > 0 {
+		tellOf(m, &m.gaveUp, func(f func()) { f() })
 	}
 	m.notifyLocked(err)
 }

@@ -236,6 +236,15 @@ func TestServerOfVersion2(t *testing.T) {
 	if err := c.Connect(within(t)); !errors.Is(err, client.ErrServerVersion) {
 		t.Error(err)
 	}
+	// What they say of other namespaces is not to the point.
+	f = newFake(t, func(c *engine.Conn, message string) {
+		if message == "0/other," {
+			say(c, "0", `4/other,"Invalid namespace"`)
+		}
+	})
+	if err := overWebSocket.client(t, f.Server, "/other", nil).Connect(within(t)); !errors.Is(err, client.ErrServerVersion) {
+		t.Error(err)
+	}
 	// They do so at once, perhaps before anybody wants to join.
 	for _, namespace := range []string{"/", "/other"} {
 		e, err := engine.NewServer(&engine.ServerOptions{InitialMessage: []byte("0"), Logger: slog.New(slog.DiscardHandler)})

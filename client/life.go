@@ -365,6 +365,8 @@ func (s *Socket) rejected(c *conn, refusal *ConnectError) error {
 		if s.life != nil {
 			s.beginLocked()
 		}
+	case c.legacy:
+		s.refuseLocked(ErrServerVersion)
 	default:
 		s.refuseLocked(refusal)
 	}

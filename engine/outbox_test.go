@@ -29,15 +29,20 @@ func number(t testing.TB, packet string) int {
 	return i
 }
 
-// stuff sends numbered messages until the kernel takes no more. It returns the
-// number of the next one.
+// stuff sends numbered messages until the kernel takes no more, for a while: what
+// it has taken may be on its way to the client's end, where there is still room. It
+// returns the number of the next one.
 func stuff(t testing.TB, s *session) (next int) {
 	t.Helper()
-	for s.Writable() {
-		if err := s.Send(numbered(next), 0); err != nil {
-			t.Fatalf("message %d: %v", next, err)
+	for quiet := 0; quiet < 20; quiet++ {
+		for s.Writable() {
+			if err := s.Send(numbered(next), 0); err != nil {
+				t.Fatalf("message %d: %v", next, err)
+			}
+			next++
+			quiet = 0
 		}
-		next++
+		time.Sleep(time.Millisecond)
 	}
 	return next
 }
