@@ -69,6 +69,11 @@ func (n *Namespace) Socket(id string) *Socket {
 	return nil
 }
 
+// Rooms returns the rooms that sockets connected to this server have joined, in no
+// particular order. The room that each socket has to itself, named by its ID, is not
+// among them.
+func (n *Namespace) Rooms() []string { return n.adapter.RoomNames() }
+
 func (n *Namespace) local(t adapter.Target) []*Socket {
 	found := n.adapter.Sockets(t)
 	sockets := make([]*Socket, 0, len(found))
@@ -135,9 +140,20 @@ func (h host) Encode(p *adapter.Packet) (err error) {
 
 func (h host) RoomEvent(e adapter.RoomEvent) {
 	each(&h.n.registry, func(r *registry) *hooks[func(RoomEvent)] { return &r.rooms }, func(f func(RoomEvent)) bool {
-		f(e)
+		if err := h.n.protect("", e.Kind.String(), func() error { f(e); return nil }); err != nil {
+			h.n.report(nil, &EventError{Event: e.Kind.String(), Err: err}, false)
+		}
 		return true
 	})
+}
+
+func (h host) WantsRoomEvents() bool {
+	for r := &h.n.registry; r != nil; r = r.parent {
+		if len(r.rooms.Load()) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (h host) ServerEvent(event string, args parser.Args, answer func(args ...any)) {

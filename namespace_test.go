@@ -263,6 +263,10 @@ func TestUtilityMethods(t *testing.T) {
 	if err != nil || len(sockets) != 1 || sockets[0].ID() != aID {
 		t.Fatalf("fetched %v %v", sockets, err)
 	}
+	names := io.Rooms()
+	if slices.Sort(names); !slices.Equal(names, []string{"all", "some"}) {
+		t.Errorf("the rooms are %q", names)
+	}
 	remote := sockets[0]
 	var data struct{ N int }
 	if err := remote.DecodeData(&data); err != nil || data.N != 7 {

@@ -87,9 +87,12 @@ type Host interface {
 	Name() string
 	// Encode makes a packet's Message, and AckID, from its other fields.
 	Encode(p *Packet) error
-	// RoomEvent tells the application what happened to a room. It is called
-	// without any lock.
+	// RoomEvent tells the application what happened to a room. It is called without
+	// any lock, one call at a time, in the order of the changes.
 	RoomEvent(e RoomEvent)
+	// WantsRoomEvents reports whether there is anybody to tell. It may be called
+	// under a lock.
+	WantsRoomEvents() bool
 	// ServerEvent hands over an event that another node has sent with
 	// ServerSideEmit. answer is called at most once; it is nil when no answer is
 	// wanted.
@@ -167,6 +170,9 @@ type Adapter interface {
 	Leave(s Socket, room string)
 	// Rooms returns the rooms of a socket, its own first.
 	Rooms(s Socket) []string
+	// RoomNames returns the rooms that local sockets have joined, besides their own,
+	// in no particular order.
+	RoomNames() []string
 	// Sockets returns the local sockets that t selects.
 	Sockets(t Target) []Socket
 

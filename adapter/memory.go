@@ -18,12 +18,13 @@ import (
 // not look at the rest of the namespace, joining, leaving and disconnecting
 // touch only the socket's own rooms.
 //
-// Lock order: a member's mutex, then one shard's. No lock is held while packets
-// are delivered.
+// Lock order: a member's mutex, then one shard's, then that of events. No lock is
+// held while packets are delivered.
 type Memory struct {
 	host   Host
 	seed   maphash.Seed
 	shards [shardCount]shard
+	events roomEvents
 
 	begun time.Time
 	large atomic.Int64 // when the last large broadcast was done, since begun
@@ -50,7 +51,7 @@ type member struct {
 
 // NewMemory returns an adapter without sockets for a namespace.
 func NewMemory(h Host) *Memory {
-	a := &Memory{host: h, seed: maphash.MakeSeed(), begun: time.Now()}
+	a := &Memory{host: h, seed: maphash.MakeSeed(), begun: time.Now(), events: roomEvents{host: h}}
 	a.large.Store(-int64(burstGap))
 	return a
 }
@@ -60,25 +61,27 @@ func (a *Memory) shard(name string) *shard {
 }
 
 // Add implements [Adapter].
-func (a *Memory) Add(s Socket) { a.tell(a.add(s)) }
+func (a *Memory) Add(s Socket) {
+	a.add(s)
+	a.events.tell()
+}
 
-func (a *Memory) add(s Socket) (events []RoomEvent) {
+func (a *Memory) add(s Socket) {
 	sh := a.shard(s.ID())
 	sh.mu.RLock()
 	before := sh.members[s.ID()]
 	sh.mu.RUnlock()
 	if before != nil {
 		// The same client again, before its former socket is removed.
-		events = a.remove(before.socket)
+		a.remove(before.socket)
 	}
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if sh.members == nil {
 		sh.members = make(map[string]*member)
 	}
-	m := &member{socket: s}
-	sh.members[s.ID()] = m
-	return append(events, joined(s.ID(), m, true)...)
+	sh.members[s.ID()] = &member{socket: s}
+	a.events.joined(s.ID(), s, true)
 }
 
 // find returns the member that is s, or nil.
@@ -93,65 +96,60 @@ func (a *Memory) find(s Socket) *member {
 }
 
 // Remove implements [Adapter].
-func (a *Memory) Remove(s Socket) { a.tell(a.remove(s)) }
+func (a *Memory) Remove(s Socket) {
+	a.remove(s)
+	a.events.tell()
+}
 
-func (a *Memory) remove(s Socket) (events []RoomEvent) {
+func (a *Memory) remove(s Socket) {
 	m := a.find(s)
 	if m == nil {
-		return nil
+		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.gone {
-		return nil
+		return
 	}
 	m.gone = true
 	for room := range m.rooms {
-		events = append(events, a.shard(room).leave(room, m)...)
-	}
-	if !m.notOwn {
-		events = append(events, left(s.ID(), m, true)...)
+		a.leave(room, m)
 	}
 	m.rooms = nil
 	sh := a.shard(s.ID())
 	sh.mu.Lock()
+	defer sh.mu.Unlock()
 	delete(sh.members, s.ID())
-	sh.mu.Unlock()
-	return events
-}
-
-// tell passes room events on, without a lock.
-func (a *Memory) tell(events []RoomEvent) {
-	for _, e := range events {
-		a.host.RoomEvent(e)
+	if !m.notOwn {
+		a.events.left(s.ID(), s, true)
 	}
 }
 
 // Join implements [Adapter].
 func (a *Memory) Join(s Socket, limit int, rooms ...string) bool {
-	events, ok := a.join(s, limit, rooms)
-	a.tell(events)
+	ok := a.join(s, limit, rooms)
+	a.events.tell()
 	return ok
 }
 
-func (a *Memory) join(s Socket, limit int, rooms []string) (events []RoomEvent, ok bool) {
+func (a *Memory) join(s Socket, limit int, rooms []string) bool {
 	m := a.find(s)
 	if m == nil {
-		return nil, true
+		return true
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.gone {
-		return nil, true
+		return true
 	}
 	if len(m.rooms)+len(rooms) > limit && m.roomsWith(rooms) > limit {
-		return nil, false
+		return false
 	}
 	for _, room := range rooms {
 		if room == s.ID() {
 			if m.notOwn {
 				m.notOwn = false
-				events = append(events, joined(room, m, true)...)
+				a.events.joined(room, s, true)
 			}
 			continue
 		}
@@ -162,9 +160,9 @@ func (a *Memory) join(s Socket, limit int, rooms []string) (events []RoomEvent, 
 			m.rooms = make(map[string]struct{})
 		}
 		m.rooms[room] = struct{}{}
-		events = append(events, a.shard(room).join(room, m)...)
+		a.enter(room, m)
 	}
-	return events, true
+	return true
 }
 
 // roomsWith counts the rooms of m after it had joined rooms. m.mu is held.
@@ -185,16 +183,15 @@ func (a *Memory) Leave(s Socket, room string) {
 		return
 	}
 	m.mu.Lock()
-	var events []RoomEvent
 	if _, in := m.rooms[room]; in {
 		delete(m.rooms, room)
-		events = a.shard(room).leave(room, m)
+		a.leave(room, m)
 	} else if room == s.ID() && !m.notOwn {
 		m.notOwn = true
-		events = left(room, m, true)
+		a.events.left(room, s, true)
 	}
 	m.mu.Unlock()
-	a.tell(events)
+	a.events.tell()
 }
 
 // Rooms implements [Adapter].
@@ -215,8 +212,22 @@ func (a *Memory) Rooms(s Socket) []string {
 	return rooms
 }
 
-// join adds m to a room and returns what that means.
-func (sh *shard) join(room string, m *member) []RoomEvent {
+// RoomNames implements [Adapter].
+func (a *Memory) RoomNames() (names []string) {
+	for i := range a.shards {
+		sh := &a.shards[i]
+		sh.mu.RLock()
+		for room := range sh.rooms {
+			names = append(names, room)
+		}
+		sh.mu.RUnlock()
+	}
+	return names
+}
+
+// enter adds m to a room. m.mu is held.
+func (a *Memory) enter(room string, m *member) {
+	sh := a.shard(room)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	members := sh.rooms[room]
@@ -229,19 +240,12 @@ func (sh *shard) join(room string, m *member) []RoomEvent {
 		sh.rooms[room] = members
 	}
 	members[m] = struct{}{}
-	return joined(room, m, created)
+	a.events.joined(room, m.socket, created)
 }
 
-func joined(room string, m *member, created bool) []RoomEvent {
-	e := RoomEvent{Kind: RoomJoined, Room: room, Socket: m.socket.ID()}
-	if !created {
-		return []RoomEvent{e}
-	}
-	return []RoomEvent{{Kind: RoomCreated, Room: room}, e}
-}
-
-// leave removes m from a room and returns what that means.
-func (sh *shard) leave(room string, m *member) []RoomEvent {
+// leave removes m from a room. m.mu is held.
+func (a *Memory) leave(room string, m *member) {
+	sh := a.shard(room)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	members := sh.rooms[room]
@@ -249,15 +253,7 @@ func (sh *shard) leave(room string, m *member) []RoomEvent {
 	if len(members) == 0 {
 		delete(sh.rooms, room)
 	}
-	return left(room, m, len(members) == 0)
-}
-
-func left(room string, m *member, deleted bool) []RoomEvent {
-	e := RoomEvent{Kind: RoomLeft, Room: room, Socket: m.socket.ID()}
-	if !deleted {
-		return []RoomEvent{e}
-	}
-	return []RoomEvent{e, {Kind: RoomDeleted, Room: room}}
+	a.events.left(room, m.socket, len(members) == 0)
 }
 
 // Sockets implements [Adapter].

@@ -37,6 +37,8 @@ func (h *fakeHost) RoomEvent(e RoomEvent) {
 	h.events = append(h.events, e)
 }
 
+func (h *fakeHost) WantsRoomEvents() bool { return true }
+
 func (h *fakeHost) ServerEvent(string, parser.Args, func(...any)) {}
 
 // fakeSocket notes what it is told to do.
@@ -211,6 +213,49 @@ func TestMembershipUnderConcurrency(t *testing.T) {
 	}
 	if balance[RoomCreated] != balance[RoomDeleted] || balance[RoomJoined] != balance[RoomLeft] {
 		t.Errorf("room events %v", balance)
+	}
+}
+
+// Events are told in the order of the changes, whoever makes them: a room is created
+// before it is joined, and not deleted while somebody is in it.
+func TestRoomEventsAreInOrder(t *testing.T) {
+	h := new(fakeHost)
+	m := NewMemory(h)
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			s := &fakeSocket{id: fmt.Sprint("s", i), a: m}
+			m.Add(s)
+			for range 500 {
+				m.Join(s, 10, "shared")
+				m.Leave(s, "shared")
+			}
+			m.Remove(s)
+		})
+	}
+	wg.Wait()
+	in := map[string]int{} // sockets of a room
+	for _, e := range h.events {
+		n, exists := in[e.Room]
+		switch e.Kind {
+		case RoomCreated:
+			if exists {
+				t.Fatalf("%s is created twice", e.Room)
+			}
+			in[e.Room] = 0
+		case RoomDeleted:
+			if !exists || n != 0 {
+				t.Fatalf("%s is deleted with %d sockets in it", e.Room, n)
+			}
+			delete(in, e.Room)
+		case RoomJoined:
+			in[e.Room] = n + 1
+		case RoomLeft:
+			in[e.Room] = n - 1
+		}
+	}
+	if len(in) != 0 || len(h.events) == 0 {
+		t.Errorf("left over: %v, of %d events", in, len(h.events))
 	}
 }
 

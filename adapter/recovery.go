@@ -218,16 +218,15 @@ func (a *Recovery) Admit(s Socket, pid string, restored *Session, connect func(m
 		start = restored.Position
 		missed = a.missed(restored)
 	}
-	events := a.add(s)
+	a.add(s)
 	if !a.closed {
 		a.sessions[pid] = &session{pid: pid, id: s.ID(), start: start, socket: s}
 	}
 	for rooms := connect(missed); len(rooms) > 0; rooms = connect(missed) {
-		more, _ := a.join(s, math.MaxInt, rooms)
-		events = append(events, more...)
+		a.join(s, math.MaxInt, rooms)
 	}
 	a.mu.Unlock()
-	a.tell(events)
+	a.events.tell()
 }
 
 // missed returns the packets that a session has missed. mu is held.
@@ -310,14 +309,13 @@ func (a *Recovery) Restore(pid, offset string) *Session {
 	}
 	a.drop(e)
 	restored := &Session{ID: e.id, Rooms: e.rooms, Data: e.data, Live: e.socket, Position: position, Ended: e.ended}
-	var events []RoomEvent
 	if e.socket != nil {
 		restored.Ended = now
 		restored.Rooms = slices.DeleteFunc(a.Rooms(e.socket), func(room string) bool { return room == e.id })
-		events = a.remove(e.socket)
+		a.remove(e.socket)
 	}
 	a.mu.Unlock()
-	a.tell(events)
+	a.events.tell()
 	return restored
 }
 

@@ -20,7 +20,7 @@ func (c *Conn) SendText(text []byte, attachments [][]byte, flags Flags) error {
 		}
 	}
 	c.mu.Unlock()
-	return c.Send(NewTextMessage(text, attachments...), flags)
+	return c.Send(newOwnMessage(text, attachments), flags)
 }
 
 // direct reports whether a message can be written by whoever sends it: there is a

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/base64"
+	"slices"
 	"sync/atomic"
 
 	"github.com/seed96b07ef8/socketio/internal/ws"
@@ -22,6 +23,7 @@ type Message struct {
 
 	parts    int
 	textOnly bool
+	own      bool // made by newOwnMessage, and small
 
 	deflated  atomic.Pointer[[]byte] // frames with permessage-deflate
 	polling   atomic.Pointer[[]byte] // the parts as a polling payload
@@ -31,18 +33,24 @@ type Message struct {
 // NewTextMessage returns a message with one text payload, which must be valid
 // UTF-8, followed by attachments. The arguments are copied.
 func NewTextMessage(text []byte, attachments ...[]byte) *Message {
+	m := new(Message)
+	m.setText(text, attachments)
+	return m
+}
+
+func (m *Message) setText(text []byte, attachments [][]byte) {
 	size := ws.HeaderLen(1+len(text)) + 1 + len(text)
 	for _, a := range attachments {
 		size += ws.HeaderLen(len(a)) + len(a)
 	}
-	b := make([]byte, 0, size)
+	b := slices.Grow(m.frames[:0], size)
 	b = ws.AppendHeader(b, ws.Text, false, 1+len(text))
 	b = append(b, byte(packetMessage))
 	b = append(b, text...)
 	for _, a := range attachments {
 		b = ws.AppendFrame(b, ws.Binary, a)
 	}
-	return &Message{frames: b, parts: 1 + len(attachments), textOnly: len(attachments) == 0}
+	m.frames, m.parts, m.textOnly = b, 1+len(attachments), len(attachments) == 0
 }
 
 // NewBinaryMessage returns a message with one binary payload, which is copied.

@@ -144,8 +144,11 @@ func (c *Conn) gather() batch {
 	}
 	buf := getBuffer()
 	out := append((*buf)[:0], encoded...)
+	first.m.copied()
 	for c.outbox.n > 0 && len(out)+c.outbox.peek().Len() <= cap(out) {
-		out = append(out, c.link.encode(c.outbox.pop())...)
+		e := c.outbox.pop()
+		out = append(out, c.link.encode(e)...)
+		e.m.copied()
 	}
 	return batch{bytes: out, buf: buf}
 }
