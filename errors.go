@@ -6,6 +6,7 @@ import (
 	"net"
 
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/handler"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -107,6 +108,12 @@ func (e *EventError) Error() string { return fmt.Sprintf("socketio: event %q: %v
 
 // Unwrap returns Err.
 func (e *EventError) Unwrap() error { return e.Err }
+
+// An AckError is an error that a handler returns for the client to know: Args are
+// the acknowledgement, in place of the handler's results. Other errors go to the
+// error hook, and the client gets no answer. An AckError does not go there; it does
+// nothing when the client wants no acknowledgement.
+type AckError = handler.AckError
 
 // A PanicError is a panic of a handler. The socket is disconnected after it, with
 // the reason [ServerNamespaceDisconnect]: clients do not reconnect by themselves

@@ -452,3 +452,27 @@ func ExampleSocket_Compress() {
 	fmt.Println(len(jpeg))
 	// Output: 4096
 }
+
+// Tell the client what went wrong.
+func ExampleAckError() {
+	t := new(exampleTB) // in a test: t *testing.T
+	defer t.done()
+	io := socketiotest.NewServer(t, nil)
+	io.OnConnect(func(s *socketio.Socket) {
+		balance := 100
+		s.On("withdraw", func(amount int) (int, error) {
+			if amount > balance {
+				return 0, &socketio.AckError{Args: []any{map[string]string{"error": "not enough"}}} // the acknowledgement
+			}
+			balance -= amount
+			return balance, nil
+		})
+	})
+
+	c := socketiotest.Connect(t, io, nil)
+	fmt.Println(c.Call("withdraw", 70))
+	fmt.Println(c.Call("withdraw", 70))
+	// Output:
+	// [30]
+	// [{"error":"not enough"}]
+}

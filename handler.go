@@ -57,7 +57,7 @@ func (n *Namespace) call(l *listener, in *invocation, event string) (err error) 
 			err = n.panicked(v, sid, event)
 		}
 	}()
-	return l.Call(in)
+	return l.Handle(in)
 }
 
 // owner is a Socket as its events' handlers see it.

@@ -302,7 +302,8 @@ func (s *Socket) DisconnectConn() {
 // Results, but for the error, are the acknowledgement if the client asked for
 // one; a handler that has no result but an error acknowledges with nothing when
 // the error is nil. With an ack parameter instead, the handler acknowledges when
-// and if it likes, once. An error is reported to the error hook and not sent.
+// and if it likes, once. An error is reported to the error hook and not sent, but
+// for an [*AckError].
 //
 // A function of another shape panics here, not when the event comes. ctx ends
 // when the socket is disconnected. The returned function removes the handler.

@@ -6,6 +6,7 @@ import (
 	"net"
 
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/handler"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -97,6 +98,11 @@ func newConnectError(p *parser.Packet) *ConnectError {
 	}
 	return &ConnectError{Message: payload.Message, Data: payload.Data, payload: p.Args}
 }
+
+// An AckError is an error that a handler returns for the server to know: Args are
+// the acknowledgement, in place of the handler's results. Other errors go to
+// [Socket.OnError], and the server gets no answer.
+type AckError = handler.AckError
 
 // A DisconnectError says that an operation was cut short, or cannot be carried
 // out, because the socket is not connected. It matches [net.ErrClosed], and it is

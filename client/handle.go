@@ -95,7 +95,7 @@ func (s *Socket) handle(p *parser.Packet, l *life) {
 	call := &handler.Call[*Socket]{Socket: s, Owner: l, Args: p.Args, Wanted: p.HasID, ID: p.ID}
 	for _, listener := range list {
 		if listener.Due() {
-			s.try(p.Event, func() error { return listener.Call(call) })
+			s.try(p.Event, func() error { return listener.Handle(call) })
 		}
 	}
 }

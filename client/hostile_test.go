@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -262,6 +263,50 @@ func TestServerOfVersion2(t *testing.T) {
 			return errors.Is(m.Socket(namespace, nil).Connect(within(t)), client.ErrServerVersion)
 		})
 	}
+}
+
+// A server of Node closes the connection when it reads the requests to leave and to
+// join at once.
+func TestRejoinTakesTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var left time.Time
+		var times []time.Duration
+		f := newFake(t, func(c *engine.Conn, message string) {
+			switch message {
+			case "0":
+				say(c, granted)
+			case "0/chat,":
+				times = append(times, time.Since(left))
+				say(c, "0/chat,"+granted[1:])
+			case "1/chat,":
+				left = time.Now()
+			}
+		})
+		root := overWebSocket.client(t, f.Server, "/", nil)
+		chat := root.Manager().Socket("/chat", nil)
+		connect(t, root)
+		connect(t, chat)
+		times = nil
+		chat.Disconnect()
+		connect(t, chat)
+		// With a change of mind.
+		chat.Disconnect()
+		if err := chat.Open(); err != nil {
+			t.Fatal(err)
+		}
+		chat.Disconnect()
+		connect(t, chat)
+		// Later there is nothing to wait for.
+		chat.Disconnect()
+		time.Sleep(time.Second)
+		connect(t, chat)
+		if want := []time.Duration{50 * time.Millisecond, 50 * time.Millisecond, time.Second}; !slices.Equal(times, want) {
+			t.Errorf("joined after %v, want %v", times, want)
+		}
+		if !root.Connected() || len(f.conns) != 1 {
+			t.Errorf("connected %v, %d connections", root.Connected(), len(f.conns))
+		}
+	})
 }
 
 // A server that does not answer the request to join is left.

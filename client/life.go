@@ -137,9 +137,23 @@ func (s *Socket) join(c *conn) {
 	}
 }
 
+// A server of Node that reads the request to leave a namespace together with one to
+// join it again takes the second for an error and closes the connection. So the
+// second waits for this long, and for longer while the first has perhaps not left.
+const (
+	rejoinDelay    = 50 * time.Millisecond
+	rejoinDelayMax = 20 * rejoinDelay
+)
+
 // beginLocked asks the server to let the socket into its namespace.
 func (s *Socket) beginLocked() {
 	l := s.life
+	if s.left == l.conn {
+		if d := time.Since(s.leftAt); d < rejoinDelay || d < rejoinDelayMax && l.conn.engine.Buffered() > 0 {
+			time.AfterFunc(rejoinDelay, l.begin)
+			return
+		}
+	}
 	if s.opts.Auth != nil {
 		go l.authenticate() // ends with l, at the latest
 		return
@@ -151,6 +165,17 @@ func (s *Socket) beginLocked() {
 		return
 	}
 	l.requestLocked(msg)
+}
+
+// begin is beginLocked for a life that had to wait.
+func (l *life) begin() {
+	s := l.socket
+	s.manager.mu.Lock()
+	s.mu.Lock()
+	if s.life == l {
+		s.beginLocked()
+	}
+	s.unlockAndSettle()
 }
 
 // authenticate asks for the credentials, until there are some, and sends the request
@@ -423,6 +448,7 @@ func (s *Socket) sendDisconnectLocked(c *conn) {
 		return
 	}
 	_ = c.engine.Send(msg, 0) // whoever is gone need not be told
+	s.left, s.leftAt = c, time.Now()
 }
 
 // endLifeLocked ends the socket's life. The manager's mu is held, too.
@@ -443,6 +469,9 @@ func (s *Socket) endLifeLocked(why *DisconnectError) {
 func (s *Socket) lostLocked(c *conn, why *DisconnectError) {
 	if s.asked != nil && s.asked.conn == c {
 		s.answeredLocked()
+	}
+	if s.left == c {
+		s.left = nil
 	}
 	l := s.onLocked(c)
 	if l == nil {

@@ -48,6 +48,8 @@ type Socket struct {
 	opening uint64       // how often it became active
 	life    *life        // while it joins the namespace or is in it, over one connection
 	asked   *life        // whose request to join has no answer yet; perhaps not the present one
+	left    *conn        // over which the server was last told that the socket leaves,
+	leftAt  time.Time    // and when
 	end     error        // why there is no life
 	waiters []chan error // of Connect
 
@@ -199,7 +201,8 @@ func (s *Socket) Disconnect() {
 // Results, but for the error, are the acknowledgement if the server asked for
 // one; a handler that has no result but an error acknowledges with nothing when
 // the error is nil. With an ack parameter instead, the handler acknowledges when
-// and if it likes, once. An error is reported to the error hook and not sent.
+// and if it likes, once. An error is reported to the error hook and not sent, but
+// for an [*AckError].
 //
 // A function of another shape panics here, not when the event comes. ctx ends
 // when the socket is disconnected. The returned function removes the handler.

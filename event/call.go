@@ -92,8 +92,8 @@ func (c Call[Req, Res]) answer(args socketio.Args) (Res, error) {
 // On registers the handler that answers, which is called with the socket that
 // asks. What it returns is the acknowledgement. An error goes to the error hook
 // and not to the client, which is left without an answer: failures that the
-// client should know of belong into Res. The returned function removes the
-// handler.
+// client should know of belong into Res, or are a [*socketio.AckError]. The returned
+// function removes the handler.
 func (c Call[Req, Res]) On(r Registrar, f func(ctx context.Context, s *socketio.Socket, req Req) (Res, error)) (off func()) {
 	return r.On(c.name, c.handler(f))
 }

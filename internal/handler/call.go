@@ -2,6 +2,7 @@ package handler
 
 import (
 	"context"
+	"fmt"
 	"reflect"
 	"sync/atomic"
 
@@ -46,6 +47,16 @@ func (c *Call[S]) Reset() bool {
 	*c = Call[S]{}
 	return true
 }
+
+// An AckError is what a handler returns when the other side is to get another
+// acknowledgement than its results. It is sent, and not reported.
+type AckError struct {
+	// Args are the arguments of the acknowledgement.
+	Args []any
+}
+
+// Error says what the acknowledgement is.
+func (e *AckError) Error() string { return fmt.Sprint("acknowledgement: ", e.Args) }
 
 // answer acknowledges with args. It does nothing for an event that wants no
 // answer, or has one.

@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,18 @@ type Listener[S any] struct {
 	Call func(*Call[S]) error
 
 	once func() bool // of a listener for one event: takes it out, true the first time
+}
+
+// Handle calls the handler and answers with an [AckError] that it returns.
+func (l *Listener[S]) Handle(c *Call[S]) error {
+	err := l.Call(c)
+	if err == nil {
+		return nil
+	}
+	if ack, ok := errors.AsType[*AckError](err); ok {
+		return c.answer(ack.Args...)
+	}
+	return err
 }
 
 // Due reports whether the listener is to be called for an event that has come.
