@@ -80,11 +80,21 @@ func (c *conn) OnMessage(e *engine.Client, data []byte, binary bool) {
 }
 
 // noteLegacy notes that the server lets everybody into the main namespace unasked,
-// and says so at once, as servers of version 2 do.
+// and says so at once, as servers of version 2 do. No socket can join there.
 func (c *conn) noteLegacy() {
-	c.m.mu.Lock()
-	defer c.m.mu.Unlock()
+	m := c.m
+	m.mu.Lock()
 	c.legacy = true
+	for _, s := range m.sockets {
+		s.mu.Lock()
+		if s.joiningLocked(c) {
+			s.refuseLocked(ErrServerVersion)
+		}
+		s.mu.Unlock()
+	}
+	finish := m.settleLocked()
+	m.mu.Unlock()
+	finish()
 }
 
 // OnClose implements [engine.ClientHandler]. It may be called while something is
