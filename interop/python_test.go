@@ -2,7 +2,6 @@ package interop
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/seed96b07ef8/socketio"
 	"github.com/seed96b07ef8/socketio/internal/nodepeer"
+	"github.com/seed96b07ef8/socketio/interop/internal/peer"
 )
 
 // TestPython runs python/client.py, which has the client's side of the scenario, with
@@ -27,24 +27,17 @@ func TestPython(t *testing.T) {
 	}
 }
 
-// findPython returns an interpreter that has the client: the one in the PATH, or the
-// one that Debian's packages are for.
+// findPython returns an interpreter that has the client.
 func findPython(t *testing.T) string {
 	t.Helper()
-	var report []byte
-	for _, python := range []string{"python3", "/usr/bin/python3"} {
-		out, err := exec.Command(python, "-c", "import socketio, requests, websocket, aiohttp").CombinedOutput()
-		if err == nil {
-			return python
+	python, err := peer.FindPython("socketio, requests, websocket, aiohttp")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
 		}
-		report = fmt.Appendf(report, "%s: %v\n%s", python, err, out)
+		t.Skip(err)
 	}
-	message := "the Python client is missing, see interop/README.md for the packages:\n" + string(report)
-	if os.Getenv("CI") == "true" {
-		t.Fatal(message)
-	}
-	t.Skip(message)
-	return ""
+	return python
 }
 
 func testPython(t *testing.T, python, kind, transports string) {

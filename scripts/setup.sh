@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need besides Go and Node, if it is missing: Chromium,
-# reverse proxies, the Python client, and the JavaScript clients that the
+# reverse proxies, python-socketio, and the JavaScript clients and servers that the
 # package-lock.json files name.
 source "$(dirname "$0")/lib.sh"
 

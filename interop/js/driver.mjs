@@ -9,15 +9,13 @@
 //
 //   {"client":"c1","event":"connect","args":[]}
 //
-// JSON lacks some values: binary data is {"$binary":"<base64>"}, an error is
-// {"$error":"<message>"} with its data and context, undefined is
-// {"$undefined":true}.
+// What JSON lacks, plain in common.mjs replaces.
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { evaluate, say, serve } from "../../internal/nodepeer/driver.mjs";
+import { bytes, plain, sha256, wait } from "./common.mjs";
 
 const libraries = {};
 for (const name of ["socket.io-client", "sc403", "sc313"]) {
@@ -29,30 +27,6 @@ const require = createRequire(import.meta.url);
 
 const clients = new Map(); // by name: what open has made
 
-// plain returns v with what JSON lacks replaced.
-function plain(v) {
-  if (v === undefined) return { $undefined: true };
-  if (v === null || typeof v !== "object") return v;
-  if (v instanceof ArrayBuffer) return { $binary: Buffer.from(v).toString("base64") };
-  if (ArrayBuffer.isView(v)) {
-    return { $binary: Buffer.from(v.buffer, v.byteOffset, v.byteLength).toString("base64") };
-  }
-  if (v instanceof Error) {
-    const e = { $error: v.message };
-    if (v.data !== undefined) e.data = plain(v.data);
-    if (v.description !== undefined && typeof v.description !== "object") e.description = v.description;
-    return e;
-  }
-  if (Array.isArray(v)) return v.map(plain);
-  if (typeof v.toJSON === "function") return v.toJSON();
-  return Object.fromEntries(Object.entries(v).map(([k, x]) => [k, plain(x)]));
-}
-
-// wait resolves when the condition holds; the test that asked has the deadline.
-async function wait(condition) {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1));
-}
-
 // What the code of a command sees besides socket, manager and args.
 const scope = {
   assert,
@@ -62,13 +36,8 @@ const scope = {
   // parser3 is the codec of sc250 for Engine.IO 3.
   parser3: require(require.resolve("engine.io-parser", { paths: [require.resolve("sc250")] })),
   wait,
-  // bytes returns n bytes that are the same in the Go tests.
-  bytes: (n) => {
-    const b = Buffer.alloc(n);
-    for (let i = 0; i < n; i++) b[i] = i * 7 + (i >> 8);
-    return b;
-  },
-  sha256: (data) => createHash("sha256").update(data).digest("hex"),
+  bytes,
+  sha256,
 };
 
 // record reports what happens on a socket. Acknowledgement functions are left
