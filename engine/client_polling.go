@@ -246,10 +246,14 @@ func (c *Client) postLoop() {
 	}
 }
 
+// Servers in Python drop requests with more packets than this, and say nothing.
+const maxPostPackets = 16
+
 // takePost takes packets from the outbox, as many as the server accepts at once, but
 // at least one. The parts of one message may leave in several requests. mu is held.
 func (c *Client) takePost() []byte {
 	var body []byte
+	packets := 0
 	for c.outbox.n > 0 {
 		e := c.outbox.pop()
 		parts := e.m.parts
@@ -259,16 +263,17 @@ func (c *Client) takePost() []byte {
 			if op == ws.Binary {
 				size = 1 + base64.StdEncoding.EncodedLen(size)
 			}
-			if len(body) > 0 && len(body)+1+size > c.maxPayload {
+			if packets > 0 && (packets == maxPostPackets || len(body)+1+size > c.maxPayload) {
 				if parts < e.m.parts {
 					e = entry{&Message{frames: rest, parts: parts}, e.flags | unfinished}
 				}
 				c.outbox.pushFront(e)
 				return body
 			}
-			if len(body) > 0 {
+			if packets > 0 {
 				body = append(body, separator)
 			}
+			packets++
 			if op == ws.Binary {
 				body = appendBase64(append(body, 'b'), payload)
 			} else {

@@ -461,6 +461,29 @@ func TestClientForceBase64(t *testing.T) {
 	s.wantMessage(t, binaryMark+"both ways")
 }
 
+// Servers in Python take no more than 16 packets at once.
+func TestClientBatchesFewPackets(t *testing.T) {
+	h, rec, _ := startRecorded(t, nil, (*httptest.Server).Start)
+	c, s := h.call(h.dialOptions(engine.Polling))
+	c.Cork()
+	for i := range 40 {
+		c.text(t, fmt.Sprint(i))
+	}
+	c.Uncork()
+	for i := range 40 {
+		s.wantMessage(t, fmt.Sprint(i))
+	}
+	posts := 0
+	for _, r := range rec.all() {
+		if r.Method == http.MethodPost {
+			posts++
+		}
+	}
+	if posts != 3 {
+		t.Errorf("%d requests", posts)
+	}
+}
+
 // Data requests stay below what the server accepts, also when one message does not.
 func TestClientBatches(t *testing.T) {
 	const limit = 1000

@@ -14,13 +14,8 @@ import tempfile
 import textwrap
 import traceback
 
-import engineio.payload
 import socketio
 from aiohttp import web
-
-# By default this server refuses a polling request with more than 16 packets: it logs
-# an error, answers "ok" and drops them.
-engineio.payload.Payload.max_decode_packets = 10000
 
 servers = {}  # by name: what open has made
 memories = {}  # by name: what a server remembers when it is opened again
