@@ -54,10 +54,12 @@ func (s *Socket) welcome(m *engine.Message, missed []*adapter.Packet) (rooms []s
 		c.Close()
 		return nil
 	}
+	// The log of the recovery is bounded by itself, and without the answer nothing
+	// else makes sense to the client.
 	for _, p := range missed {
-		send(p.Message, p.Flags)
+		send(p.Message, p.Flags|engine.Essential)
 	}
-	send(m, 0)
+	send(m, engine.Essential)
 	if held != nil {
 		for _, p := range held.packets {
 			send(p.Message, p.Flags)

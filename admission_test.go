@@ -103,3 +103,23 @@ func TestShutdownRightAfterConnect(t *testing.T) {
 		c.Expect("bye")
 	}
 }
+
+// As much as the outbox may hold can be sent while a socket is admitted; the answer
+// to the client does not take room of it.
+func TestFullOutboxDuringAdmission(t *testing.T) {
+	const limit = 10
+	for _, policy := range []engine.Overflow{engine.Disconnect, engine.DropOldest, engine.DropNewest, engine.Refuse} {
+		io, url, admitting, proceed := newSlowAdmission(t, &socketio.Options{Engine: engine.ServerOptions{OutboxMessages: limit, Overflow: policy}})
+		c := wiretest.Dial(t, url, "websocket")
+		c.Send("40")
+		id := receive(t, admitting, "the admission")
+		for i := range limit {
+			emit(t, io.Emit("n", i))
+		}
+		proceed <- struct{}{}
+		c.Expect(fmt.Sprintf(`40{"sid":%q}`, id))
+		for i := range limit {
+			c.Expect(fmt.Sprintf(`42["n",%d]`, i))
+		}
+	}
+}

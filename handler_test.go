@@ -204,3 +204,35 @@ func TestEventsKeepTheirOrder(t *testing.T) {
 		}
 	})
 }
+
+// insider keeps its text within itself.
+type insider struct {
+	buf  [16]byte
+	text []byte
+}
+
+func (v *insider) UnmarshalJSON(b []byte) error {
+	v.text = append(v.buf[:0], b...)
+	return nil
+}
+
+// A handler may keep values that point into themselves, also as parts of others.
+func TestArgumentsThatPointIntoThemselves(t *testing.T) {
+	io, url, _ := newServer(t, nil)
+	kept := make(chan struct {
+		V insider
+		N int
+	}, 3)
+	io.On("keep", func(v struct {
+		V insider
+		N int
+	}, other int) {
+		kept <- v
+	})
+	c, _ := wiretest.Join(t, url, "websocket", "/")
+	c.Send(`42["keep",{"V":"a","N":1},2]`, `42["keep",{"V":"b","N":1},2]`, `42["keep",{"V":"c","N":1},2]`)
+	first, second, third := receive(t, kept, "a value"), receive(t, kept, "a value"), receive(t, kept, "a value")
+	if string(first.V.text) != `"a"` || string(second.V.text) != `"b"` || string(third.V.text) != `"c"` {
+		t.Errorf("got %s, %s, %s", first.V.text, second.V.text, third.V.text)
+	}
+}

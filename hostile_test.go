@@ -152,6 +152,29 @@ func TestHooksThatPanic(t *testing.T) {
 		c.Send(`42["fail"]`)
 		c.Expect(`41`)
 	})
+	t.Run("OnRoom", func(t *testing.T) {
+		io, url, _ := newServer(t, &socketio.Options{OnError: func(*socketio.Socket, error) { boom() }})
+		rooms := make(chan string, 10)
+		io.OnRoom(func(e socketio.RoomEvent) {
+			if e.Kind != socketio.RoomJoined {
+				return
+			}
+			switch e.Room {
+			case "panic":
+				boom()
+			case "exit":
+				runtime.Goexit()
+			case "last":
+				rooms <- e.Room
+			}
+		})
+		io.On("join", func(s *socketio.Socket, room string) error { return s.Join(room) })
+		for _, room := range []string{"panic", "exit", "last"} {
+			c, _ := wiretest.Join(t, url, "websocket", "/")
+			c.Send(`42["join","` + room + `"]`)
+		}
+		receive(t, rooms, "the room")
+	})
 	t.Run("Goexit", func(t *testing.T) {
 		io, url, _ := newServer(t, nil)
 		io.On("exit", func() { runtime.Goexit() })

@@ -362,11 +362,11 @@ func (s *Socket) endWith(reason Reason, err error, drop bool) bool {
 	s.mu.Unlock()
 	s.conn.remove(s, was == connected)
 	cancel()
-	s.forget(reason)
 	if was == connecting {
 		s.nsp.server.exit(s.nsp)
 		return false
 	}
+	s.forget(reason)
 	// Last, so that the handlers find the context ended.
 	s.mu.Lock()
 	s.inbox.push(taskEnd)

@@ -28,7 +28,7 @@ func (n *Namespace) recoverer() adapter.Recoverer {
 
 // recoverable reports whether the socket is connected and has a session.
 func (s *Socket) recoverable() bool {
-	return s.pid != "" && s.isConnected()
+	return s.isConnected() && s.pid != "" // which does not change any more then
 }
 
 // restore looks for the session that the client asks for, and gives the socket a
@@ -49,7 +49,9 @@ func (s *Socket) restore() *adapter.Session {
 			return session
 		}
 	}
+	s.mu.Lock()
 	s.pid = newID()
+	s.mu.Unlock()
 	return nil
 }
 
@@ -87,7 +89,8 @@ func (s *Socket) park(reason Reason) {
 	}
 }
 
-// forget drops the session of a socket whose client will not come back.
+// forget drops the session of a socket that was connected and whose client will not
+// come back.
 func (s *Socket) forget(reason Reason) {
 	if r := s.nsp.recoverer(); r != nil && s.pid != "" && !slices.Contains(recoverableReasons, reason) {
 		r.Forget(peer{s}, s.pid)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/internal/wiretest"
 )
 
@@ -330,4 +331,38 @@ func TestRecoveryUnderConcurrentEmits(t *testing.T) {
 	if !slices.Equal(flaky.events, steady.events) {
 		t.Errorf("the clients have received different events or orders:\n%q\n%q", flaky.events, steady.events)
 	}
+}
+
+// What a client has missed may be more than its outbox holds: the log has its own
+// limits.
+func TestRecoveryOfMuch(t *testing.T) {
+	transports(t, func(t *testing.T, transport string) {
+		const missed = 50
+		io, url, _ := newServer(t, &socketio.Options{
+			Recovery: &socketio.Recovery{},
+			Engine:   engine.ServerOptions{OutboxMessages: 10},
+		})
+		gone := make(chan struct{}, 1)
+		io.OnDisconnect(func(*socketio.Socket, socketio.Reason) { gone <- struct{}{} })
+		var c session
+		c.connect(t, url, transport)
+		io.Socket(c.sid).Conn().Close()
+		receive(t, gone, "the disconnection")
+		for i := range missed {
+			emit(t, io.Emit(fmt.Sprint(i)))
+		}
+		c.connect(t, url, transport)
+		if len(c.events) != missed || c.events[missed-1] != fmt.Sprint(missed-1) {
+			t.Errorf("got %q", c.events)
+		}
+	})
+}
+
+// The end of a connection may come while a socket looks for its session.
+func TestEndDuringRecovery(t *testing.T) {
+	io, url, _ := newServer(t, &socketio.Options{Recovery: &socketio.Recovery{}})
+	for range 50 {
+		wiretest.Dial(t, url, "websocket").TrySend("40", "40") // the second is a violation
+	}
+	waitFor(t, "the end of all connections", func() bool { return io.Engine().Len() == 0 })
 }

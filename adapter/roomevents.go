@@ -21,22 +21,52 @@ func (r *roomEvents) note(events ...RoomEvent) {
 
 // tell tells what is queued, unless somebody else does. No lock is held.
 func (r *roomEvents) tell() {
+	for r.begin() {
+		r.tellAll()
+	}
+}
+
+// begin reports whether there is something to tell and nobody else does it.
+func (r *roomEvents) begin() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.telling {
-		return
+	if r.telling || len(r.queue) == 0 {
+		return false
 	}
 	r.telling = true
-	for len(r.queue) > 0 {
-		queue := r.queue
-		r.queue = nil
-		r.mu.Unlock()
-		for _, e := range queue {
-			r.host.RoomEvent(e)
-		}
+	return true
+}
+
+// tellAll tells what is queued. Whoever is told may end the goroutine; the rest is
+// for the next one then.
+func (r *roomEvents) tellAll() {
+	defer func() {
 		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.telling = false
+	}()
+	for {
+		e, ok := r.next()
+		if !ok {
+			return
+		}
+		r.host.RoomEvent(e)
 	}
-	r.telling = false
+}
+
+// next takes the oldest event out.
+func (r *roomEvents) next() (e RoomEvent, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.queue) == 0 {
+		return e, false
+	}
+	e = r.queue[0]
+	r.queue[0] = RoomEvent{}
+	if r.queue = r.queue[1:]; len(r.queue) == 0 {
+		r.queue = nil
+	}
+	return e, true
 }
 
 // joined notes that a socket has joined a room.

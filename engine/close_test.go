@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -260,6 +261,14 @@ func TestPanics(t *testing.T) {
 		w.send("4a", "4b")
 		w.wantEnd(ws.CloseNoStatus)
 		check(t, w.session, 2)
+	})
+	t.Run("Goexit over WebSocket", func(t *testing.T) {
+		w := h.websocket()
+		w.onMessage = func(string) { runtime.Goexit() }
+		w.send("4a")
+		if err := w.wantClose(t, engine.TransportError); err == nil {
+			t.Error("no cause")
+		}
 	})
 	if n := h.Len(); n != 1 {
 		t.Errorf("%d sessions, want 1", n)

@@ -52,8 +52,8 @@ type DrainHandler interface {
 type DropHandler interface {
 	// OnDrop is called when n messages are dropped because the peer is not ready
 	// for them: volatile ones, and those for which the outbox has no room. It is
-	// called inside a Send that is not [Deferred], on the sender's goroutine, so it
-	// must not block or send.
+	// called inside a Send that is not [Deferred], or by the goroutine for what is
+	// [Lazy], so it must not block or send.
 	OnDrop(c *Conn, n int)
 }
 
@@ -219,7 +219,7 @@ func (c *Conn) queue(m *Message, flags Flags) error {
 		c.lost++
 		return nil
 	}
-	if !c.makeRoom(m.Len()) {
+	if flags&Essential == 0 && !c.makeRoom(m.Len()) {
 		c.lost++
 		c.overflowed = c.server.opts.Overflow == Disconnect
 		if c.overflowed || c.server.opts.Overflow == Refuse {

@@ -131,17 +131,25 @@ func (l *link) start(early []byte) {
 // deadline that close sets see to, or leaves an idle one to the poller. early is
 // what the client sent right behind its handshake.
 func (l *link) run(early []byte) {
-	parked := false
+	parked, returned := false, false
 	defer func() {
-		if !parked { // also when a handler has ended the goroutine
-			l.conn.server.poller.forget(l)
-			l.conn.server.goroutines.Done()
+		if parked {
+			return
 		}
+		if !returned {
+			l.conn.fail(TransportError, errHandlerExit)
+			l.abort()
+		}
+		l.conn.server.poller.forget(l)
+		l.conn.server.goroutines.Done()
 	}()
 	if parked = l.deliver(early); !parked {
 		l.drain()
 	}
+	returned = true
 }
+
+var errHandlerExit = errors.New("engine: a handler has ended its goroutine")
 
 // deliver delivers what arrives. It returns true when somebody else is to go on: l
 // must not be touched then.

@@ -19,6 +19,9 @@ const (
 	// to be expected at once. It is sent like others where much waits already, and
 	// means nothing together with Deferred.
 	Lazy
+	// Essential exempts the message from the limits of the outbox: it has room, is
+	// not dropped, and takes no room of others. It is for what is bounded elsewhere.
+	Essential
 
 	// protocolPacket marks what no overflow policy may drop.
 	protocolPacket Flags = 1 << 7
@@ -26,8 +29,8 @@ const (
 
 // outbox is a FIFO of messages that holds memory only while it is not empty.
 type outbox struct {
-	n           int
-	bytes       int
+	n, bytes    int
+	freeN, free int // those of n and bytes that count for no limit
 	head, tail  *chunk
 	first, last uint8 // index of the oldest entry in head, and behind the newest in tail
 }
@@ -58,8 +61,18 @@ func (o *outbox) push(e entry) {
 	}
 	o.tail.entries[o.last] = e
 	o.last++
-	o.n++
-	o.bytes += e.m.Len()
+	o.count(e, 1)
+}
+
+// count adds an entry to the figures, or with -1 takes it out.
+func (o *outbox) count(e entry, sign int) {
+	size := sign * e.m.Len()
+	o.n += sign
+	o.bytes += size
+	if e.flags&Essential != 0 {
+		o.freeN += sign
+		o.free += size
+	}
 }
 
 // pushFront puts an entry before all others.
@@ -75,8 +88,7 @@ func (o *outbox) pushFront(e entry) {
 	}
 	o.first--
 	o.head.entries[o.first] = e
-	o.n++
-	o.bytes += e.m.Len()
+	o.count(e, 1)
 }
 
 // pop removes the oldest entry. The outbox must not be empty.
@@ -85,8 +97,7 @@ func (o *outbox) pop() entry {
 	e := c.entries[o.first]
 	c.entries[o.first] = entry{}
 	o.first++
-	o.n--
-	o.bytes -= e.m.Len()
+	o.count(e, -1)
 	if o.n == 0 || o.first == chunkSize {
 		o.head, o.first = c.next, 0
 		if o.head == nil {

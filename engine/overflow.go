@@ -11,13 +11,16 @@ const unfinished Flags = 1 << 6
 // how many others were dropped. A message of any size fits when nothing else waits:
 // that a peer which keeps up gets it must not depend on the transport.
 func (o *outbox) makeRoom(size, messages, bytes int, policy Overflow) (ok bool, dropped int) {
-	fits := func() bool { return o.n == 0 || o.n < messages && o.bytes+size <= bytes }
+	fits := func() bool {
+		n, waiting := o.n-o.freeN, o.bytes-o.free
+		return n == 0 || n < messages && waiting+size <= bytes
+	}
 	if policy != DropOldest || size > bytes {
 		return fits(), 0
 	}
 	var kept []entry // pings and the like: without them the session breaks
 	for !fits() && o.n > 0 {
-		if e := o.pop(); e.flags&(protocolPacket|unfinished) != 0 {
+		if e := o.pop(); e.flags&(protocolPacket|unfinished|Essential) != 0 {
 			kept = append(kept, e)
 		} else {
 			dropped++

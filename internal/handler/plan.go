@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/seed96b07ef8/socketio/parser"
@@ -23,6 +25,7 @@ type plan[S any] struct {
 	err     bool           // the last result is an error
 
 	frames sync.Pool // of *frame
+	reuse  bool      // the arguments may be copied, and their memory used again
 }
 
 var (
@@ -79,6 +82,7 @@ func newPlan[S any](handler any) (*plan[S], error) {
 		}
 	}
 	p.args = in
+	p.reuse = !slices.ContainsFunc(in, selfMade)
 
 	p.results = t.NumOut()
 	if p.results > 0 && t.Out(p.results-1) == errorType {
@@ -116,6 +120,29 @@ func decodable(t reflect.Type) bool {
 	return t != argsType && t != contextType
 }
 
+// selfMade reports whether a value of type t is decoded, in whole or in part, by
+// methods of its own. They may make it point into itself, so that it cannot be
+// copied to somewhere else.
+func selfMade(t reflect.Type) bool {
+	ptr := reflect.PointerTo(t)
+	for i := range ptr.NumMethod() {
+		if strings.HasPrefix(ptr.Method(i).Name, "Unmarshal") {
+			return true
+		}
+	}
+	switch t.Kind() {
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if selfMade(t.Field(i).Type) {
+				return true
+			}
+		}
+	case reflect.Array:
+		return selfMade(t.Elem())
+	}
+	return false // the rest is allocated while it is decoded
+}
+
 // A frame is the memory of one call: arguments to decode into, and the list of
 // what the handler is called with. Frames are used again; the handler gets copies.
 type frame struct {
@@ -136,6 +163,9 @@ func (p *plan[S]) newFrame() *frame {
 
 // release gives a frame back, without anything of the call.
 func (p *plan[S]) release(f *frame) {
+	if !p.reuse {
+		return
+	}
 	for _, v := range f.args {
 		v.Elem().SetZero()
 	}
