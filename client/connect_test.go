@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/seed96b07ef8/socketio"
@@ -444,3 +446,27 @@ func TestTextsOfErrors(t *testing.T) {
 		}
 	}
 }
+
+// A transport that hangs leaves time for the others.
+func TestTryAllTransportsInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := socketiotest.NewServer(t, nil)
+		o := &client.Options{Engine: engine.DialOptions{
+			TryAllTransports: true,
+			DialContext:      srv.Dial,
+			RoundTripper: roundTripper(func(r *http.Request) (*http.Response, error) {
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			}),
+		}}
+		c := client.New(srv.URL, o)
+		defer c.Manager().Close()
+		if err := c.Connect(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

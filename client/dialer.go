@@ -108,6 +108,7 @@ func (d *dialer) succeed(c *conn, attempt int) error {
 		return c.over
 	}
 	m.dialer, m.conn = nil, c
+	m.kept = m.kept || len(m.waiters) > 0
 	m.notifyLocked(nil)
 	sockets := make([]*Socket, 0, len(m.active))
 	for s := range m.active {
@@ -138,7 +139,7 @@ func (d *dialer) fail(err error, attempt int, last bool) {
 		tellOf(m, &m.notAgain, func(f func(error)) { f(err) })
 	}
 	if last {
-		m.dialer, m.held = nil, false
+		m.dialer, m.held, m.kept = nil, false, false
 	}
 	for s := range m.active {
 		s.mu.Lock()
@@ -200,10 +201,13 @@ func (m *Manager) ended(c *conn, why *DisconnectError) {
 	m.conn = nil
 	m.opts.Logger.Debug("client: connection lost", "server", m.target.host, "reason", string(why.Reason), "error", why.Err)
 	if m.opts.NoReconnect {
-		m.held = false
+		m.held, m.kept = false, false
 		for s := range m.active {
 			s.mu.Lock()
 			s.deactivateLocked()
+			if s.life == nil {
+				s.failedLocked(why) // it was about to join
+			}
 			s.mu.Unlock()
 		}
 	}

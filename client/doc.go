@@ -22,10 +22,11 @@
 // # Connecting
 //
 // A socket is inactive at first. [Socket.Connect] makes it active and waits for the
-// first connection; it fails at once when there is none to be had. [Socket.Open]
-// makes it active and goes on until there is one. From then on the socket joins its
-// namespace again each time the connection was lost: after a delay that begins with
-// [Options.ReconnectDelay], doubles up to ReconnectDelayMax, and is spread by chance.
+// first connection; it fails at once when there is none to be had, and the socket is
+// inactive again when nobody else waits for it. [Socket.Open] makes it active and goes
+// on until there is one. From then on the socket joins its namespace again each time
+// the connection was lost: after a delay that begins with [Options.ReconnectDelay],
+// doubles up to ReconnectDelayMax, and is spread by chance.
 // It becomes inactive, until Connect or Open is called again,
 //
 //   - by [Socket.Disconnect] and [Manager.Close],
@@ -45,14 +46,16 @@
 // sockets run concurrently. A handler may block and may wait for an
 // acknowledgement. Give the wait a deadline: nothing more is read from a server that
 // has filled the inbox of a socket meanwhile, for any of the sockets, and the server
-// ends a connection that does not answer its heartbeat.
+// ends a connection that does not answer its heartbeat. So does the client, at the
+// latest after three times the longest time between two heartbeats.
 //
 // What one goroutine emits arrives in that order. What is emitted without a
 // connection waits in a bounded buffer, but for volatile messages, and is sent first
-// when the socket is connected. Delivery is at most once: what was sent may get lost
-// with the connection, and EmitWithAck then returns a [*DisconnectError]. With
-// [Options.Retries] it is at least once, as long as the process lives: the server
-// has to acknowledge each event, and must expect to see one again.
+// when the socket is connected, as fast as the connection takes it. Delivery is at
+// most once: what was sent may get lost with the connection, and EmitWithAck then
+// returns a [*DisconnectError]. With [Options.Retries] it is at least once, as long as
+// the process lives: the server has to acknowledge each event, and must expect to see
+// one again.
 //
 // In the other direction, a server with connection state recovery sends the events
 // that a client has missed during a short disconnection, once and in order. They

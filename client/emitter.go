@@ -162,6 +162,9 @@ func (s *Socket) submit(out *outgoing) error {
 	if limit := s.manager.opts.MaxPendingAcks; out.hasID && len(s.acks) >= limit {
 		return &LimitError{Option: "MaxPendingAcks", Max: limit}
 	}
+	if len(s.buffer) > 0 && out.flags&engine.Volatile == 0 {
+		return s.bufferLocked(out) // behind what the connection has not taken yet
+	}
 	err := s.sendLocked(out)
 	if errors.Is(err, engine.ErrClosed) {
 		if out.flags&engine.Volatile == 0 {
@@ -264,20 +267,72 @@ func (s *Socket) unbufferLocked(out *outgoing) {
 	}
 }
 
-// flushLocked sends what has waited for the connection, in order.
+// flushLocked sends what has waited for the connection, in order, over the corked
+// connection. What may be too much for that at once waits until the rest has left,
+// so that the overflow policy is not called for.
 func (s *Socket) flushLocked() {
+	if len(s.buffer) == 0 {
+		return
+	}
+	e := s.life.conn.engine
+	messages, bytes := s.manager.opts.outbox()
+	n := 0
 	for len(s.buffer) > 0 {
 		out := s.buffer[0]
-		err := s.sendLocked(out)
-		if errors.Is(err, engine.ErrClosed) {
-			return // for the next connection
+		if b := e.Buffered(); n >= max(1, messages/2) || b > 0 && b+out.message.Len() > bytes/2 {
+			e.Uncork()
+			if s.mustWaitLocked() {
+				s.pauseLocked()
+				return
+			}
+			e.Cork()
+			n = 0
+		}
+		if err := s.sendLocked(out); err != nil {
+			if !errors.Is(err, engine.ErrClosed) {
+				s.pauseLocked()
+			}
+			return // for later, or for the next connection
 		}
 		s.unbufferLocked(out)
-		if err != nil {
-			s.dropLocked(out, err)
-		}
+		n++
 	}
 	s.buffer = nil
+}
+
+// mustWaitLocked reports whether more than there is in the outbox might be lost, or
+// end the connection.
+func (s *Socket) mustWaitLocked() bool {
+	return s.manager.opts.Engine.Overflow != engine.Refuse && s.life.conn.engine.Buffered() > 0
+}
+
+// The connection is tried again after this time when it takes nothing more.
+const resumeDelay = 10 * time.Millisecond
+
+// pauseLocked has what waits sent later.
+func (s *Socket) pauseLocked() {
+	if !s.paused {
+		s.paused = true
+		time.AfterFunc(resumeDelay, s.resume)
+	}
+}
+
+func (s *Socket) resume() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.paused = false
+	if !s.connectedLocked() {
+		return // there will be another connection
+	}
+	if s.mustWaitLocked() {
+		s.pauseLocked()
+		return
+	}
+	e := s.life.conn.engine
+	e.Cork()
+	s.flushLocked()
+	s.drainLocked()
+	e.Uncork()
 }
 
 // makeRoomLocked applies the overflow policy to what waits for the connection. It

@@ -2,6 +2,8 @@ package client
 
 import (
 	"time"
+
+	"github.com/seed96b07ef8/socketio/parser"
 )
 
 // SetRandom replaces the source of chance of a manager that was not used yet.
@@ -36,4 +38,37 @@ func (s *Socket) Waiting() (messages, bytes, acks int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.buffer) + len(s.queue), s.bytes, len(s.acks)
+}
+
+// Waiters returns the number of callers of Connect who wait.
+func (m *Manager) Waiters() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.waiters)
+}
+
+// Load returns the number of events in the inbox.
+func (s *Socket) Load() int {
+	events, _ := s.inbox.load()
+	return events
+}
+
+// LoseAtOnce has the manager, which is connecting, get a connection that ends before
+// its sockets use it.
+func (m *Manager) LoseAtOnce() {
+	m.mu.Lock()
+	m.dialer.cancel()
+	c := newConn(m)
+	m.dialer, m.conn = nil, c
+	m.mu.Unlock()
+	m.ended(c, &DisconnectError{Reason: TransportClose})
+}
+
+// Reading returns a function that does what the reader of the present connection does
+// with an event, whatever has happened since.
+func (s *Socket) Reading() func(p *parser.Packet) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.life
+	return func(p *parser.Packet) { s.take(task{event: p, life: l, size: 1}) }
 }

@@ -26,7 +26,9 @@ func (s *Socket) received(c *conn, p *parser.Packet, size int) {
 		s.take(t)
 		return
 	}
-	if len(l.early) == 0 || len(l.early) < o.InboxEvents && l.earlyBytes+size <= o.InboxBytes {
+	// They will get into the inbox whatever there is then, so there must be room.
+	events, bytes := s.inbox.load()
+	if fits(events+len(l.early), bytes+l.earlyBytes, size, o.InboxEvents, o.InboxBytes) {
 		l.early = append(l.early, t)
 		l.earlyBytes += size
 		s.mu.Unlock()
@@ -42,16 +44,36 @@ func (s *Socket) received(c *conn, p *parser.Packet, size int) {
 	s.take(t)
 }
 
-// take puts an event into the inbox, waiting for room.
+// take puts an event into the inbox, waiting for room: that is how a server which
+// sends too much is held back. An event of a life that is over is dropped: it is
+// neither handled, which would be after OnDisconnect, nor is its offset noted.
 func (s *Socket) take(t task) {
-	o := s.manager.opts
-	if s.inbox.enqueue(t, o.InboxEvents, o.InboxBytes, t.life.ctx.Done()) {
-		s.mu.Lock()
-		if s.life == t.life {
-			s.noteOffsetLocked(t.event)
+	for {
+		full := s.tryTake(t)
+		if full == nil {
+			return
 		}
-		s.mu.Unlock()
+		select {
+		case <-full:
+		case <-t.life.ctx.Done():
+			return
+		}
 	}
+}
+
+// tryTake is take without the waiting. It returns a channel that is closed when it
+// should be tried again.
+func (s *Socket) tryTake(t task) (full <-chan struct{}) {
+	o := s.manager.opts
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.life != t.life {
+		return nil
+	}
+	if full = s.inbox.enqueue(t, o.InboxEvents, o.InboxBytes); full == nil {
+		s.noteOffsetLocked(t.event)
+	}
+	return full
 }
 
 // noteOffsetLocked remembers the offset that a server with recovery appends to

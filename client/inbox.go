@@ -55,31 +55,31 @@ func (b *inbox) append(t task) {
 	}
 }
 
-// enqueue appends an event, and waits while there is no room for it: that is how a
-// server which sends too much is held back. It returns false when done is closed
-// before.
-func (b *inbox) enqueue(t task, maxEvents, maxBytes int, done <-chan struct{}) bool {
+// enqueue appends an event, or returns a channel that is closed when there is perhaps
+// room for it.
+func (b *inbox) enqueue(t task, maxEvents, maxBytes int) (full <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for b.events >= maxEvents || b.events > 0 && b.bytes+t.size > maxBytes {
-		if b.space == nil {
-			b.space = make(chan struct{})
-		}
-		space := b.space
-		b.mu.Unlock()
-		select {
-		case <-space:
-		case <-done:
-		}
-		b.mu.Lock()
-		select {
-		case <-done:
-			return false
-		default:
-		}
+	if fits(b.events, b.bytes, t.size, maxEvents, maxBytes) {
+		b.append(t)
+		return nil
 	}
-	b.append(t)
-	return true
+	if b.space == nil {
+		b.space = make(chan struct{})
+	}
+	return b.space
+}
+
+// fits reports whether there is room for an event of a size besides others.
+func fits(events, bytes, size, maxEvents, maxBytes int) bool {
+	return events < maxEvents && (events == 0 || bytes+size <= maxBytes)
+}
+
+// load returns the number of events that wait or are being handled, and their bytes.
+func (b *inbox) load() (events, bytes int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.events, b.bytes
 }
 
 // pending returns the number of tasks that wait.

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -29,13 +30,14 @@ type life struct {
 	held       []*engine.Message // what their handlers have answered
 }
 
-// activate makes the socket active and reports whether it was not before. w, if not
-// nil, is told what comes of the present attempt.
-func (s *Socket) activate(w chan error) (opening uint64, mine bool, err error) {
+// activate makes the socket active: until it is told otherwise, or, with w, while
+// somebody waits to be told what comes of the present attempt.
+func (s *Socket) activate(w chan error) error {
 	m := s.manager
 	m.mu.Lock()
 	s.mu.Lock()
-	if err = s.err; err == nil && m.done {
+	err := s.err
+	if err == nil && m.done {
 		err = ErrClosed
 	}
 	if err != nil || s.connectedLocked() {
@@ -44,18 +46,15 @@ func (s *Socket) activate(w chan error) (opening uint64, mine bool, err error) {
 		}
 		s.mu.Unlock()
 		m.mu.Unlock()
-		return 0, false, err
+		return err
 	}
 	if w != nil {
 		s.waiters = append(s.waiters, w)
+	} else {
+		s.keep = true
 	}
-	mine = !s.active
-	if mine {
-		s.active = true
-		s.opening++
-		m.active[s] = struct{}{}
-	}
-	opening = s.opening
+	s.active = true
+	m.active[s] = struct{}{}
 	s.mu.Unlock()
 	c := m.conn
 	m.startLocked(false)
@@ -63,19 +62,12 @@ func (s *Socket) activate(w chan error) (opening uint64, mine bool, err error) {
 	if c != nil {
 		s.join(c)
 	}
-	return opening, mine, nil
+	return nil
 }
 
-// forget removes a caller of Connect who does not wait any more.
-func (s *Socket) forget(w chan error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i, other := range s.waiters {
-		if other == w {
-			s.waiters = append(s.waiters[:i], s.waiters[i+1:]...)
-			return
-		}
-	}
+// without removes a caller of Connect who does not wait any more.
+func without(waiters []chan error, w chan error) []chan error {
+	return slices.DeleteFunc(waiters, func(other chan error) bool { return other == w })
 }
 
 // notifyLocked tells the callers of Connect how it went.
@@ -86,13 +78,14 @@ func (s *Socket) notifyLocked(err error) {
 	s.waiters = nil
 }
 
-// giveUp makes the socket inactive again if it has not been connected since it was
-// made active for the time opening.
-func (s *Socket) giveUp(opening uint64) {
+// giveUp ends the waiting of a caller of Connect, and makes the socket inactive again
+// if only such callers have wanted it, and all have given up.
+func (s *Socket) giveUp(w chan error) {
 	m := s.manager
 	m.mu.Lock()
 	s.mu.Lock()
-	if s.active && s.opening == opening && !s.connectedLocked() {
+	s.waiters = without(s.waiters, w)
+	if s.active && !s.keep && len(s.waiters) == 0 {
 		s.deactivateLocked()
 		if s.life != nil {
 			s.endLifeLocked(&DisconnectError{Reason: ClientDisconnect})
@@ -114,7 +107,7 @@ func (s *Socket) unlockAndSettle() {
 // deactivateLocked is called with the manager's mu held, too, as are leaveLocked and
 // refuseLocked.
 func (s *Socket) deactivateLocked() {
-	s.active = false
+	s.active, s.keep = false, false
 	delete(s.manager.active, s)
 }
 
@@ -352,7 +345,7 @@ func (s *Socket) enterLocked(sid, pid string) {
 		s.offset = ""
 	}
 	s.id, s.pid = sid, pid
-	l.joined = true
+	l.joined, s.keep = true, true
 	for _, t := range l.early {
 		s.inbox.force(t)
 		if s.recovered {

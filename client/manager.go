@@ -46,7 +46,8 @@ type Manager struct {
 	mu      sync.Mutex // guards what follows; a socket's mu may be taken under it
 	sockets map[string]*Socket
 	active  map[*Socket]struct{} // those that want to be connected
-	held    bool                 // Connect wants to be connected, too
+	held    bool                 // Connect wants to be connected, too,
+	kept    bool                 // and even without waiters: a call has succeeded
 	dialer  *dialer              // while a connection is being established
 	conn    *conn                // or this, while there is one, or neither
 	waiters []chan error         // of Connect
@@ -134,11 +135,10 @@ func (m *Manager) Connect(ctx context.Context) error {
 		m.mu.Unlock()
 		return ErrClosed
 	case m.conn != nil:
-		m.held = true
+		m.held, m.kept = true, true
 		m.mu.Unlock()
 		return nil
 	}
-	mine := !m.held
 	m.held = true
 	m.waiters = append(m.waiters, w)
 	m.startLocked(false)
@@ -149,14 +149,19 @@ func (m *Manager) Connect(ctx context.Context) error {
 	case <-ctx.Done():
 		err = fmt.Errorf("client: connecting with %s: %w", m.target.host, context.Cause(ctx))
 	}
-	if err != nil && mine {
+	if err != nil {
 		m.mu.Lock()
-		if m.conn == nil {
+		m.waiters = without(m.waiters, w)
+		if !m.kept && len(m.waiters) == 0 {
 			m.held = false
 		}
 		finish := m.settleLocked()
 		m.mu.Unlock()
 		finish()
+		select {
+		case err = <-w: // has come just when ctx ended
+		default:
+		}
 	}
 	return err
 }
@@ -185,7 +190,7 @@ func (m *Manager) Close() {
 		m.mu.Unlock()
 		return
 	}
-	m.done, m.held = true, false
+	m.done, m.held, m.kept = true, false, false
 	gone := &DisconnectError{Reason: ClientDisconnect, Err: ErrClosed}
 	for _, s := range m.sockets {
 		s.mu.Lock()

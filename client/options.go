@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"maps"
@@ -209,6 +210,10 @@ func (o *Options) withDefaults() (*Options, error) {
 	}
 	if c.Engine.ConnectTimeout == 0 {
 		c.Engine.ConnectTimeout = c.ConnectTimeout
+		if c.Engine.TryAllTransports {
+			// One that hangs must leave time for the others.
+			c.Engine.ConnectTimeout /= time.Duration(max(2, len(c.Engine.Transports)))
+		}
 	}
 	if c.Engine.Logger == nil {
 		c.Engine.Logger = c.Logger
@@ -233,6 +238,11 @@ func (o *Options) withQuery(query url.Values) *engine.DialOptions {
 		e.Query = all
 	}
 	return &e
+}
+
+// outbox returns how many messages and bytes the connection lets wait.
+func (o *Options) outbox() (messages, bytes int) {
+	return cmp.Or(o.Engine.OutboxMessages, engine.DefaultOutboxMessages), cmp.Or(o.Engine.OutboxBytes, engine.DefaultOutboxBytes)
 }
 
 // forSocket returns the options of a socket.

@@ -2,8 +2,11 @@ package client
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
+
+	"github.com/seed96b07ef8/socketio/engine"
 )
 
 // Retries: each event waits in a queue until the server has acknowledged it. Only
@@ -47,8 +50,11 @@ func (s *Socket) drainLocked() {
 		return
 	}
 	out := s.queue[0]
-	if s.sendLocked(out) != nil {
-		return // there will be another connection
+	if err := s.sendLocked(out); err != nil {
+		if !errors.Is(err, engine.ErrClosed) {
+			s.pauseLocked()
+		}
+		return // for later, or for the next connection
 	}
 	out.flying = true
 	out.sent++

@@ -45,7 +45,7 @@ type Socket struct {
 
 	mu      sync.Mutex   // guards what follows; taken under the manager's mu
 	active  bool         // changed with the manager's mu held, too
-	opening uint64       // how often it became active
+	keep    bool         // active even without waiters: Open was called, or it has been connected
 	life    *life        // while it joins the namespace or is in it, over one connection
 	asked   *life        // whose request to join has no answer yet; perhaps not the present one
 	left    *conn        // over which the server was last told that the socket leaves,
@@ -64,6 +64,7 @@ type Socket struct {
 	bytes  int         // in buffer and queue
 	acks   map[uint64]*outgoing
 	nextID uint64 // of an acknowledgement
+	paused bool   // what waits is to be sent later, when the connection takes more
 
 	discarded error // by Manager.Close
 }
@@ -147,21 +148,25 @@ func (s *Socket) Context() context.Context {
 // reconnects by itself.
 //
 // A socket that was active before stays so, whatever comes of the present attempt
-// but a refusal. To have a socket keep trying from the start, use Open.
+// but a refusal, and so does one that others still wait for. To have a socket keep
+// trying from the start, use Open.
 func (s *Socket) Connect(ctx context.Context) error {
 	w := make(chan error, 1)
-	opening, mine, err := s.activate(w)
-	if err != nil {
+	if err := s.activate(w); err != nil {
 		return err
 	}
+	var err error
 	select {
 	case err = <-w:
 	case <-ctx.Done():
 		err = fmt.Errorf("client: connecting with %s: %w", s.manager.target.host, context.Cause(ctx))
-		s.forget(w)
 	}
-	if err != nil && mine {
-		s.giveUp(opening)
+	if err != nil {
+		s.giveUp(w)
+		select {
+		case err = <-w: // has come just when ctx ended
+		default:
+		}
 	}
 	return err
 }
@@ -172,8 +177,7 @@ func (s *Socket) Connect(ctx context.Context) error {
 // that of a URL or an option, or [ErrClosed]. A socket that is active already stays
 // so.
 func (s *Socket) Open() error {
-	_, _, err := s.activate(nil)
-	return err
+	return s.activate(nil)
 }
 
 // Disconnect makes the socket inactive and, if it is connected, leaves the

@@ -18,7 +18,8 @@ type ClientHandler interface {
 	// OnMessage is called for each message, one at a time and in the order in
 	// which they were sent; the first perhaps before Dial has returned. While it
 	// runs, nothing more is read from the server, its pings included, so it must be
-	// done within the server's ping timeout.
+	// done within the server's ping timeout. The connection ends with [PingTimeout]
+	// when it is not done after three times the longest time between two pings.
 	//
 	// Text is valid only during the call; binary data belongs to the handler.
 	OnMessage(c *Client, data []byte, binary bool)
@@ -102,6 +103,7 @@ type Client struct {
 	corked  bool
 	timer   *time.Timer // of the heartbeat, and of a close that takes its time
 	due     time.Time
+	heard   time.Time // when the server pinged last, or the connection was opened
 }
 
 func newClient(t *target, o *DialOptions, h ClientHandler) *Client {
@@ -420,7 +422,7 @@ func (c *Client) answerPing() {
 		c.mu.Unlock()
 		return
 	}
-	c.after(c.pingInterval + c.pingTimeout)
+	c.beat()
 	if !c.full() {
 		c.outbox.pushFront(entry{pongPacket, protocolPacket})
 	}
@@ -429,6 +431,12 @@ func (c *Client) answerPing() {
 		defer c.guard()
 		h.OnPing(c)
 	}
+}
+
+// beat begins to wait for a ping. mu is held.
+func (c *Client) beat() {
+	c.heard = time.Now()
+	c.after(c.pingInterval + c.pingTimeout)
 }
 
 // after sets the timer to d from now. mu is held.
@@ -441,6 +449,12 @@ func (c *Client) after(d time.Duration) {
 	}
 }
 
+// A ping that a busy handler keeps from being read is waited for so many times as
+// long as others. No server waits for its answer for that long.
+const busyFactor = 3
+
+var errBusy = fmt.Errorf("%w; a handler has kept its pings from being read", errNoHeartbeat)
+
 var errSilentServer = fmt.Errorf("%w; it has never sent a ping, as one of revision 3 would not", errNoHeartbeat)
 
 // onTimer runs when the timer fires.
@@ -452,18 +466,26 @@ func (c *Client) onTimer() {
 		c.mu.Unlock()
 	case c.state == draining:
 		c.shut(errNoHeartbeat)
-	case c.busy.Load():
+	case c.busy.Load() && c.patience() > 0:
 		// The ping may wait behind the message that our handler is busy with.
-		c.after(c.pingTimeout)
-		c.mu.Unlock()
+		c.after(min(c.pingTimeout, c.patience()))
+		c.sound()
 	default:
 		c.mu.Unlock()
 		err := errNoHeartbeat
-		if !c.pinged.Load() {
+		switch {
+		case c.busy.Load():
+			err = errBusy
+		case !c.pinged.Load():
 			err = errSilentServer
 		}
 		c.fail(PingTimeout, err)
 	}
+}
+
+// patience returns how long a handler may keep a ping from being read. mu is held.
+func (c *Client) patience() time.Duration {
+	return busyFactor*(c.pingInterval+c.pingTimeout) - time.Since(c.heard)
 }
 
 // openPacket is the content of an open packet.
@@ -528,7 +550,7 @@ func (c *Client) open(p packet) error {
 		c.maxPayload = int(min(o.MaxPayload, math.MaxInt32))
 	}
 	c.isOpen = true
-	c.after(c.pingInterval + c.pingTimeout)
+	c.beat()
 	transport := WebSocket
 	if c.link == nil {
 		transport = Polling

@@ -99,22 +99,66 @@ func TestClientPingTimeout(t *testing.T) {
 func TestClientHeartbeatWhileHandlerIsBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := startFakeInMemory(t, &fake{websocket: func(p *fakePeer) {
-			p.send(openWebSocket, "4work", "2")
+			p.send(openWebSocket, "4work")
+			go p.send("2") // it is not read for long
 			_ = p.end()
 		}})
 		c := newCaller()
-		c.onMessage = func(*engine.Client, string) { time.Sleep(time.Hour) }
+		c.onMessage = func(*engine.Client, string) { time.Sleep(2 * time.Minute) }
 		h.callWith(h.dialOptions(engine.WebSocket), c)
 		clk := newClock(t)
 		<-c.pinged
-		clk.want(time.Hour, "the ping")
+		clk.want(2*time.Minute, "the ping")
 		e := <-c.closed
-		clk.want(time.Hour+45*time.Second, "the end")
+		clk.want(2*time.Minute+45*time.Second, "the end")
 		if e.reason != engine.PingTimeout {
 			t.Errorf("got %v", e)
 		}
 		<-c.Done()
 	})
+}
+
+// But it does not last for ever, and a server that has gone is noticed before.
+func TestClientHandlerIsBusyForTooLong(t *testing.T) {
+	for _, tr := range []engine.Transport{engine.WebSocket, engine.Polling} {
+		for _, goes := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				h := startFakeInMemory(t, &fake{
+					websocket: func(p *fakePeer) {
+						p.send(openWebSocket, "4work")
+						if goes {
+							time.AfterFunc(time.Minute, func() { p.Close() })
+						}
+						_ = p.end()
+					},
+					polling: func(w http.ResponseWriter, r *http.Request) {
+						if !r.URL.Query().Has("sid") {
+							_, _ = io.WriteString(w, openPolling+"\x1e4work")
+						}
+					},
+				})
+				c := newCaller()
+				release := make(chan bool)
+				c.onMessage = func(*engine.Client, string) { <-release }
+				h.callWith(h.dialOptions(tr), c)
+				clk := newClock(t)
+				e := <-c.closed
+				if goes && tr == engine.WebSocket {
+					clk.want(65*time.Second, "the end") // the first probe after it
+					if e.reason != engine.TransportError {
+						t.Errorf("got %v", e)
+					}
+				} else {
+					clk.want(3*45*time.Second, "the end over "+string(tr))
+					if e.reason != engine.PingTimeout || !strings.Contains(e.err.Error(), "handler") {
+						t.Errorf("got %v", e)
+					}
+				}
+				close(release)
+				<-c.Done()
+			})
+		}
+	}
 }
 
 // A server that takes nothing: the timeouts for a write, for a data request, and for

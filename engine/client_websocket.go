@@ -112,9 +112,23 @@ func (c *Client) lost(l *link, err error) {
 func (c *Client) pong(data []byte) {
 	c.mu.Lock()
 	if c.state == open && !c.full() {
-		c.outbox.push(entry{&Message{frames: ws.AppendFrame(nil, ws.Pong, data), parts: 1, textOnly: true}, protocolPacket})
+		c.outbox.push(pongFrame(data))
 	}
 	c.flush()
+}
+
+// sound sends something that asks for nothing, a pong that answers no ping (RFC 6455,
+// section 5.5.3): when nobody is there any more, that shows without anything being
+// read. Over polling nothing does. mu is held and released.
+func (c *Client) sound() {
+	if c.link != nil && c.outbox.n == 0 && !c.writing {
+		c.outbox.push(pongFrame(nil))
+	}
+	c.flush()
+}
+
+func pongFrame(data []byte) entry {
+	return entry{&Message{frames: ws.AppendFrame(nil, ws.Pong, data), parts: 1, textOnly: true}, protocolPacket}
 }
 
 // encodeFor returns e as it goes out on l, before it is masked.
