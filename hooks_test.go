@@ -120,8 +120,8 @@ func TestDroppedHook(t *testing.T) {
 			emit(t, io.Volatile().Emit("volatile"))
 			emit(t, io.Volatile().Emit("volatile"))
 			sum(2)
-			for range 3 {
-				emit(t, io.Emit("regular")) // two of them fit
+			for range 4 {
+				emit(t, io.Emit("regular")) // three of them fit
 			}
 			sum(1)
 			if n := io.Stats().Dropped; n != 3 {
