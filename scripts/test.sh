@@ -20,13 +20,14 @@ say "go test -race"
 go test -race -shuffle=on ./...
 
 # The other modules test with programs that go test knows nothing of (browsers,
-# Node), so what it remembers of earlier runs may be out of date: -count=1.
+# Node), so what it remembers of earlier runs may be out of date: -count=1. Some of
+# these are restarted at the port that they had, so one package at a time: -p=1.
 for module in $(modules); do
 	case $module in
 	. | ./internal/tools) continue ;;
 	esac
 	say "go test -race in $module"
-	go -C "$module" test -race -count=1 ./...
+	go -C "$module" test -race -count=1 -p=1 ./...
 done
 
 say "everything passed in $(elapsed)"

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -94,19 +95,32 @@ func replace(t *testing.T, config string, changes []change) string {
 	return config
 }
 
+// ports are those that freePort has returned.
+var ports sync.Map
+
+// freePort returns a port that nobody listens on, none twice. It is not one of those
+// that the system gives to whoever does not care, such as the servers of other tests.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := strconv.Itoa(20_000 + rand.IntN(12_000))
+		if _, taken := ports.LoadOrStore(port, true); taken {
+			continue
+		}
+		l, err := net.Listen("tcp", "127.0.0.1:"+port)
+		if err != nil {
+			continue
+		}
+		l.Close()
+		return port
 	}
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	t.Fatal("there is no free port")
+	return ""
 }
 
 // run starts the proxy and waits until it listens. It returns false when a port is
 // taken.
-func (p proxy) run(t *testing.T, config string, ports ...string) bool {
+func (p proxy) run(t *testing.T, config string, listening ...string) bool {
 	t.Helper()
 	dir := t.TempDir()
 	const cert = "/etc/ssl/example.com.pem"
@@ -140,7 +154,7 @@ func (p proxy) run(t *testing.T, config string, ports ...string) bool {
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }() // ends with the process, which stop sees to
 
-	for _, port := range ports {
+	for _, port := range listening {
 		for deadline := time.Now().Add(nodepeer.Patience); ; time.Sleep(time.Millisecond) { // between two looks
 			if c, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil {
 				c.Close()
