@@ -4,7 +4,6 @@ package main
 
 import (
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/internal/faultproxy"
 	"github.com/seed96b07ef8/socketio/internal/nodepeer"
 )
 
@@ -232,14 +232,10 @@ func TestTerminalTerminated(t *testing.T) {
 // disturb what is typed.
 func TestTerminalWithoutServer(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close()
-	s := sit(t, nil, "connect", l.Addr().String())
+	nobody := faultproxy.Nobody(t)
+	s := sit(t, nil, "connect", nobody)
 	s.leave(exitNoConnection)
-	s.display.await(t, "socketio: connection refused: nothing listens at "+l.Addr().String())
+	s.display.await(t, "socketio: connection refused: nothing listens at "+nobody)
 }
 
 func TestTerminalVerbose(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/internal/faultproxy"
 	"github.com/seed96b07ef8/socketio/internal/nodepeer"
 	"github.com/seed96b07ef8/socketio/parser/msgpack"
 )
@@ -101,13 +102,8 @@ func TestWrongServers(t *testing.T) {
 			w.WriteHeader(status)
 		})
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed := listener.Addr().String()
+	closed := faultproxy.Nobody(t)
 	mute, _ := silent(t)
-	listener.Close()
 	certificate := filepath.Join(files, "ca.pem")
 	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secured.Certificate().Raw})
 	if err := os.WriteFile(certificate, block, 0o600); err != nil {

@@ -197,3 +197,20 @@ func (p *Proxy) pass() bool {
 	}
 	return true
 }
+
+// Nobody returns a TCP address at which nobody listens, and nobody will before the
+// end of the test: a connection that is made has the port.
+func Nobody(t testing.TB) (addr string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	c, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c.LocalAddr().String()
+}

@@ -1,9 +1,11 @@
 package faultproxy_test
 
 import (
+	"errors"
 	"io"
 	"net"
 	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -99,5 +101,11 @@ func TestProxy(t *testing.T) {
 	}
 	if n := p.Accepted(); n != 3 {
 		t.Errorf("%d connections were accepted, want 3", n)
+	}
+}
+
+func TestNobody(t *testing.T) {
+	if _, err := net.Dial("tcp", faultproxy.Nobody(t)); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("got error %v", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed96b07ef8/socketio/client"
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/faultproxy"
 	"github.com/seed96b07ef8/socketio/interop/internal/peer"
 )
 
@@ -99,9 +100,7 @@ func TestVersion2(t *testing.T) {
 // Nobody is there.
 func TestNoServer(t *testing.T) {
 	over(t, []string{"node"}, []string{polling, websocket}, func(t *testing.T, w way) {
-		srv := w.serve(t, peer.Config{})
-		srv.Close()
-		c := w.client(t, srv.URL(), nil)
+		c := w.client(t, "http://"+faultproxy.Nobody(t), nil)
 		var refused *net.OpError
 		if err := c.Connect(within(t)); !errors.As(err, &refused) {
 			t.Errorf("got error %v", err)
