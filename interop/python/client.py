@@ -25,7 +25,7 @@ def say(*values):
 
 
 def sync(url, transports):
-    sio = socketio.Client()
+    sio = socketio.Client(reconnection=False)  # its threads may see the end twice, and one of them reconnect
     news, done, gone = [], threading.Event(), threading.Event()
 
     @sio.event
@@ -34,7 +34,6 @@ def sync(url, transports):
 
     @sio.event
     def disconnect():
-        say("disconnect")
         gone.set()
 
     @sio.on("news")
@@ -60,10 +59,11 @@ def sync(url, transports):
     say("transport", sio.transport())
     sio.emit("goodbye")
     assert gone.wait(20)
+    say("disconnect")
 
 
 async def asynchronous(url, transports):
-    sio = socketio.AsyncClient()
+    sio = socketio.AsyncClient(reconnection=False)
     news, done, gone = [], asyncio.Event(), asyncio.Event()
 
     @sio.event
@@ -72,7 +72,6 @@ async def asynchronous(url, transports):
 
     @sio.event
     async def disconnect():
-        say("disconnect")
         gone.set()
 
     @sio.on("news")
@@ -99,6 +98,7 @@ async def asynchronous(url, transports):
     say("transport", sio.transport())
     await sio.emit("goodbye")
     await asyncio.wait_for(gone.wait(), 20)
+    say("disconnect")
 
 
 if __name__ == "__main__":
