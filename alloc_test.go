@@ -56,7 +56,7 @@ func TestAllocations(t *testing.T) {
 	const echo, echoed = `420["echo",{"msg":"hello","n":1}]`, `430[{"msg":"hello","n":1}]`
 	wantAllocs(t, "an event with its acknowledgement", 6.2, 1, exchange(echo, echoed, 1))
 	// Acknowledgements that leave together are messages until then.
-	wantAllocs(t, "sixteen of them together", 8.2, 16, exchange(echo, echoed, 16))
+	wantAllocs(t, "sixteen of them together", 6.2, 16, exchange(echo, echoed, 16))
 	// The call that the ack function keeps, the function, and its list of arguments.
 	wantAllocs(t, "an event with an ack function", 4.2, 1, exchange(`420["get"]`, `430["ok"]`, 1))
 

@@ -6,7 +6,6 @@ import (
 	"net"
 
 	"github.com/seed96b07ef8/socketio/engine"
-	"github.com/seed96b07ef8/socketio/internal/handler"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -113,7 +112,15 @@ func (e *EventError) Unwrap() error { return e.Err }
 // the acknowledgement, in place of the handler's results. Other errors go to the
 // error hook, and the client gets no answer. An AckError does not go there; it does
 // nothing when the client wants no acknowledgement.
-type AckError = handler.AckError
+type AckError struct {
+	Args []any // the arguments of the acknowledgement
+}
+
+// Error says what the acknowledgement is.
+func (e *AckError) Error() string { return fmt.Sprint("acknowledgement: ", e.Args) }
+
+// Acknowledgement returns Args.
+func (e *AckError) Acknowledgement() []any { return e.Args }
 
 // A PanicError is a panic of a handler. The socket is disconnected after it, with
 // the reason [ServerNamespaceDisconnect]: clients do not reconnect by themselves

@@ -6,7 +6,6 @@ import (
 	"net"
 
 	"github.com/seed96b07ef8/socketio/engine"
-	"github.com/seed96b07ef8/socketio/internal/handler"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -102,7 +101,15 @@ func newConnectError(p *parser.Packet) *ConnectError {
 // An AckError is an error that a handler returns for the server to know: Args are
 // the acknowledgement, in place of the handler's results. Other errors go to
 // [Socket.OnError], and the server gets no answer.
-type AckError = handler.AckError
+type AckError struct {
+	Args []any // the arguments of the acknowledgement
+}
+
+// Error says what the acknowledgement is.
+func (e *AckError) Error() string { return fmt.Sprint("acknowledgement: ", e.Args) }
+
+// Acknowledgement returns Args.
+func (e *AckError) Acknowledgement() []any { return e.Args }
 
 // A DisconnectError says that an operation was cut short, or cannot be carried
 // out, because the socket is not connected. It matches [net.ErrClosed], and it is

@@ -2,7 +2,6 @@ package handler
 
 import (
 	"context"
-	"fmt"
 	"reflect"
 	"sync/atomic"
 
@@ -48,15 +47,13 @@ func (c *Call[S]) Reset() bool {
 	return true
 }
 
-// An AckError is what a handler returns when the other side is to get another
-// acknowledgement than its results. It is sent, and not reported.
-type AckError struct {
-	// Args are the arguments of the acknowledgement.
-	Args []any
+// An Acknowledgement is an error with which a handler answers the other side, in
+// place of its results. It is sent, and not reported.
+type Acknowledgement interface {
+	error
+	// Acknowledgement returns the arguments of the answer.
+	Acknowledgement() []any
 }
-
-// Error says what the acknowledgement is.
-func (e *AckError) Error() string { return fmt.Sprint("acknowledgement: ", e.Args) }
 
 // answer acknowledges with args. It does nothing for an event that wants no
 // answer, or has one.

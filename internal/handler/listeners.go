@@ -17,14 +17,14 @@ type Listener[S any] struct {
 	once func() bool // of a listener for one event: takes it out, true the first time
 }
 
-// Handle calls the handler and answers with an [AckError] that it returns.
+// Handle calls the handler and answers with an [Acknowledgement] that it returns.
 func (l *Listener[S]) Handle(c *Call[S]) error {
 	err := l.Call(c)
 	if err == nil {
 		return nil
 	}
-	if ack, ok := errors.AsType[*AckError](err); ok {
-		return c.answer(ack.Args...)
+	if ack, ok := errors.AsType[Acknowledgement](err); ok {
+		return c.answer(ack.Acknowledgement()...)
 	}
 	return err
 }
