@@ -56,7 +56,8 @@ type Options struct {
 	// overrides.
 	Engine engine.DialOptions
 	// Path is where the server is mounted; the path of the URL is the namespace.
-	// Default "/socket.io/". A trailing slash is added.
+	// Default "/socket.io/". A trailing slash is added. A server at "/" cannot be
+	// named.
 	Path string
 	// ForceNew keeps [New] from sharing the connection of another socket.
 	ForceNew bool
