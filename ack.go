@@ -37,6 +37,7 @@ func (n *Namespace) nextAck() uint64 { return n.acks.Add(1) - 1 }
 
 // expectAck makes room for the answer with the given ID.
 func (s *Socket) expectAck(id uint64, w ackWaiter) error {
+	s.conn.engine.ReadOn() // it may be a handler on the reader who is going to wait
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state == ended {

@@ -122,8 +122,16 @@ func (c *conn) enqueue(s *Socket, p *parser.Packet, size int) bool {
 }
 
 // OnBatch implements [engine.BatchHandler]: the events that have come with one
-// read are handled together.
-func (c *conn) OnBatch(*engine.Conn) { c.startReady() }
+// read are handled together. The goroutine that reads does it where that keeps
+// nobody else from anything: see docs/decisions/0009-reader-runs-handlers.md.
+func (c *conn) OnBatch(*engine.Conn) {
+	if len(c.ready) == 1 && c.single() && c.ready[0].borrowReader() {
+		c.ready[0] = nil
+		c.ready = c.ready[:0]
+		return
+	}
+	c.startReady()
+}
 
 func (c *conn) startReady() {
 	for i, s := range c.ready {
@@ -198,6 +206,13 @@ func (c *conn) socket(nsp string) *Socket {
 		}
 	}
 	return nil
+}
+
+// single reports whether the client is in one namespace only.
+func (c *conn) single() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.sockets) == 1
 }
 
 // remove forgets a socket that has ended. With leaving it counts, until left, as

@@ -162,6 +162,18 @@ func (s *Socket) startLocked() {
 	s.nsp.server.workers.run(s)
 }
 
+// borrowReader has the goroutine that reads work on the inbox, unless somebody does
+// already, or waits for an acknowledgement, which is to be read at any time.
+func (s *Socket) borrowReader() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.working || s.inbox.n == 0 || len(s.acks) > 0 || !s.conn.engine.Lend(lent{s}) {
+		return false
+	}
+	s.working = true
+	return true
+}
+
 // resign gives the inbox to another worker.
 func (s *Socket) resign() {
 	s.mu.Lock()

@@ -30,8 +30,15 @@ type Handler interface {
 // together.
 type BatchHandler interface {
 	// OnBatch is called after OnMessage was called for the last of the messages
-	// that one read, or one polling request, has brought.
+	// that one read, or one polling request, has brought. It may call [Conn.Lend].
 	OnBatch(c *Conn)
+}
+
+// Work is what a Handler makes of messages when they have been delivered.
+type Work interface {
+	// Do is called by the goroutine that reads, with nothing held. Unlike OnMessage
+	// it may wait for what the peer has yet to send, if [Conn.ReadOn] is called.
+	Do()
 }
 
 // An UpgradeHandler is a Handler that wants to know of transport changes.
@@ -109,6 +116,11 @@ type Conn struct {
 	// called without it, but for OnClose and OnDrain.
 	receiving sync.Mutex
 	handler   Handler // written with receiving and mu held, read with either
+	lendable  bool    // OnBatch may lend the goroutine; guarded by receiving, like
+	work      Work    // what it is lent to next
+	// turn counts when the goroutine that reads was lent and when reading went on:
+	// it is lent while turn is odd.
+	turn atomic.Uint32
 }
 
 type state uint8
@@ -431,6 +443,50 @@ func (c *Conn) deliverBatch() {
 	if h, ok := c.handler.(BatchHandler); ok {
 		h.OnBatch(c)
 	}
+}
+
+// deliverAndLend is deliverBatch for a goroutine that can be spared. It returns what
+// that is lent to, or nil. The token receiving is held.
+func (c *Conn) deliverAndLend() Work {
+	c.lendable = true
+	c.deliverBatch()
+	work := c.work
+	c.lendable, c.work = false, nil
+	return work
+}
+
+// Lend has the goroutine that reads call work next, which saves the way to another
+// goroutine. Only OnBatch may call it, and once. It returns false where the goroutine
+// cannot be spared: over polling, where a request waits for its answer, and at the
+// end of the connection.
+//
+// Nothing is read from the peer until work is done or [Conn.ReadOn] is called, so
+// whoever lends sees to it that the one or the other is soon.
+func (c *Conn) Lend(work Work) bool {
+	if !c.lendable {
+		return false
+	}
+	c.lendable, c.work = false, work
+	return true
+}
+
+// ReadOn lets another goroutine read from the peer, if the one that does is lent. A
+// handler may be called at the same time as the [Work] is done, then.
+func (c *Conn) ReadOn() {
+	turn := c.turn.Load()
+	if turn%2 == 0 || !c.turn.CompareAndSwap(turn, turn+1) {
+		return
+	}
+	c.mu.Lock()
+	l := c.link
+	c.mu.Unlock()
+	go l.run(nil)
+}
+
+// do does work.
+func (c *Conn) do(work Work) {
+	defer c.guard()
+	work.Do()
 }
 
 // guard turns a panic of a handler into the end of its connection: other

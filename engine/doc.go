@@ -50,7 +50,8 @@
 // they need may be held during those calls. No lock of this package is held
 // while a handler runs. While OnMessage runs nothing more is read from its
 // client: TCP pushes back on one that sends too much, and the heartbeat does not
-// count its silence.
+// count its silence. OnBatch may lend the goroutine that reads to [Work], during
+// which OnMessage is not called either, unless [Conn.ReadOn] was.
 //
 // A WebSocket costs one goroutine, which waits for the socket to become readable
 // and holds no buffer meanwhile. On Linux, one without TLS on which little happens
@@ -72,7 +73,7 @@
 // for all connections and waits. net/http does not know of connections that were
 // upgraded, so call it before [net/http.Server.Shutdown].
 //
-// A panic in OnMessage, OnBatch, OnUpgrade or OnDrain is logged with its stack
+// A panic in OnMessage, OnBatch, Work, OnUpgrade or OnDrain is logged with its stack
 // and ends that connection; one in OnClose is only logged.
 //
 // # Limits

@@ -97,7 +97,7 @@ func (c *Conn) onTimer() {
 		late := min(clock()-b.due, maxTimerDelay, c.server.opts.PingTimeout/10)
 		b.after(c, c.server.opts.PingTimeout-late)
 		c.sendPacket(pingPacket)
-	case c.busy.Load():
+	case c.busy.Load(), c.turn.Load()%2 != 0:
 		// Its pong, or ping, may wait behind the message that our handler is busy
 		// with. A further ping shows whether the connection is dead, and keeps the
 		// client from believing that we are.

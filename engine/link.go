@@ -128,12 +128,15 @@ func (l *link) start(early []byte) {
 }
 
 // run reads until the connection is closed by either side, which abort and the
-// deadline that close sets see to, or leaves an idle one to the poller. early is
-// what the client sent right behind its handshake.
+// deadline that close sets see to, or leaves that to somebody else. early is what
+// the client sent right behind its handshake.
 func (l *link) run(early []byte) {
-	parked, returned := false, false
+	r := getReader(l)
+	returned := false
 	defer func() {
-		if parked {
+		left := r.left
+		r.put()
+		if left {
 			return
 		}
 		if !returned {
@@ -143,7 +146,8 @@ func (l *link) run(early []byte) {
 		l.conn.server.poller.forget(l)
 		l.conn.server.goroutines.Done()
 	}()
-	if parked = l.deliver(early); !parked {
+	l.deliver(r, early)
+	if !r.left {
 		l.drain()
 	}
 	returned = true
@@ -151,27 +155,50 @@ func (l *link) run(early []byte) {
 
 var errHandlerExit = errors.New("engine: a handler has ended its goroutine")
 
-// deliver delivers what arrives. It returns true when somebody else is to go on: l
-// must not be touched then.
-func (l *link) deliver(early []byte) (parked bool) {
-	r := getReader(l)
-	defer r.put()
-	for more := len(early) == 0 || l.feed(early); more; {
-		buf, err := r.read()
-		if r.parked {
-			return true
-		}
-		if len(buf) > 0 {
+// deliver delivers b and what arrives after it, until there is nothing more to
+// deliver or r was left: l must not be touched then.
+func (l *link) deliver(r *socketReader, b []byte) {
+	var err error
+	for more := true; more; {
+		var work Work
+		if len(b) > 0 {
 			l.noteRead()
-			more = l.feed(buf)
+			work, more = l.feed(b)
 		}
 		r.release()
-		if err != nil && more {
+		if work != nil && !l.lend(r, work) {
+			return
+		}
+		switch {
+		case !more:
+		case err != nil:
 			l.closed(err)
 			more = false
+		default:
+			b, err = r.read()
+			more = !r.left
 		}
 	}
-	return false
+}
+
+// lend does work, and reports whether the caller is to go on reading. Otherwise r
+// is left.
+func (l *link) lend(r *socketReader, work Work) (mine bool) {
+	c := l.conn
+	r.left = true
+	turn := c.turn.Add(1)
+	returned := false
+	defer func() {
+		mine = c.turn.CompareAndSwap(turn, turn+1)
+		if returned {
+			r.left = !mine
+		} else if mine {
+			go l.run(nil) // this goroutine is ending: runtime.Goexit
+		}
+	}()
+	c.do(work)
+	returned = true
+	return
 }
 
 // A connection is busy when it is read from more often than this between two
@@ -226,9 +253,9 @@ func (l *link) drain() {
 	}
 }
 
-// feed delivers the messages in b, of which nothing is kept. It returns false
-// when no more is to be read.
-func (l *link) feed(b []byte) (more bool) {
+// feed delivers the messages in b, of which nothing is kept, and returns what is to
+// be done then. more is false when no more is to be read.
+func (l *link) feed(b []byte) (work Work, more bool) {
 	c := l.conn
 	c.receiving.Lock()
 	defer c.receiving.Unlock()
@@ -236,18 +263,17 @@ func (l *link) feed(b []byte) (more bool) {
 	l.in.Push(b)
 	for {
 		m, ok, err := l.in.Next()
-		if !ok {
+		switch {
+		case err != nil:
 			c.deliverBatch()
-			if err != nil {
-				l.closed(err)
-				return false
-			}
+			l.closed(err)
+			return nil, false
+		case !ok:
 			l.in.Park()
-			return true
-		}
-		if !l.handle(m) {
+			return c.deliverAndLend(), true
+		case !l.handle(m):
 			c.deliverBatch()
-			return false
+			return nil, false
 		}
 	}
 }

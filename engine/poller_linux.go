@@ -102,41 +102,51 @@ func (p *poller) forget(l *link) {
 		return
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	if fd := l.watch - 1; p.links[fd] == l { // and not the next one with this descriptor
 		p.links[fd] = nil
 	}
+	var unused *os.File
 	if p.n--; p.n == 0 {
-		p.file.Close() // ends run
+		unused = p.file
 		p.file, p.links = nil, nil
+	}
+	p.mu.Unlock()
+	if unused != nil {
+		unused.Close() // ends run, and waits for that
 	}
 }
 
-// run wakes links until the epoll instance is closed.
+// run wakes links until the epoll instance is closed. It does so from inside a single
+// Read: each of its own would begin with forgetting what has happened before, and so
+// with asking once more.
 func (p *poller) run(raw syscall.RawConn) {
 	events := make([]syscall.EpollEvent, 256)
 	ready := make([]*link, 0, len(events))
-	n := 0
-	wait := func(fd uintptr) bool {
-		var err error
+	_ = raw.Read(func(fd uintptr) (done bool) { // until the file is closed
 		for {
-			if n, err = syscall.EpollWait(int(fd), events, 0); err != syscall.EINTR {
-				return n > 0
+			n, err := syscall.EpollWait(int(fd), events, 0)
+			if err == syscall.EINTR {
+				continue
+			}
+			p.wake(events[:max(n, 0)], ready)
+			if n < len(events) {
+				return false // there will be news before there is more
 			}
 		}
-	}
-	for raw.Read(wait) == nil {
-		p.mu.Lock()
-		for _, e := range events[:n] {
-			if fd := int(e.Fd); fd < len(p.links) && p.links[fd] != nil {
-				ready = append(ready, p.links[fd])
-			}
+	})
+}
+
+// wake wakes the links that events are about; ready is memory for their list.
+func (p *poller) wake(events []syscall.EpollEvent, ready []*link) {
+	p.mu.Lock()
+	for _, e := range events {
+		if fd := int(e.Fd); fd < len(p.links) && p.links[fd] != nil {
+			ready = append(ready, p.links[fd])
 		}
-		p.mu.Unlock()
-		for _, l := range ready {
-			l.wake()
-		}
-		clear(ready)
-		ready = ready[:0]
 	}
+	p.mu.Unlock()
+	for _, l := range ready {
+		l.wake()
+	}
+	clear(ready)
 }

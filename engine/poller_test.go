@@ -35,6 +35,9 @@ func TestPortable(t *testing.T) {
 		{"ShutdownRaces", TestShutdownRaces},
 		{"ShutdownWaitsForHandlers", TestShutdownWaitsForHandlers},
 		{"EndsOfParked", TestEndsOfParked},
+		{"Lend", TestLend},
+		{"EndsWhileLent", TestEndsWhileLent},
+		{"ReadOnAtAnyTime", TestReadOnAtAnyTime},
 	} {
 		t.Run(test.name, test.f)
 	}

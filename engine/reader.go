@@ -5,12 +5,13 @@ import "sync"
 // socketReader reads from a link. On a plain socket it waits for readability
 // first, so that a connection on which nothing happens holds no buffer.
 type socketReader struct {
-	link   *link
-	buf    *[]byte
-	fn     func(fd uintptr) bool
-	got    []byte
-	err    error
-	parked bool
+	link *link
+	buf  *[]byte
+	fn   func(fd uintptr) bool
+	got  []byte
+	err  error
+	dry  bool // the last read has brought all that there was
+	left bool // somebody else reads from the link, or will
 }
 
 // Pooled, so that the closure that RawConn wants costs nothing.
@@ -34,7 +35,7 @@ func (r *socketReader) put() {
 
 // read waits for bytes and returns them; they are valid until release. It may
 // return bytes together with an error. When the link was parked instead, it sets
-// parked.
+// left.
 func (r *socketReader) read() ([]byte, error) {
 	if r.link.raw == nil {
 		space := r.space()
@@ -51,14 +52,20 @@ func (r *socketReader) read() ([]byte, error) {
 // tryRead returns false when there is nothing to read yet, and the caller is to
 // wait.
 func (r *socketReader) tryRead(fd uintptr) bool {
+	if r.dry {
+		r.dry = false
+		if r.left = r.link.park(fd); r.left {
+			return true
+		}
+	}
 	space := r.space()
 	n, ready, err := tryRead(fd, space)
 	if !ready {
 		r.release()
-		r.parked = r.link.park(fd)
-		return r.parked
+		r.left = r.link.park(fd)
+		return r.left
 	}
-	r.got, r.err = space[:n], err
+	r.got, r.err, r.dry = space[:n], err, n < len(space)
 	return true
 }
 

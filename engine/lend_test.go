@@ -1,0 +1,229 @@
+package engine_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/ws"
+)
+
+// worker is a session that lends its reader after each batch.
+type worker struct {
+	*session
+	work   func()
+	refuse chan struct{} // Lend has returned false
+}
+
+func (w *worker) OnBatch(c *engine.Conn) {
+	if !c.Lend(doFunc(w.work)) {
+		w.refuse <- struct{}{}
+	}
+	if c.Lend(doFunc(w.work)) {
+		panic("lent twice")
+	}
+}
+
+type doFunc func()
+
+func (f doFunc) Do() { f() }
+
+// lender runs a server whose sessions do work after each batch.
+func lender(t *testing.T, opts engine.ServerOptions, work func(s *session)) *harness {
+	t.Helper()
+	var h *harness
+	opts.OnConnect = func(c *engine.Conn) engine.Handler {
+		s := newSession(c)
+		h.sessions <- s
+		return &worker{s, func() { work(s) }, make(chan struct{}, 100)}
+	}
+	h = start(t, &opts)
+	return h
+}
+
+// While the reader is lent nothing is read, until ReadOn.
+func TestLend(t *testing.T) {
+	entered, leave := make(chan struct{}, 10), make(chan struct{})
+	h := lender(t, engine.ServerOptions{}, func(*session) {
+		entered <- struct{}{}
+		<-leave
+	})
+	w := h.websocket()
+	w.ReadOn() // nobody is lent
+	w.send("4a")
+	receive(t, entered, "the work")
+	w.wantMessage(t, "a")
+	w.send("4b")
+	time.Sleep(5 * time.Millisecond) // it would have come
+	if len(w.messages) > 0 {
+		t.Fatal("read while the reader was lent")
+	}
+	w.ReadOn()
+	w.wantMessage(t, "b")
+	receive(t, entered, "the work of another reader")
+	w.send("4c")
+	time.Sleep(5 * time.Millisecond)
+	if len(w.messages) > 0 {
+		t.Fatal("read while the second reader was lent")
+	}
+	// The first one does not read when it is back, since the second one will.
+	leave <- struct{}{}
+	leave <- struct{}{}
+	w.wantMessage(t, "c")
+	receive(t, entered, "the work")
+	leave <- struct{}{}
+	close(leave)
+	w.send("4d")
+	w.wantMessage(t, "d")
+	w.nc.Close()
+	w.wantClose(t, engine.TransportClose)
+}
+
+// A reader that is lent sees a connection to its end, too.
+func TestEndsWhileLent(t *testing.T) {
+	for _, readOn := range []bool{false, true} {
+		for name, end := range map[string]func(*peer){
+			"Close":  func(w *peer) { w.Close() },
+			"peer":   func(w *peer) { w.nc.Close() },
+			"panic":  func(*peer) {},
+			"Goexit": func(*peer) {},
+		} {
+			t.Run(fmt.Sprintf("%s/%v", name, readOn), func(t *testing.T) {
+				entered, leave := make(chan struct{}, 10), make(chan struct{})
+				h := lender(t, engine.ServerOptions{}, func(s *session) {
+					entered <- struct{}{}
+					<-leave
+					switch name {
+					case "panic":
+						panic("in work")
+					case "Goexit":
+						runtime.Goexit()
+					}
+				})
+				w := h.websocket()
+				w.send("4a")
+				receive(t, entered, "the work")
+				if readOn {
+					w.ReadOn()
+				}
+				end(w)
+				close(leave)
+				switch name {
+				case "Close":
+					w.wantClose(t, engine.ForcedClose)
+				case "panic":
+					if err := w.wantClose(t, engine.TransportError); err == nil || !strings.Contains(err.Error(), "in work") {
+						t.Errorf("ended with %v", err)
+					}
+				case "Goexit": // is no end
+					w.wantMessage(t, "a")
+					w.send("4b")
+					w.wantMessage(t, "b")
+					w.nc.Close()
+					fallthrough
+				default:
+					w.wantClose(t, engine.TransportClose)
+				}
+				waitFor(t, "the session to go", func() bool { return h.Len() == 0 })
+			})
+		}
+	}
+}
+
+// A request must be answered, so its goroutine cannot be lent.
+func TestLendOverPolling(t *testing.T) {
+	var h *harness
+	refused := make(chan struct{}, 100)
+	h = start(t, &engine.ServerOptions{OnConnect: func(c *engine.Conn) engine.Handler {
+		s := newSession(c)
+		h.sessions <- s
+		return &worker{s, func() { t.Error("lent") }, refused}
+	}})
+	p := h.poll()
+	p.post("4a")
+	p.wantMessage(t, "a")
+	receive(t, refused, "a refusal")
+	p.drop()
+}
+
+// The peer is not blamed for silence that nobody listened to.
+func TestHeartbeatWhileLent(t *testing.T) {
+	leave := make(chan struct{})
+	h := lender(t, engine.ServerOptions{PingInterval: 20 * time.Millisecond, PingTimeout: 20 * time.Millisecond},
+		func(*session) { <-leave })
+	w := h.websocket()
+	w.send("4a")
+	w.wantMessage(t, "a")
+	for range 4 {
+		w.want("2")
+	}
+	w.send("3")
+	close(leave)
+	select {
+	case e := <-w.closed:
+		t.Fatalf("ended with %q (%v)", e.reason, e.err)
+	case <-time.After(10 * time.Millisecond):
+	}
+}
+
+// Messages are delivered one at a time and in order, whoever reads, and whenever
+// that changes.
+func TestReadOnAtAnyTime(t *testing.T) {
+	const clients, messages = 8, 300
+	h := lender(t, engine.ServerOptions{}, func(*session) {
+		if rand.N(4) == 0 {
+			time.Sleep(rand.N(300 * time.Microsecond))
+		}
+	})
+	var wg sync.WaitGroup
+	var peers []*peer
+	for range clients {
+		w := h.websocket()
+		peers = append(peers, w)
+		var delivering atomic.Bool
+		w.onMessage = func(string) {
+			if delivering.Swap(true) {
+				t.Error("two messages at once")
+			}
+			runtime.Gosched()
+			delivering.Store(false)
+		}
+		stop := make(chan struct{})
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					w.ReadOn()
+					time.Sleep(rand.N(100 * time.Microsecond))
+				}
+			}
+		})
+		wg.Go(func() {
+			defer close(stop)
+			for i := range messages {
+				if _, err := w.nc.Write(masked(ws.Text, "4"+strconv.Itoa(i))); err != nil {
+					t.Error(err)
+					return
+				}
+				if i%7 == 0 {
+					time.Sleep(rand.N(200 * time.Microsecond))
+				}
+			}
+		})
+	}
+	for i := range messages {
+		for _, w := range peers {
+			w.wantMessage(t, strconv.Itoa(i))
+		}
+	}
+	wg.Wait()
+}
