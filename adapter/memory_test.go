@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -256,6 +257,41 @@ func TestRoomEventsAreInOrder(t *testing.T) {
 	}
 	if len(in) != 0 || len(h.events) == 0 {
 		t.Errorf("left over: %v, of %d events", in, len(h.events))
+	}
+}
+
+// exitingHost ends the goroutine that tells it of a room, when leave is closed.
+type exitingHost struct {
+	fakeHost
+	entered, leave chan struct{}
+	told           chan string
+}
+
+func (h *exitingHost) RoomEvent(e RoomEvent) {
+	if e.Kind != RoomJoined {
+		return
+	}
+	if e.Room == "exit" {
+		close(h.entered)
+		<-h.leave
+		runtime.Goexit()
+	}
+	h.told <- e.Room
+}
+
+// Whoever ends the goroutine that tells does not take along what others have to be
+// told.
+func TestRoomEventsAfterGoexit(t *testing.T) {
+	h := &exitingHost{entered: make(chan struct{}), leave: make(chan struct{}), told: make(chan string, 10)}
+	m := NewMemory(h)
+	s := &fakeSocket{id: "s", a: m}
+	m.Add(s)
+	go m.Join(s, 10, "exit")
+	<-h.entered
+	m.Join(s, 10, "next") // which leaves the telling to the other
+	close(h.leave)
+	if got := []string{<-h.told, <-h.told}; !slices.Equal(got, []string{"s", "next"}) {
+		t.Errorf("told of %v", got)
 	}
 }
 

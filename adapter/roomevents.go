@@ -37,21 +37,26 @@ func (r *roomEvents) begin() bool {
 	return true
 }
 
-// tellAll tells what is queued. Whoever is told may end the goroutine; the rest is
-// for the next one then.
+// tellAll tells what is queued. Whoever is told may end the goroutine; then another
+// one tells the rest.
 func (r *roomEvents) tellAll() {
+	returned := false
 	defer func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.telling = false
+		if !returned {
+			go r.tell() // until nothing is queued
+		}
 	}()
 	for {
 		e, ok := r.next()
 		if !ok {
-			return
+			break
 		}
 		r.host.RoomEvent(e)
 	}
+	returned = true
 }
 
 // next takes the oldest event out.
