@@ -46,3 +46,52 @@ func BenchmarkHostile(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkEcho has the parser's part of an event whose handler answers with what it
+// got: what the server does with most small events.
+func BenchmarkEcho(b *testing.B) {
+	data := []byte(`217["echo",{"msg":"hello","n":1}]`)
+	dec := parser.JSON.NewDecoder(parser.Limits{}).(interface {
+		DecodeInto(p *parser.Packet, data []byte, binary bool) (bool, error)
+	})
+	var p parser.Packet
+	decode := func(b *testing.B) {
+		p = parser.Packet{}
+		if _, err := dec.DecodeInto(&p, data, false); err != nil {
+			b.Fatal(err)
+		}
+	}
+	var m parsertest.Message
+	ptrs := []any{&m}
+	take := func(b *testing.B) {
+		if err := p.Args.Take(ptrs...); err != nil {
+			b.Fatal(err)
+		}
+	}
+	decode(b)
+	take(b)
+	ack := parser.Header{Type: parser.Ack, Namespace: "/", ID: 17, HasID: true}
+	args := []any{m}
+	var dst []byte
+	answer := func(b *testing.B) {
+		var err error
+		if dst, _, err = parser.JSON.Append(dst[:0], ack, "", args); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for _, part := range []struct {
+		name string
+		run  func(*testing.B)
+	}{
+		{"decode", decode},
+		{"take", take},
+		{"ack", answer},
+	} {
+		b.Run(part.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				part.run(b)
+			}
+		})
+	}
+}
