@@ -3,6 +3,7 @@ package parser
 import (
 	"encoding/binary"
 	"errors"
+	"math/bits"
 	"slices"
 	"strconv"
 	"unicode/utf8"
@@ -93,7 +94,8 @@ func atEnd(data []byte, i int) error {
 }
 
 func skipSpace(data []byte, i int) int {
-	for i < len(data) && (data[i] == ' ' || data[i] == '\t' || data[i] == '\n' || data[i] == '\r') {
+	// Most JSON has none: one comparison tells.
+	for i < len(data) && data[i] <= ' ' && (data[i] == ' ' || data[i] == '\t' || data[i] == '\n' || data[i] == '\r') {
 		i++
 	}
 	return i
@@ -246,8 +248,10 @@ func scanString(data []byte, i int) (int, error) {
 // character at or behind i, or the length of data.
 func skipPlain(data []byte, i int) int {
 	// Most bytes of large packets are in long strings: take eight at once.
-	for len(data)-i >= 8 && special(binary.LittleEndian.Uint64(data[i:])) == 0 {
-		i += 8
+	for ; len(data)-i >= 8; i += 8 {
+		if s := special(binary.LittleEndian.Uint64(data[i:])); s != 0 {
+			return i + bits.TrailingZeros64(s)/8
+		}
 	}
 	for i < len(data) && data[i] >= ' ' && data[i] != '"' && data[i] != '\\' {
 		i++
@@ -261,7 +265,8 @@ const (
 )
 
 // special returns a word that is not zero if and only if one of the bytes of w
-// is a quote, a backslash or a control character.
+// is a quote, a backslash or a control character. Its lowest bit is in the first
+// such byte.
 func special(w uint64) uint64 {
 	quote := w ^ eachByte*'"'
 	backslash := w ^ eachByte*'\\'
