@@ -140,8 +140,8 @@ func unmarshal(raw []byte, attachments [][]byte, ptr any) error {
 	if t.Kind() != reflect.Pointer {
 		return fmt.Errorf("cannot decode into %v, which is not a pointer", t)
 	}
-	p := decodePlans.of(t.Elem())
-	if p.object != nil && t.Elem().Kind() == reflect.Struct {
+	p := decodePlans.of(t)
+	if p.object != nil {
 		if v := reflect.ValueOf(ptr); !v.IsNil() {
 			if _, ok := p.object.decode(raw, 0, attachments, v.Elem()); ok {
 				return nil
