@@ -101,17 +101,22 @@ func (p *structPlan) decode(data []byte, i int, attachments [][]byte, v reflect.
 		if data[i] == ',' {
 			i = skipSpace(data, i+1)
 		}
-		end, _ := scanString(data, i)
-		name := data[i+1 : end-1]
-		i = skipSpace(data, end)
-		i = skipSpace(data, i+1) // behind the colon
-		f := p.field(name, next)
-		if f < 0 {
-			if !isPlainASCII(name) {
-				return 0, false
+		f := next
+		if f < len(p.fields) && hasPrefix(data, i, p.fields[f].member[1:]) {
+			// Most peers send members in the order in which they are declared.
+			i = skipSpace(data, i+len(p.fields[f].member)-1)
+		} else {
+			end, _ := scanString(data, i)
+			name := data[i+1 : end-1]
+			i = skipSpace(data, end)
+			i = skipSpace(data, i+1) // behind the colon
+			if f = p.field(name); f < 0 {
+				if !isPlainASCII(name) {
+					return 0, false
+				}
+				i, _ = scanValue(data, i, maxNesting) // there is no such field
+				continue
 			}
-			i, _ = scanValue(data, i, maxNesting) // there is no such field
-			continue
 		}
 		if i, ok = p.fields[f].decode(data, i, attachments, v.Field(p.fields[f].index)); !ok {
 			return 0, false
@@ -121,12 +126,13 @@ func (p *structPlan) decode(data []byte, i int, attachments [][]byte, v reflect.
 	return i + 1, true
 }
 
-// field returns the position of the field with the given name, or -1. Most peers
-// send members in the order in which they are declared.
-func (p *structPlan) field(name []byte, expected int) int {
-	if expected < len(p.fields) && p.fields[expected].name == string(name) {
-		return expected
-	}
+// hasPrefix reports whether prefix is at data[i].
+func hasPrefix(data []byte, i int, prefix string) bool {
+	return len(data)-i >= len(prefix) && string(data[i:i+len(prefix)]) == prefix
+}
+
+// field returns the position of the field with the given name, or -1.
+func (p *structPlan) field(name []byte) int {
 	for i := range p.fields {
 		if p.fields[i].name == string(name) {
 			return i
