@@ -148,8 +148,8 @@ func (f *field) decode(data []byte, i int, attachments [][]byte, v reflect.Value
 		if data[i] != '"' {
 			return 0, false
 		}
-		end, _ = scanString(data, i)
-		v.SetString(unquote(data[i:end]))
+		s, end := readString(data, i)
+		v.SetString(s)
 		return end, true
 	case reflect.Bool:
 		switch data[i] {

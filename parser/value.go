@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strconv"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -285,18 +286,21 @@ func (d *anyDecoder) next() byte {
 }
 
 func (d *anyDecoder) string() string {
-	start := d.pos
-	d.pos, _ = scanString(d.data, start)
-	return unquote(d.data[start:d.pos])
+	s, end := readString(d.data, d.pos)
+	d.pos = end
+	return s
 }
 
-// unquote returns what a JSON string says. Invalid Unicode is replaced.
-func unquote(raw []byte) string {
-	if s := plainString(raw); s != nil {
-		return string(s)
+// readString returns what the JSON string at data[i], which must be valid, says, and
+// where it ends. Invalid Unicode is replaced.
+func readString(data []byte, i int) (s string, end int) {
+	end = skipPlain(data, i+1)
+	if plain := data[i+1 : end]; data[end] == '"' && utf8.Valid(plain) {
+		return string(plain), end + 1
 	}
-	s, _ := jsontext.AppendUnquote(nil, raw)
-	return string(s)
+	end, _ = scanString(data, i)
+	unquoted, _ := jsontext.AppendUnquote(nil, data[i:end])
+	return string(unquoted), end
 }
 
 func (d *anyDecoder) array() (any, error) {
