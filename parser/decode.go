@@ -20,7 +20,8 @@ type jsonDecoder struct {
 	attachments [][]byte
 	want        int
 
-	// A peer sends few different names, most of the time the same one.
+	// A peer sends few different names, most of the time the same one. lastEvent has
+	// no backslash, so that it is also what is between the quotes.
 	lastNamespace, lastEvent string
 }
 
@@ -94,12 +95,11 @@ func (d *jsonDecoder) decodeText(p *Packet, memory [][]byte, data []byte) (*Pack
 		d.Reset()
 		return nil, &SyntaxError{Reason: "got plaintext data when reconstructing a packet"}
 	}
-	h, attachments, payload, err := d.parseHeader(data)
+	attachments, payload, err := d.parseHeader(&p.Header, data)
 	if err != nil {
 		return nil, err
 	}
-	p.Header = h
-	switch h.Type {
+	switch p.Type {
 	case Connect, ConnectError, Disconnect:
 		if len(payload) == 0 {
 			return p, nil
@@ -115,14 +115,14 @@ func (d *jsonDecoder) decodeText(p *Packet, memory [][]byte, data []byte) (*Pack
 	if err != nil {
 		return nil, &SyntaxError{"invalid payload", err}
 	}
-	if h.Type == Event || h.Type == BinaryEvent {
+	if p.Type == Event || p.Type == BinaryEvent {
 		if p.Event, err = d.eventName(values); err != nil {
 			return nil, err
 		}
 		values = values[1:]
 	}
 	p.Args = NewArgs(jsonValues{}, copyValues(memory, values), nil)
-	switch h.Type {
+	switch p.Type {
 	case BinaryEvent:
 		p.Type = Event
 	case BinaryAck:
@@ -157,23 +157,23 @@ func copyValues(dst, values [][]byte) [][]byte {
 }
 
 // parseHeader reads everything before the JSON.
-func (d *jsonDecoder) parseHeader(data []byte) (h Header, attachments int, payload []byte, err error) {
+func (d *jsonDecoder) parseHeader(h *Header, data []byte) (attachments int, payload []byte, err error) {
 	if len(data) == 0 || !isDigit(data[0]) {
-		return h, 0, nil, &SyntaxError{Reason: "unknown packet type NaN"}
+		return 0, nil, &SyntaxError{Reason: "unknown packet type NaN"}
 	}
 	h.Type = Type(data[0] - '0')
 	if h.Type > BinaryAck {
-		return h, 0, nil, &SyntaxError{Reason: "unknown packet type " + string(data[:1])}
+		return 0, nil, &SyntaxError{Reason: "unknown packet type " + string(data[:1])}
 	}
 	i := 1
 	if h.Type >= BinaryEvent {
 		end := skipDigits(data, i)
 		n, _ := parseUint(data[i:end])
 		if end >= len(data) || data[end] != '-' || n == 0 {
-			return h, 0, nil, &SyntaxError{Reason: "Illegal attachments"}
+			return 0, nil, &SyntaxError{Reason: "Illegal attachments"}
 		}
 		if n > uint64(d.limits.MaxAttachments) {
-			return h, 0, nil, &SyntaxError{Reason: "too many attachments"}
+			return 0, nil, &SyntaxError{Reason: "too many attachments"}
 		}
 		attachments = int(n)
 		i = end + 1
@@ -200,12 +200,12 @@ func (d *jsonDecoder) parseHeader(data []byte) (h Header, attachments int, paylo
 	if end := skipDigits(data, i); end > i {
 		id, ok := parseUint(data[i:end])
 		if !ok {
-			return h, 0, nil, &SyntaxError{Reason: "ack id out of range"}
+			return 0, nil, &SyntaxError{Reason: "ack id out of range"}
 		}
 		h.ID, h.HasID = id, true
 		i = end
 	}
-	return h, attachments, data[i:], nil
+	return attachments, data[i:], nil
 }
 
 // parseUint parses decimal digits, of which there may be none. If the number
@@ -253,6 +253,8 @@ func (d *jsonDecoder) eventName(values [][]byte) (string, error) {
 	raw := values[0]
 	var name []byte
 	switch {
+	case raw[0] == '"' && string(raw[1:len(raw)-1]) == d.lastEvent:
+		return d.lastEvent, nil
 	case raw[0] == '"':
 		if name = plainString(raw); name == nil {
 			// The only error left is invalid Unicode, already replaced.
@@ -276,13 +278,17 @@ func (d *jsonDecoder) eventName(values [][]byte) (string, error) {
 	if len(name) > d.limits.MaxEventName {
 		return "", &SyntaxError{Reason: "event name too long"}
 	}
-	if string(name) != d.lastEvent {
-		if IsReserved(string(name)) {
-			return "", &SyntaxError{"invalid payload", errReservedName}
-		}
-		d.lastEvent = string(name)
+	if string(name) == d.lastEvent {
+		return d.lastEvent, nil
 	}
-	return d.lastEvent, nil
+	event := string(name)
+	if IsReserved(event) {
+		return "", &SyntaxError{"invalid payload", errReservedName}
+	}
+	if bytes.IndexByte(name, '\\') < 0 {
+		d.lastEvent = event
+	}
+	return event, nil
 }
 
 // plainString returns what is between the quotes of a JSON string, as part of

@@ -180,6 +180,9 @@ func scanName(data []byte, i int) (int, error) {
 	if i >= len(data) || data[i] != '"' {
 		return 0, unexpected(data, i, "want a member name")
 	}
+	if end := skipPlain(data, i+1); end+1 < len(data) && data[end] == '"' && data[end+1] == ':' {
+		return end + 2, nil // nearly always
+	}
 	i, err := scanString(data, i)
 	if err != nil {
 		return 0, err
