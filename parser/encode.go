@@ -19,7 +19,7 @@ import (
 var errBinaryPayload = errors.New("only events and acks carry binary data")
 
 // appendPacket appends the text of a packet and collects its attachments.
-func (e *encoder) appendPacket(dst []byte, h Header, event string, args []any) ([]byte, error) {
+func (a *appender) appendPacket(dst []byte, h Header, event string, args []any) ([]byte, error) {
 	switch h.Type {
 	case BinaryEvent:
 		h.Type = Event
@@ -38,19 +38,20 @@ func (e *encoder) appendPacket(dst []byte, h Header, event string, args []any) (
 		}
 		dst = append(dst, '[')
 		dst = appendString(dst, event)
-		dst, err = e.appendArgs(dst, args, true)
+		dst, err = a.appendArgs(dst, args, true)
 	case Ack:
 		dst = append(dst, '[')
-		dst, err = e.appendArgs(dst, args, false)
+		dst, err = a.appendArgs(dst, args, false)
 	default:
-		return e.appendPayload(dst, h.Type, args)
+		return a.appendPayload(dst, h.Type, args)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if n := len(e.attachments); n > 0 {
+	if n := len(a.attachments); n > 0 {
 		dst[start] += byte(BinaryEvent - Event) // as is BinaryAck - Ack
-		count := append(strconv.AppendInt(e.scratch[:0], int64(n), 10), '-')
+		var scratch [24]byte
+		count := append(strconv.AppendInt(scratch[:0], int64(n), 10), '-')
 		dst = slices.Insert(dst, start+1, count...)
 	}
 	return dst, nil
@@ -75,14 +76,14 @@ func appendHeader(dst []byte, h Header) ([]byte, error) {
 }
 
 // appendArgs appends the rest of an array.
-func (e *encoder) appendArgs(dst []byte, args []any, comma bool) ([]byte, error) {
+func (a *appender) appendArgs(dst []byte, args []any, comma bool) ([]byte, error) {
 	for i, arg := range args {
 		if comma {
 			dst = append(dst, ',')
 		}
 		comma = true
 		var err error
-		if dst, err = e.appendValue(dst, arg, 1); err != nil {
+		if dst, err = a.appendValue(dst, arg, 1); err != nil {
 			return nil, &ArgError{Index: i, Type: reflect.TypeOf(arg), Err: err}
 		}
 	}
@@ -90,7 +91,7 @@ func (e *encoder) appendArgs(dst []byte, args []any, comma bool) ([]byte, error)
 }
 
 // appendPayload appends the payload of a packet that is neither event nor ack.
-func (e *encoder) appendPayload(dst []byte, typ Type, args []any) ([]byte, error) {
+func (a *appender) appendPayload(dst []byte, typ Type, args []any) ([]byte, error) {
 	if len(args) == 0 {
 		return dst, nil
 	}
@@ -101,11 +102,11 @@ func (e *encoder) appendPayload(dst []byte, typ Type, args []any) ([]byte, error
 		return nil, &ArgError{Type: reflect.TypeOf(args[0]), Err: err}
 	}
 	start := len(dst)
-	dst, err := e.appendValue(dst, args[0], 0)
+	dst, err := a.appendValue(dst, args[0], 0)
 	switch {
 	case err != nil:
 		return fail(err)
-	case len(e.attachments) > 0:
+	case len(a.attachments) > 0:
 		return fail(errBinaryPayload)
 	}
 	switch payload := dst[start:]; {
@@ -125,7 +126,7 @@ var (
 
 // appendValue appends a value as JSON. It deals with what arguments consist of
 // most of the time and leaves other types to the library.
-func (e *encoder) appendValue(dst []byte, v any, depth int) ([]byte, error) {
+func (a *appender) appendValue(dst []byte, v any, depth int) ([]byte, error) {
 	switch v := v.(type) {
 	case nil:
 		return append(dst, "null"...), nil
@@ -150,29 +151,29 @@ func (e *encoder) appendValue(dst []byte, v any, depth int) ([]byte, error) {
 	case float64:
 		return appendFloat(dst, v, 64), nil
 	case []byte:
-		return e.appendBinary(dst, v), nil
+		return a.appendBinary(dst, v), nil
 	case stdjson.RawMessage:
 		return appendRaw(dst, v)
 	case stdjson.Number:
 		return appendNumber(dst, v)
 	case []any:
-		return e.appendArray(dst, v, depth)
+		return a.appendArray(dst, v, depth)
 	case map[string]any:
-		return e.appendObject(dst, v, depth)
+		return a.appendObject(dst, v, depth)
 	}
-	return e.marshal(dst, v)
+	return a.appendAny(dst, v)
 }
 
 // appendBinary appends the placeholder of an attachment.
-func (e *encoder) appendBinary(dst, data []byte) []byte {
+func (a *appender) appendBinary(dst, data []byte) []byte {
 	if data == nil {
 		return append(dst, "null"...)
 	}
-	e.attachments = append(e.attachments, data)
-	return appendPlaceholder(dst, len(e.attachments)-1)
+	a.attachments = append(a.attachments, data)
+	return appendPlaceholder(dst, len(a.attachments)-1)
 }
 
-func (e *encoder) appendArray(dst []byte, array []any, depth int) ([]byte, error) {
+func (a *appender) appendArray(dst []byte, array []any, depth int) ([]byte, error) {
 	if array == nil {
 		return append(dst, "null"...), nil
 	}
@@ -185,7 +186,7 @@ func (e *encoder) appendArray(dst []byte, array []any, depth int) ([]byte, error
 			dst = append(dst, ',')
 		}
 		var err error
-		if dst, err = e.appendValue(dst, v, depth+1); err != nil {
+		if dst, err = a.appendValue(dst, v, depth+1); err != nil {
 			return nil, err
 		}
 	}
@@ -194,7 +195,7 @@ func (e *encoder) appendArray(dst []byte, array []any, depth int) ([]byte, error
 
 // appendObject appends the members in the order of their names, as
 // encoding/json does.
-func (e *encoder) appendObject(dst []byte, object map[string]any, depth int) ([]byte, error) {
+func (a *appender) appendObject(dst []byte, object map[string]any, depth int) ([]byte, error) {
 	if object == nil {
 		return append(dst, "null"...), nil
 	}
@@ -202,6 +203,7 @@ func (e *encoder) appendObject(dst []byte, object map[string]any, depth int) ([]
 		return nil, errTooDeepValue
 	}
 	// e.names is a stack: nested objects push theirs behind ours.
+	e := a.encoder()
 	first := len(e.names)
 	for name := range object {
 		e.names = append(e.names, name)
@@ -218,7 +220,7 @@ func (e *encoder) appendObject(dst []byte, object map[string]any, depth int) ([]
 		dst = appendString(dst, name)
 		dst = append(dst, ':')
 		var err error
-		if dst, err = e.appendValue(dst, object[name], depth+1); err != nil {
+		if dst, err = a.appendValue(dst, object[name], depth+1); err != nil {
 			return nil, err
 		}
 	}

@@ -14,12 +14,13 @@ func (jsonCodec) NewDecoder(limits Limits) Decoder {
 }
 
 func (jsonCodec) Append(dst []byte, h Header, event string, args []any) ([]byte, [][]byte, error) {
-	e := encoders.Get().(*encoder)
-	data, err := e.appendPacket(dst, h, event, args)
-	attachments := e.attachments
-	e.release()
+	var a appender
+	data, err := a.appendPacket(dst, h, event, args)
+	if a.full != nil {
+		a.full.release()
+	}
 	if err != nil {
 		return nil, nil, err
 	}
-	return data, attachments, nil
+	return data, a.attachments, nil
 }

@@ -14,13 +14,19 @@ import (
 	jsonv1 "github.com/go-json-experiment/json/v1"
 )
 
-// encoder is the state of encoding one packet. It is pooled, because the
-// library caches which hooks apply to a type along with the hooks, which need
-// the state.
-type encoder struct {
+// appender is the state of encoding one packet. Most packets need no more, and so it
+// is not pooled but on the stack.
+type appender struct {
 	attachments [][]byte
-	names       []string // a stack of the member names of the open objects
-	scratch     [24]byte // for the number of attachments
+	full        *encoder // from the pool, once there is something to use it for
+}
+
+// encoder has what else it takes to encode some values. It is pooled, because the
+// library caches which hooks apply to a type along with the hooks, which need the
+// state.
+type encoder struct {
+	appender          // of the packet, while the library encodes a value
+	names    []string // a stack of the member names of the open objects
 
 	// The library's part.
 	out        bytes.Buffer
@@ -57,6 +63,14 @@ var replacement = []byte("\uFFFD")
 // maxPooledNames is how many names an encoder may hold on to.
 const maxPooledNames = 1024
 
+// encoder returns the encoder of the packet.
+func (a *appender) encoder() *encoder {
+	if a.full == nil {
+		a.full = encoders.Get().(*encoder)
+	}
+	return a.full
+}
+
 // release puts the encoder back into the pool. The attachments are the
 // caller's.
 func (e *encoder) release() {
@@ -67,21 +81,31 @@ func (e *encoder) release() {
 	encoders.Put(e)
 }
 
-// marshal appends a value with the help of the library, and with as few hooks
-// as its type permits.
-func (e *encoder) marshal(dst []byte, v any) ([]byte, error) {
+// appendAny appends a value of any type.
+func (a *appender) appendAny(dst []byte, v any) ([]byte, error) {
 	p := encodePlans.of(reflect.TypeOf(v))
-	mark := len(e.attachments)
+	mark := len(a.attachments)
 	if p.object != nil {
 		if object := reflect.Indirect(reflect.ValueOf(v)); object.IsValid() {
-			if result, ok := e.appendStruct(dst, p.object, object); ok {
+			if result, ok := a.appendStruct(dst, p.object, object); ok {
 				return result, nil
 			}
-			e.attachments = e.attachments[:mark]
+			a.attachments = a.attachments[:mark]
 		}
 	}
+	e := a.encoder()
+	e.attachments = a.attachments
+	dst, err := e.marshal(dst, v, p.needs)
+	a.attachments = e.attachments
+	return dst, err
+}
+
+// marshal appends a value with the help of the library, and with as few hooks
+// as its type permits.
+func (e *encoder) marshal(dst []byte, v any, needs plan) ([]byte, error) {
+	mark := len(e.attachments)
 	options := plainOptions
-	switch needs := p.needs; {
+	switch {
 	case needs&(holdsDynamic|holdsNamedBytes) != 0:
 		options = e.hooks
 	case needs != 0:

@@ -208,7 +208,7 @@ func (f *field) decodeNumber(text []byte, v reflect.Value) bool {
 
 // appendStruct appends a struct. It returns false when the library has to do it
 // all; dst's array and the attachments have changed then.
-func (e *encoder) appendStruct(dst []byte, p *structPlan, v reflect.Value) (_ []byte, ok bool) {
+func (a *appender) appendStruct(dst []byte, p *structPlan, v reflect.Value) (_ []byte, ok bool) {
 	start := len(dst)
 	for i := range p.fields {
 		f := &p.fields[i]
@@ -231,11 +231,11 @@ func (e *encoder) appendStruct(dst []byte, p *structPlan, v reflect.Value) (_ []
 			}
 			dst = appendFloat(dst, n, 64)
 		case reflect.Struct:
-			if dst, ok = e.appendStruct(dst, f.object, value); !ok {
+			if dst, ok = a.appendStruct(dst, f.object, value); !ok {
 				return nil, false
 			}
 		case reflect.Slice:
-			dst = e.appendBinary(dst, value.Bytes())
+			dst = a.appendBinary(dst, value.Bytes())
 		default:
 			dst = strconv.AppendUint(dst, value.Uint(), 10)
 		}
