@@ -174,12 +174,38 @@ func (f *field) decode(data []byte, i int, attachments [][]byte, v reflect.Value
 		}
 		v.SetBytes(b)
 		return end, true
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		if n, end, ok := readInt(data, i); ok && !v.OverflowInt(n) {
+			v.SetInt(n)
+			return end, true
+		}
 	}
 	end, err := scanNumber(data, i)
 	if err != nil {
 		return 0, false
 	}
 	return end, f.decodeNumber(data[i:end], v)
+}
+
+// readInt returns the number at data[i], in an object, and where it ends. It returns
+// false for what strconv has to look at: whatever is no number, not written as an
+// integer, or large.
+func readInt(data []byte, i int) (n int64, end int, ok bool) {
+	negative := data[i] == '-'
+	if negative {
+		i++
+	}
+	for end = i; isDigit(data[end]); end++ {
+		n = n*10 + int64(data[end]-'0')
+	}
+	if negative {
+		n = -n
+	}
+	switch data[end] {
+	case '.', 'e', 'E':
+		return 0, 0, false
+	}
+	return n, end, end > i && end-i <= len("999999999999999999")
 }
 
 func (f *field) decodeNumber(text []byte, v reflect.Value) bool {
