@@ -409,3 +409,18 @@ func TestSyntaxError(t *testing.T) {
 		}
 	}
 }
+
+// The decoder remembers the last name, and names that look like it as JSON may be
+// others.
+func TestEventNamesInTurn(t *testing.T) {
+	dec := parser.JSON.NewDecoder(parser.Limits{})
+	for _, test := range []struct{ raw, want string }{
+		{`""`, ""}, {`"a\\n"`, `a\n`}, {`"a\n"`, "a\n"}, {`"a\\n"`, `a\n`},
+		{`"1"`, "1"}, {`1`, "1"}, {`1.0`, "1"}, {`"\u00e9"`, "é"}, {`"é"`, "é"}, {`"\u00e9"`, "é"},
+	} {
+		p, err := dec.Decode([]byte("2["+test.raw+"]"), false)
+		if err != nil || p.Event != test.want {
+			t.Errorf("%s: got %v, %v, want %q", test.raw, p, err, test.want)
+		}
+	}
+}
