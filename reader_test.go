@@ -40,11 +40,6 @@ func TestHandlersThatWait(t *testing.T) {
 		}
 		return n, nil
 	})
-	ended := make(chan error, 1)
-	io.On("wait for the end", func(ctx context.Context) {
-		<-ctx.Done()
-		ended <- context.Cause(ctx)
-	})
 	c, _ := wiretest.Join(t, url, "websocket", "/")
 	s := receive(t, sockets, "the socket")
 	id := 0
@@ -89,16 +84,9 @@ func TestHandlersThatWait(t *testing.T) {
 	// Nobody asks: the reading goes on all the same.
 	c.Send(`42["block"]`)
 	receive(t, entered, "the handler")
-	c.Send(`424["block"]`, `425["ask"]`)
-	c.Leave()
+	c.Send(`41`)
+	receive(t, s.Context().Done(), "the end of the socket")
 	leave <- struct{}{}
-	receive(t, entered, "the second event")
-	leave <- struct{}{}
-
-	d, _ := wiretest.Join(t, url, "websocket", "/")
-	d.Send(`42["wait for the end"]`)
-	d.Close()
-	receive(t, ended, "the end")
 }
 
 // Namespaces do not hold each other up.
