@@ -18,6 +18,7 @@ const io = new Server(http, { serveClient: false });
 io.on("connection", (socket) => {
   socket.on("echo", (msg, ack) => ack(msg));
   socket.on("bin", (data, ack) => ack(data));
+  socket.on("kept", (data, ack) => ack(data)); // it makes no difference here
   socket.on("join", (room, ack) => {
     socket.join(room);
     ack();

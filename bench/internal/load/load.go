@@ -21,7 +21,9 @@ type Spec struct {
 	Clients int
 	// Depth is how many events each client has in flight.
 	Depth int
-	// Size is the number of bytes of an attachment.
+	// Event is the name of the event of the kind bin.
+	Event string
+	// Size is the number of bytes of its attachment.
 	Size int
 	// Burst is the number of broadcasts in a burst.
 	Burst int

@@ -13,7 +13,7 @@ func newWorkload(g *Generator) (workload, error) {
 	case "echo":
 		return &echo{gen: g, frames: echoFrames(s.Depth)}, nil
 	case "bin":
-		return &echo{gen: g, frames: binaryFrames(s.Depth, s.Size)}, nil
+		return &echo{gen: g, frames: binaryFrames(s.Event, s.Depth, s.Size)}, nil
 	case "poll":
 		return &polling{gen: g}, nil
 	case "bcast":
@@ -39,14 +39,14 @@ func echoFrames(n int) [][]byte {
 	return frames
 }
 
-func binaryFrames(n, size int) [][]byte {
+func binaryFrames(name string, n, size int) [][]byte {
 	data := make([]byte, size)
 	for i := range data {
 		data[i] = byte(i * 7)
 	}
 	frames := make([][]byte, n)
 	for id := range frames {
-		b := event(fmt.Sprintf(`451-%d["bin",{"_placeholder":true,"num":0}]`, id))
+		b := event(fmt.Sprintf(`451-%d[%q,{"_placeholder":true,"num":0}]`, id, name))
 		frames[id] = frame.AppendMasked(b, frame.Binary, string(data))
 	}
 	return frames
@@ -212,7 +212,7 @@ const mixedStaying = 0.9
 
 func newMixed(g *Generator) *mixed {
 	return &mixed{
-		rooms: newRooms(g), echoes: echoFrames(1), binaries: binaryFrames(2, 1024),
+		rooms: newRooms(g), echoes: echoFrames(1), binaries: binaryFrames("bin", 2, 1024),
 		all: event(`42["bcast"]`), due: make(map[string]time.Duration),
 	}
 }
