@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"client":              {"engine", "parser", "internal/handler"},
 	"event":               {".", "parser"},
 	"socketiotest":        {".", "adapter", "engine", "parser", "internal/memnet", "internal/ws"},
+	"internal/blocks":     {},
 	"internal/handler":    {"parser"},
 	"internal/faultproxy": {},
 	"internal/leakcheck":  {},
