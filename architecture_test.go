@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	"internal/memnet":     {},
 	"internal/nodepeer":   {"internal/leakcheck"},
 	"internal/wiretest":   {"internal/ws"},
-	"internal/ws":         {},
+	"internal/ws":         {"internal/blocks"},
 
 	"parser/internal/parsertest": {"parser"},
 }

@@ -2,15 +2,18 @@ package ws
 
 import (
 	"encoding/binary"
+	"sync"
 	"unicode/utf8"
+
+	"github.com/seed96b07ef8/socketio/internal/blocks"
 )
 
 // Message is a complete message, or a control frame.
 type Message struct {
 	Op   Opcode
 	Data []byte
-	// Owned is set when Data does not share memory with the bytes that were
-	// pushed: the receiver may keep it. Otherwise Data is valid until Park.
+	// Owned is set when the memory of Data, to its capacity, is used for nothing
+	// else: the receiver may keep it. Otherwise Data is valid until Park.
 	Owned bool
 }
 
@@ -40,10 +43,21 @@ type Reader struct {
 
 	own bool // buf is memory of ours, not the caller's scratch
 	// buf is what was pushed and not yet consumed; between Park and Push it is an
-	// incomplete frame, or nil.
+	// incomplete header, or nil.
 	buf     []byte
+	frame   *incomplete // nil: none is under way
 	message *fragmented // nil: none is under way
 }
+
+// incomplete is a frame of which the header has come, but not all of the payload.
+type incomplete struct {
+	header
+	// payload is what has come. Its memory is for this frame alone, so that whoever
+	// gets it may pass it on to package blocks.
+	payload []byte
+}
+
+var incompletes = sync.Pool{New: func() any { return new(incomplete) }}
 
 // fragmented is a message of which not all frames have come.
 type fragmented struct {
@@ -52,41 +66,45 @@ type fragmented struct {
 	data       []byte
 }
 
-// A frame that is announced is given its buffer in one piece up to this size;
-// beyond it the buffer grows with what really arrives, so that an announcement
+// A frame that is announced is given its memory in one piece up to this size;
+// beyond it the memory grows with what really arrives, so that an announcement
 // alone does not make us hold a megabyte.
-const trustedFrame = 64<<10 + MaxHeader
+const trustedFrame = 64 << 10
 
 // Space returns where the next bytes belong: behind the incomplete frame that a
 // previous round left, or at the start of scratch.
 func (r *Reader) Space(scratch []byte) []byte {
-	if r.buf == nil {
-		return scratch
+	switch {
+	case r.frame != nil:
+		return r.frame.space()
+	case r.buf != nil:
+		return r.buf[len(r.buf):cap(r.buf)]
 	}
-	if len(r.buf) == cap(r.buf) {
-		r.grow()
-	}
-	return r.buf[len(r.buf):cap(r.buf)]
+	return scratch
 }
 
-// grow makes room for more of an incomplete frame.
-func (r *Reader) grow() {
-	grown := make([]byte, len(r.buf), r.room())
-	copy(grown, r.buf)
-	r.buf = grown
+// space returns where the rest of the payload belongs. There is no room for more.
+func (f *incomplete) space() []byte {
+	n := len(f.payload)
+	if n == cap(f.payload) {
+		full := f.payload
+		f.payload = append(f.allocate(n), full...)
+		blocks.Put(full)
+	}
+	return f.payload[n:min(cap(f.payload), f.length)]
 }
 
-// room is the capacity that the incomplete frame in buf needs.
-func (r *Reader) room() int {
-	h, ok, _ := parseHeader(r.buf)
-	if !ok {
-		return 2 * MaxHeader
-	}
-	return min(h.size+h.length, max(trustedFrame, 4*len(r.buf)))
+// allocate returns memory for a payload of which n bytes have come.
+func (h header) allocate(n int) []byte {
+	return blocks.Get(min(h.length, max(trustedFrame, 4*n)))[:0]
 }
 
 // Push hands over bytes that were read into what Space returned.
 func (r *Reader) Push(b []byte) {
+	if f := r.frame; f != nil {
+		f.payload = f.payload[:len(f.payload)+len(b)]
+		return
+	}
 	r.own = r.buf != nil
 	if r.own {
 		b = r.buf[:len(r.buf)+len(b)]
@@ -100,38 +118,30 @@ func (r *Reader) Park() {
 		r.buf = nil
 		return
 	}
-	// What already is in a buffer of its own stays there, if that has room for the
-	// rest or is not even half full.
-	want := r.room()
-	if !r.own || cap(r.buf) < min(want, 2*len(r.buf)) {
-		r.buf = append(make([]byte, 0, want), r.buf...)
+	h, ok, _ := parseHeader(r.buf)
+	switch {
+	case ok:
+		payload := r.buf[h.size:]
+		r.frame = incompletes.Get().(*incomplete)
+		*r.frame = incomplete{h, append(h.allocate(len(payload)), payload...)}
+		r.buf = nil
+	case !r.own || cap(r.buf) < MaxHeader:
+		r.buf = append(make([]byte, 0, 2*MaxHeader), r.buf...)
 	}
 }
 
 // Idle reports whether nothing of a message has been received.
-func (r *Reader) Idle() bool { return r.buf == nil && r.message == nil }
+func (r *Reader) Idle() bool { return r.buf == nil && r.frame == nil && r.message == nil }
 
 // Next returns the next complete message or control frame of what was pushed.
 // It returns false when more bytes are needed. An error is a [*CloseError]; the
 // connection cannot be used any further.
 func (r *Reader) Next() (m Message, ok bool, err error) {
 	for {
-		h, ok, err := parseHeader(r.buf)
-		if err != nil {
-			return m, false, err
-		}
+		h, payload, owned, ok, err := r.next()
 		if !ok {
-			return m, false, nil
-		}
-		if err := r.check(h); err != nil {
 			return m, false, err
 		}
-		end := h.size + h.length
-		if len(r.buf) < end {
-			return m, false, nil
-		}
-		payload := r.buf[h.size:end:end]
-		r.buf = r.buf[end:]
 		if h.masked {
 			mask(payload, h.key)
 		}
@@ -139,7 +149,7 @@ func (r *Reader) Next() (m Message, ok bool, err error) {
 			return controlFrame(h.op, payload)
 		}
 		if h.fin && r.message == nil {
-			return r.complete(h.op, h.compressed, payload, r.own)
+			return r.complete(h.op, h.compressed, payload, owned)
 		}
 		if r.message == nil {
 			r.message = &fragmented{op: h.op, compressed: h.compressed}
@@ -151,6 +161,32 @@ func (r *Reader) Next() (m Message, ok bool, err error) {
 			return r.complete(m.op, m.compressed, m.data, true)
 		}
 	}
+}
+
+// next takes the next complete frame out of what was pushed. It returns false when
+// there is none.
+func (r *Reader) next() (h header, payload []byte, owned, ok bool, err error) {
+	if f := r.frame; f != nil {
+		if len(f.payload) < f.length {
+			return h, nil, false, false, nil
+		}
+		r.frame = nil
+		h, payload = f.header, f.payload
+		*f = incomplete{}
+		incompletes.Put(f)
+		return h, payload, true, true, nil
+	}
+	h, ok, err = parseHeader(r.buf)
+	if ok {
+		err = r.check(h)
+	}
+	end := h.size + h.length
+	if !ok || err != nil || len(r.buf) < end {
+		return h, nil, false, false, err
+	}
+	payload = r.buf[h.size:end:end]
+	r.buf = r.buf[end:]
+	return h, payload, r.own, true, nil
 }
 
 // check refuses a frame by its header, before its payload has arrived.

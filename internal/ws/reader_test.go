@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/seed96b07ef8/socketio/internal/blocks"
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
@@ -235,6 +236,51 @@ func TestReaderLargeFrameInSegments(t *testing.T) {
 	})
 	if allocated > 3*size {
 		t.Errorf("a frame of %d bytes took %d", size, allocated)
+	}
+}
+
+// A frame that does not come in one piece gets memory that holds its payload and
+// nothing else, so that a receiver which is done with it can give it to the next.
+func TestReaderPayloadsCanBeUsedAgain(t *testing.T) {
+	r, scratch := server(), make([]byte, 16<<10)
+	random := rand.New(rand.NewPCG(1, 2))
+	var before []byte
+	for i := range 200 {
+		size := 20_000 + random.IntN(180_000)
+		payload := bytes.Repeat([]byte{byte(i)}, size)
+		data := join(frame(fin|1, "before"), frame(fin|2, string(payload)), frame(fin|1, "after"))
+		var got [][]byte
+		for len(data) > 0 {
+			space := r.Space(scratch)
+			n := copy(space[:min(len(space), 1+random.IntN(20_000))], data)
+			data = data[n:]
+			r.Push(space[:n])
+			for {
+				m, ok, err := r.Next()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !ok {
+					break
+				}
+				if !m.Owned {
+					m.Data = bytes.Clone(m.Data)
+				}
+				got = append(got, m.Data)
+			}
+			r.Park()
+		}
+		if len(got) != 3 || string(got[0]) != "before" || !bytes.Equal(got[1], payload) || string(got[2]) != "after" {
+			t.Fatalf("round %d: %d messages, or wrong ones", i, len(got))
+		}
+		if before != nil && (before[0] != byte(i-1) || before[len(before)-1] != byte(i-1)) {
+			t.Fatalf("round %d changed a message that was kept", i)
+		}
+		if before = nil; i%4 == 0 {
+			before = got[1]
+		} else {
+			blocks.Put(got[1])
+		}
 	}
 }
 
