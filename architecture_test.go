@@ -20,7 +20,7 @@ const module = "github.com/seed96b07ef8/socketio"
 var mayImport = map[string][]string{
 	"parser":              {},
 	"parser/msgpack":      {"parser"},
-	"engine":              {"internal/ws"},
+	"engine":              {"internal/blocks", "internal/ws"},
 	"adapter":             {"engine", "parser"},
 	".":                   {"adapter", "engine", "parser", "internal/handler"},
 	"client":              {"engine", "parser", "internal/handler"},

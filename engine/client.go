@@ -404,10 +404,7 @@ func (c *Client) deliver(p packet) {
 	if c.handler == nil || c.ended.Load() {
 		return
 	}
-	data := p.data
-	if p.binary && !p.owned {
-		data = slices.Clone(data)
-	}
+	data := p.handOver()
 	defer c.guard()
 	c.busy.Store(true)
 	c.handler.OnMessage(c, data, p.binary)

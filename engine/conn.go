@@ -429,10 +429,7 @@ func (c *Conn) deliver(p packet) {
 	if c.handler == nil || c.ended.Load() {
 		return
 	}
-	data := p.data
-	if p.binary && !p.owned {
-		data = append(make([]byte, 0, len(data)), data...)
-	}
+	data := p.handOver()
 	c.busy.Store(true)
 	c.handler.OnMessage(c, data, p.binary)
 	c.busy.Store(false)

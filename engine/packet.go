@@ -3,6 +3,8 @@ package engine
 import (
 	"encoding/base64"
 	"errors"
+
+	"github.com/seed96b07ef8/socketio/internal/blocks"
 )
 
 // packetType is the first character of a text packet.
@@ -40,6 +42,17 @@ type packet struct {
 	data  []byte
 }
 
+// handOver returns the data for a handler, to which binary data then belongs. Package
+// socketio may give it to package blocks, so nothing else shares its memory.
+func (p packet) handOver() []byte {
+	if !p.binary || p.owned {
+		return p.data
+	}
+	data := blocks.Get(len(p.data))
+	copy(data, p.data)
+	return data
+}
+
 // parseText decodes a text packet (Engine.IO protocol v4, "Packet encoding").
 func parseText(text []byte) (packet, error) {
 	if len(text) == 0 {
@@ -56,7 +69,7 @@ func parseText(text []byte) (packet, error) {
 
 // parseBase64 decodes a binary message.
 func parseBase64(text []byte) (packet, error) {
-	data := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
+	data := blocks.Get(base64.StdEncoding.DecodedLen(len(text)))
 	n, err := base64.StdEncoding.Decode(data, text)
 	if err != nil {
 		return packet{}, errBadPacket
