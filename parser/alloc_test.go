@@ -17,3 +17,26 @@ func TestAllocations(t *testing.T) {
 		AppendBinary: 1, // the list of attachments
 	})
 }
+
+// Arguments that are taken and released cost what is made of them.
+func TestReleaseAllocations(t *testing.T) {
+	dec := parser.JSON.NewDecoder(parser.Limits{}).(intoDecoder)
+	data := []byte(`2["echo",{"msg":"hello","n":1},17]`)
+	var packet parser.Packet
+	var m parsertest.Message
+	var n int
+	ptrs := []any{&m, &n}
+	allocs := testing.AllocsPerRun(200, func() {
+		packet = parser.Packet{}
+		if complete, err := dec.DecodeInto(&packet, data, false); !complete || err != nil {
+			t.Fatal(complete, err)
+		}
+		if err := packet.Args.Take(ptrs...); err != nil || m.Msg != "hello" || n != 17 {
+			t.Fatal(m, n, err)
+		}
+		packet.Args.Release()
+	})
+	if allocs > 1 { // the string
+		t.Errorf("got %v allocations, want at most 1", allocs)
+	}
+}

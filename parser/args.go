@@ -12,6 +12,7 @@ type Args struct {
 	dec         ValueDecoder
 	values      [][]byte
 	attachments [][]byte
+	memory      *argsMemory // of values; nil if it is not to be used again
 }
 
 // ValueDecoder decodes single arguments of a packet; it is what a [Codec]
@@ -84,6 +85,15 @@ func (a Args) Take(ptrs ...any) error {
 		}
 	}
 	return nil
+}
+
+// Release concludes a successful Take: the memory of the arguments is used for further
+// messages. What was decoded shares nothing with it. Release may be called once, or not
+// at all.
+func (a Args) Release() {
+	if a.memory != nil {
+		a.memory.release()
+	}
 }
 
 // own returns the attachment that the argument at position i consists of, if none

@@ -1,7 +1,14 @@
 package parser_test
 
 import (
+	"encoding/json"
+	"math/big"
+	"reflect"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/seed96b07ef8/socketio/parser"
 )
 
 // Take may hand attachments over, but never the same one twice.
@@ -41,4 +48,62 @@ func TestTake(t *testing.T) {
 	if err := args.Take(nil, &wrong); err == nil {
 		t.Error("no error for a wrong type")
 	}
+}
+
+// What was decoded shares nothing with the memory of released arguments.
+func TestRelease(t *testing.T) {
+	type inner struct {
+		Text   string
+		Raw    json.RawMessage
+		Number json.Number
+		Any    any
+		Time   time.Time
+	}
+	newPtrs := func() []any {
+		return []any{new(string), new(json.RawMessage), new(json.Number), new(any), new(inner), new(map[string]any),
+			new([]string), new(big.Int), new(float64), new(*string), new([]json.RawMessage), new(map[string]json.Number)}
+	}
+	const object = `{"text":"a\u00e9b","raw":[1, 2],"number":123456789012345678901234567890,"any":{"k":["v"]},"time":"2026-01-02T03:04:05Z"}`
+	const args = `"some text",{"a": [1,"x"]},12345678901234567890,["any",{"b":"c"}],` + object + `,` + object +
+		`,["p","q"],98765432109876543210,1.5e3,"pointer",["raw",{"r":1}],{"n":1.25}`
+	dec := parser.JSON.NewDecoder(parser.Limits{})
+	into := func(packet string) parser.Args {
+		var p parser.Packet
+		if complete, err := dec.(intoDecoder).DecodeInto(&p, []byte(packet), false); !complete || err != nil {
+			t.Fatalf("%s: %v, %v", packet, complete, err)
+		}
+		return p.Args
+	}
+	want := newPtrs()
+	if err := decode(t, `2["e",`+args+`]`).Args.Decode(want...); err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		got := newPtrs()
+		taken := into(`2["e",` + args + `]`)
+		if err := taken.Take(got...); err != nil {
+			t.Fatal(err)
+		}
+		taken.Release()
+		for range 3 {
+			const size = len(args) - 50 // fits into the memory of the one before
+			next := into(`2["e","` + strings.Repeat("X", size) + `"]`)
+			var s string
+			if err := next.Take(&s); err != nil || s != strings.Repeat("X", size) {
+				t.Fatalf("got %q, %v", s, err)
+			}
+			next.Release()
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Fatal("a decoded value has changed")
+		}
+	}
+	for _, packet := range []string{`2["e"]`, `2["e",1,2,3,4,5]`, `2["e","` + strings.Repeat("x", 5000) + `"]`} {
+		args := into(packet)
+		text := args.String()
+		if args.Release(); text != decode(t, packet).Args.String() {
+			t.Errorf("%s: got %s", packet, text)
+		}
+	}
+	parser.Args{}.Release()
 }

@@ -43,8 +43,9 @@ func (d *jsonDecoder) Decode(data []byte, binary bool) (*Packet, error) {
 	return d.decodeText(&b.Packet, b.values[:], data)
 }
 
-// DecodeInto is Decode for a caller with memory for packets that it uses again.
-// It reports whether a packet is complete; p, which must be zero, is set then.
+// DecodeInto is Decode for a caller with memory for packets that it uses again, and
+// which calls Args.Release where it can. It reports whether a packet is complete; p,
+// which must be zero, is set then.
 func (d *jsonDecoder) DecodeInto(p *Packet, data []byte, binary bool) (complete bool, err error) {
 	var q *Packet
 	if binary {
@@ -88,8 +89,9 @@ func (d *jsonDecoder) attach(data []byte) (*Packet, error) {
 	return p, nil
 }
 
-// decodeText decodes into p, with the values of its Args in memory, if that is
-// large enough, and returns p if the packet is complete.
+// decodeText decodes into p and returns p if the packet is complete. The list of the
+// values of its Args is in memory, if that is large enough; without, they are in
+// pooled memory.
 func (d *jsonDecoder) decodeText(p *Packet, memory [][]byte, data []byte) (*Packet, error) {
 	if d.pending != nil {
 		d.Reset()
@@ -121,7 +123,12 @@ func (d *jsonDecoder) decodeText(p *Packet, memory [][]byte, data []byte) (*Pack
 		}
 		values = values[1:]
 	}
-	p.Args = NewArgs(jsonValues{}, copyValues(memory, values), nil)
+	if memory == nil {
+		p.Args = pooledArgs(values)
+	} else {
+		list, _ := copyValues(memory, nil, values)
+		p.Args = NewArgs(jsonValues{}, list, nil)
+	}
 	switch p.Type {
 	case BinaryEvent:
 		p.Type = Event
@@ -134,26 +141,28 @@ func (d *jsonDecoder) decodeText(p *Packet, memory [][]byte, data []byte) (*Pack
 	return nil, nil
 }
 
-// copyValues returns copies of values, which share their memory. The list is in
-// dst if that is long enough.
-func copyValues(dst, values [][]byte) [][]byte {
+// copyValues returns a list of copies of values, which share their memory, text. Both
+// are in what is given for them if that is large enough.
+func copyValues(list [][]byte, text []byte, values [][]byte) (_ [][]byte, _ []byte) {
 	if len(values) == 0 {
-		return nil
+		return nil, text
 	}
-	if len(dst) < len(values) {
-		dst = make([][]byte, len(values))
+	if len(list) < len(values) {
+		list = make([][]byte, len(values))
 	}
 	size := 0
 	for _, v := range values {
 		size += len(v)
 	}
-	text := make([]byte, 0, size)
+	if text = text[:0]; cap(text) < size {
+		text = make([]byte, 0, size)
+	}
 	for i, v := range values {
 		start := len(text)
 		text = append(text, v...)
-		dst[i] = text[start:len(text):len(text)]
+		list[i] = text[start:len(text):len(text)]
 	}
-	return dst[:len(values):len(values)]
+	return list[:len(values):len(values)], text
 }
 
 // parseHeader reads everything before the JSON.
