@@ -470,7 +470,7 @@ func (s *Socket) handleTask(t *task, w *worker) {
 // handle calls the handlers of an event.
 func (s *Socket) handle(p *parser.Packet, w *worker) {
 	extra := s.registered()
-	observed := extra != nil || s.nsp.seesAll()
+	observed := extra.seesAll() || s.nsp.seesAll()
 	if observed {
 		if err := s.pass(p); err != nil {
 			s.report(&EventError{Event: p.Event, Err: err})

@@ -63,6 +63,11 @@ type socketExtra struct {
 	drained       hooks[func()]
 }
 
+// seesAll reports whether something is registered that sees all events.
+func (e *socketExtra) seesAll() bool {
+	return e != nil && (len(e.incoming.Load()) > 0 || len(e.packets.Load()) > 0)
+}
+
 type socketState uint8
 
 const (

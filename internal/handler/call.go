@@ -74,8 +74,18 @@ func (c *Call[S]) acknowledge(err error) error {
 
 // first decodes the first argument.
 func first[T any, S any](c *Call[S]) (arg T, err error) {
-	err = c.Args.DecodeAt(0, &arg)
+	if !c.Last {
+		err = c.Args.DecodeAt(0, &arg)
+	} else if err = c.Args.Take(&arg); err == nil {
+		c.release()
+	}
 	return arg, err
+}
+
+// release gives up the arguments, which Take has decoded.
+func (c *Call[S]) release() {
+	c.Args.Release()
+	c.Args = parser.Args{} // an ack function may keep the Call
 }
 
 // ackFunction makes the ack function that a handler wants. For an event that

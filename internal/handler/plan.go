@@ -181,7 +181,8 @@ func (p *plan[S]) call(c *Call[S]) error {
 	if f == nil {
 		f = p.newFrame()
 	}
-	if err := p.decode(c, f.ptrs); err != nil {
+	taken, err := p.decode(c, f.ptrs)
+	if err != nil {
 		p.release(f)
 		return err
 	}
@@ -213,14 +214,18 @@ func (p *plan[S]) call(c *Call[S]) error {
 	// A handler that panics keeps the frame.
 	out := p.fn.Call(f.in)
 	p.release(f)
+	if taken {
+		c.release()
+	}
 	return p.finish(c, out)
 }
 
-func (p *plan[S]) decode(c *Call[S], ptrs []any) error {
+// decode decodes the arguments. It reports whether they were taken.
+func (p *plan[S]) decode(c *Call[S], ptrs []any) (taken bool, err error) {
 	if c.Last && !p.raw && p.rest == nil {
-		return c.Args.Take(ptrs...)
+		return true, c.Args.Take(ptrs...)
 	}
-	return c.Args.Decode(ptrs...)
+	return false, c.Args.Decode(ptrs...)
 }
 
 // finish deals with the results of a handler.
