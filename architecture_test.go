@@ -18,7 +18,7 @@ const module = "github.com/seed96b07ef8/socketio"
 // What each package of the core module may import of the others. Imports go one
 // way: who uses a lower layer does not pay for a higher one.
 var mayImport = map[string][]string{
-	"parser":              {},
+	"parser":              {"internal/blocks"},
 	"parser/msgpack":      {"parser"},
 	"engine":              {"internal/blocks", "internal/ws"},
 	"adapter":             {"engine", "parser"},

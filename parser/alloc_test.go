@@ -34,7 +34,7 @@ func TestReleaseAllocations(t *testing.T) {
 		if err := packet.Args.Take(ptrs...); err != nil || m.Msg != "hello" || n != 17 {
 			t.Fatal(m, n, err)
 		}
-		packet.Args.Release()
+		packet.Args.Release(ptrs...)
 	})
 	if allocs > 1 { // the string
 		t.Errorf("got %v allocations, want at most 1", allocs)

@@ -3,6 +3,8 @@ package parser
 import (
 	"fmt"
 	"reflect"
+
+	"github.com/seed96b07ef8/socketio/internal/blocks"
 )
 
 // Args holds the arguments of a received packet, still encoded. It is an
@@ -70,11 +72,11 @@ func (a Args) DecodeAt(i int, ptr any) error {
 }
 
 // Take is [Args.Decode] for whoever is the last to use the arguments: neither a nor
-// a copy of it may be used afterwards. In return, a []byte need not be a copy of
-// what was received.
+// a copy of it may be used afterwards. In return, a []byte or [Borrowed] need not be
+// a copy of what was received.
 func (a Args) Take(ptrs ...any) error {
 	for i, ptr := range ptrs[:min(len(ptrs), len(a.values))] {
-		if p, ok := ptr.(*[]byte); ok && p != nil {
+		if p := bytesPointer(ptr); p != nil {
 			if data := a.own(i); data != nil {
 				*p = data
 				continue
@@ -87,10 +89,28 @@ func (a Args) Take(ptrs ...any) error {
 	return nil
 }
 
-// Release concludes a successful Take: the memory of the arguments is used for further
-// messages. What was decoded shares nothing with it. Release may be called once, or not
-// at all.
-func (a Args) Release() {
+// bytesPointer returns ptr if it points to binary data.
+func bytesPointer(ptr any) *[]byte {
+	switch p := ptr.(type) {
+	case *[]byte:
+		return p
+	case *Borrowed:
+		return (*[]byte)(p)
+	}
+	return nil
+}
+
+// Release concludes a successful Take(ptrs...): the memory of the arguments is used
+// for further messages, and so is that of the [Borrowed] values among what ptrs point
+// to, unless they are copies. None of it may be used afterwards; everything else that
+// was decoded shares nothing with it. Release may be called once, also with fewer ptrs
+// to keep what they point to, or not at all.
+func (a Args) Release(ptrs ...any) {
+	for i, ptr := range ptrs[:min(len(ptrs), len(a.values))] {
+		if _, ok := ptr.(*Borrowed); ok {
+			blocks.Put(a.own(i))
+		}
+	}
 	if a.memory != nil {
 		a.memory.release()
 	}

@@ -26,6 +26,16 @@ func TestTake(t *testing.T) {
 	} {
 		zero := []byte("zero")
 		args := decode(t, `52-["e",`+test.args+`]`, zero, []byte("one")).Args
+		lent := args
+		var borrowed parser.Borrowed
+		if err := lent.Take(&borrowed); err != nil || string(borrowed) != "zero" {
+			t.Errorf("%s: got %q, %v", test.args, borrowed, err)
+		}
+		zero[0] = 'Z'
+		if taken := borrowed[0] == 'Z'; taken != test.taken {
+			t.Errorf("%s: lent: %v, want %v", test.args, taken, test.taken)
+		}
+		zero[0] = 'z'
 		var first []byte
 		var second any
 		if err := args.Take(&first, &second); err != nil || string(first) != "zero" {
@@ -84,7 +94,7 @@ func TestRelease(t *testing.T) {
 		if err := taken.Take(got...); err != nil {
 			t.Fatal(err)
 		}
-		taken.Release()
+		taken.Release(got...)
 		for range 3 {
 			const size = len(args) - 50 // fits into the memory of the one before
 			next := into(`2["e","` + strings.Repeat("X", size) + `"]`)
@@ -105,5 +115,5 @@ func TestRelease(t *testing.T) {
 			t.Errorf("%s: got %s", packet, text)
 		}
 	}
-	parser.Args{}.Release()
+	parser.Args{}.Release(nil)
 }

@@ -152,6 +152,8 @@ func (a *appender) appendValue(dst []byte, v any, depth int) ([]byte, error) {
 		return appendFloat(dst, v, 64), nil
 	case []byte:
 		return a.appendBinary(dst, v), nil
+	case Borrowed:
+		return a.appendBinary(dst, v), nil
 	case stdjson.RawMessage:
 		return appendRaw(dst, v)
 	case stdjson.Number:

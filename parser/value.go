@@ -84,6 +84,10 @@ func (jsonValues) DecodeValue(raw []byte, attachments [][]byte, ptr any) error {
 			}
 			return err
 		}
+	case *Borrowed:
+		if p != nil {
+			return jsonValues{}.DecodeValue(raw, attachments, (*[]byte)(p))
+		}
 	}
 	return unmarshal(raw, attachments, ptr)
 }

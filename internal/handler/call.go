@@ -82,9 +82,9 @@ func first[T any, S any](c *Call[S]) (arg T, err error) {
 	return arg, err
 }
 
-// release gives up the arguments, which Take has decoded.
-func (c *Call[S]) release() {
-	c.Args.Release()
+// release gives up the arguments, which Take has decoded, and what is lent of them.
+func (c *Call[S]) release(ptrs ...any) {
+	c.Args.Release(ptrs...)
 	c.Args = parser.Args{} // an ack function may keep the Call
 }
 

@@ -211,13 +211,18 @@ func (p *plan[S]) call(c *Call[S]) error {
 	if p.ack != nil {
 		f.in = append(f.in, c.ackFunction(p.ack))
 	}
-	// A handler that panics keeps the frame.
+	// A handler that panics keeps the frame, and what was lent to it.
 	out := p.fn.Call(f.in)
-	p.release(f)
-	if taken {
-		c.release()
+	err = p.finish(c, out)
+	switch {
+	case !taken:
+	case err == nil:
+		c.release(f.ptrs...)
+	default:
+		c.release() // the error, which is still to be sent, may consist of what was lent
 	}
-	return p.finish(c, out)
+	p.release(f)
+	return err
 }
 
 // decode decodes the arguments. It reports whether they were taken.

@@ -1,6 +1,7 @@
 package parsertest
 
 import (
+	"bytes"
 	stdjson "encoding/json"
 	"errors"
 	"math"
@@ -15,6 +16,7 @@ func TestCodec(t *testing.T, codec parser.Codec) {
 	t.Run("append errors", func(t *testing.T) { testAppendErrors(t, codec) })
 	t.Run("values are left alone", func(t *testing.T) { testValuesAreLeftAlone(t, codec) })
 	t.Run("decoded bytes are copies", func(t *testing.T) { testDecodedBytesAreCopies(t, codec) })
+	t.Run("borrowed", func(t *testing.T) { testBorrowed(t, codec) })
 	t.Run("packets do not share state", func(t *testing.T) { testPacketsDoNotShareState(t, codec) })
 }
 
@@ -141,5 +143,35 @@ func testPacketsDoNotShareState(t *testing.T, codec parser.Codec) {
 			t.Errorf("got %q, %v, want %q", arg, err, want.arg)
 		}
 		WantPacket(t, packets[i], parser.Header{Type: parser.Event, Namespace: want.namespace}, want.event)
+	}
+}
+
+// A Borrowed is encoded and decoded as a []byte is.
+func testBorrowed(t *testing.T, codec parser.Codec) {
+	type fields[T any] struct {
+		Data T
+		List []T
+	}
+	blob, lent := []byte("blob"), parser.Borrowed("blob")
+	want, wantAttachments := Encode(t, codec, Event, "e", blob, []byte(nil), []byte{}, fields[[]byte]{blob, [][]byte{blob}}, map[string]any{"a": blob}, &blob)
+	data, attachments := Encode(t, codec, Event, "e", lent, parser.Borrowed(nil), parser.Borrowed{}, fields[parser.Borrowed]{lent, []parser.Borrowed{lent}}, map[string]any{"a": lent}, &lent)
+	if !bytes.Equal(data, want) || !reflect.DeepEqual(attachments, wantAttachments) {
+		t.Fatalf("got %q and %q, want %q and %q", data, attachments, want, wantAttachments)
+	}
+	var got, null, empty parser.Borrowed
+	var object fields[parser.Borrowed]
+	var dynamic any
+	ptrs := []any{&got, &null, &empty, &object, &dynamic}
+	args := Decode(t, codec, data, attachments...).Args
+	if err := args.Take(ptrs...); err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != "blob" || null != nil || empty == nil || len(empty) > 0 || string(object.Data) != "blob" || string(object.List[0]) != "blob" ||
+		!reflect.DeepEqual(dynamic, map[string]any{"a": blob}) {
+		t.Errorf("got %q, %q, %q, %q, %v", got, null, empty, object, dynamic)
+	}
+	args.Release(ptrs...)
+	if err := Decode(t, codec, data, attachments...).Args.DecodeAt(0, (*parser.Borrowed)(nil)); err == nil {
+		t.Error("no error for a nil pointer")
 	}
 }
