@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime"
 	"testing"
 
 	"github.com/seed96b07ef8/socketio"
@@ -70,6 +71,40 @@ func TestAllocations(t *testing.T) {
 		}
 	}
 	wantAllocs(t, "emitting to one socket", 0.2, 1, emit)
+}
+
+// Large binary data that is lent to its handler is not allocated.
+func TestBorrowedAllocations(t *testing.T) {
+	srv, url, _ := newServer(t, nil)
+	srv.On("lend", func(data socketio.Borrowed) socketio.Borrowed { return data })
+	srv.On("give", func(data []byte) []byte { return data })
+	c := newRawClient(t, url)
+	for _, size := range []int{1 << 10, 64 << 10, 200_000} {
+		lend, give := binaryEcho(c, "lend", size), binaryEcho(c, "give", size)
+		lend() // fills the pools
+		const rounds = 100
+		perRound := func(f func()) int {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			for range rounds {
+				f()
+			}
+			runtime.ReadMemStats(&after)
+			return int(after.TotalAlloc-before.TotalAlloc) / rounds
+		}
+		lent, given := perRound(lend), perRound(give)
+		t.Logf("%d bytes: %d allocated when lent, %d when given", size, lent, given)
+		if most := 600 + size/8; lent > most {
+			t.Errorf("%d bytes: %d allocated, want at most %d", size, lent, most)
+		}
+		// Now and then there is a block left that was lent before.
+		if given < size*9/10 || given > size+size/4+1000 {
+			t.Errorf("%d bytes that the handler may keep: %d allocated", size, given)
+		}
+	}
+	// The packet that waits for its attachment, the list of those, and three by package
+	// reflect.
+	wantAllocs(t, "64 KiB with their acknowledgement", 5.2, 1, binaryEcho(c, "lend", 64<<10))
 }
 
 // The cost of a broadcast is the packet and its message, however many get it.

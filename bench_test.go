@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed96b07ef8/socketio"
 	"github.com/seed96b07ef8/socketio/internal/wiretest"
+	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
 // A rawClient is a WebSocket client that allocates nothing once it is connected, so
@@ -102,6 +103,43 @@ func BenchmarkEcho(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*depth), "ns/event")
 		})
+	}
+}
+
+// binaryEcho returns a function that sends binary data with an event and waits for the
+// answer, which is the same.
+func binaryEcho(c rawClient, event string, size int) func() {
+	const placeholder = `{"_placeholder":true,"num":0}`
+	question := append(maskedText(`451-0["`+event+`",`+placeholder+`]`), make([]byte, ws.HeaderLen(size)+4+size)...)
+	payload := ws.AppendHeader(question[:len(question)-4-size-ws.HeaderLen(size)], ws.Binary, false, size)
+	question[len(payload)-ws.HeaderLen(size)+1] |= 0x80 // masked with zeros
+	answer := make([]byte, 2+len(`461-0[`+placeholder+`]`)+ws.HeaderLen(size)+size)
+	return func() {
+		c.write(question)
+		c.read(answer)
+		if !bytes.HasSuffix(answer, question[len(question)-size:]) {
+			c.t.Fatal("got something else")
+		}
+	}
+}
+
+// What binary data costs that its handler may keep, or gets lent.
+func BenchmarkBinaryEcho(b *testing.B) {
+	io, url, _ := newServer(b, nil)
+	io.On("give", func(data []byte) []byte { return data })
+	io.On("lend", func(data socketio.Borrowed) socketio.Borrowed { return data })
+	c := newRawClient(b, url)
+	for _, size := range []int{1 << 10, 64 << 10} {
+		for _, event := range []string{"give", "lend"} {
+			b.Run(fmt.Sprint(event, "/", size), func(b *testing.B) {
+				echo := binaryEcho(c, event, size)
+				b.SetBytes(int64(2 * size))
+				b.ReportAllocs()
+				for b.Loop() {
+					echo()
+				}
+			})
+		}
 	}
 }
 

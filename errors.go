@@ -140,6 +140,10 @@ type ArgError = parser.ArgError
 // received; Decode turns them into Go values.
 type Args = parser.Args
 
+// Borrowed is the type of a parameter for large binary data that a handler does not
+// keep: the bytes as they were received, valid until the handler returns.
+type Borrowed = parser.Borrowed
+
 // checkServerEvent refuses the names of what a namespace itself goes through.
 func checkServerEvent(event string) error {
 	switch event {

@@ -2,6 +2,7 @@ package socketio_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strings"
@@ -430,6 +431,21 @@ func ExampleArgs() {
 	// Output:
 	// 3 4
 	// box
+}
+
+// Large binary data that is only looked at while its handler runs.
+func ExampleBorrowed() {
+	t := new(exampleTB) // in a test: t *testing.T
+	defer t.done()
+	io := socketiotest.NewServer(t, nil)
+
+	io.On("frame", func(data socketio.Borrowed) string {
+		return fmt.Sprintf("%x", sha256.Sum256(data))[:8] // data is lent until here
+	})
+
+	c := socketiotest.Connect(t, io, nil)
+	fmt.Printf("%s\n", c.Call("frame", make([]byte, 64<<10)).Raw(0))
+	// Output: "de2f2560"
 }
 
 // Compression is chosen message by message, where it is enabled.

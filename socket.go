@@ -300,9 +300,9 @@ func (s *Socket) DisconnectConn() {
 //	func([ctx context.Context,] [s *Socket,] args... [, ack func(...)]) [results...] [error]
 //
 // The event's arguments are decoded into the types of args, as encoding/json
-// would, with []byte for binary data; what is missing is zero, what is left over
-// is ignored, and a variadic parameter takes the rest. A parameter of type [Args]
-// takes all that follow, undecoded.
+// would, with []byte or [Borrowed] for binary data; what is missing is zero, what
+// is left over is ignored, and a variadic parameter takes the rest. A parameter of
+// type [Args] takes all that follow, undecoded.
 //
 // Results, but for the error, are the acknowledgement if the client asked for
 // one; a handler that has no result but an error acknowledges with nothing when

@@ -68,7 +68,8 @@ type Target struct {
 
 // A Packet is an event on its way to a Target.
 type Packet struct {
-	// Event and Args are what was emitted. They must not be modified.
+	// Event and Args are what was emitted. They must not be modified, and Args not be
+	// used after the call: what they refer to may be the memory of other messages then.
 	Event string
 	Args  []any
 	// HasAck asks for acknowledgements. The Host sets AckID, under which this

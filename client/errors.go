@@ -211,6 +211,10 @@ type OptionError = engine.OptionError
 // received; Decode turns them into Go values.
 type Args = parser.Args
 
+// Borrowed is the type of a parameter for large binary data that a handler does not
+// keep: the bytes as they were received, valid until the handler returns.
+type Borrowed = parser.Borrowed
+
 func checkEvent(event string) error {
 	if parser.IsReserved(event) {
 		return fmt.Errorf("client: %q: %w", event, ErrReservedEvent)

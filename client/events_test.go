@@ -73,6 +73,52 @@ func TestEventsAndAcks(t *testing.T) {
 	})
 }
 
+// Data that handlers get lent is right while they run, and so is what they send of it.
+func TestBorrowed(t *testing.T) {
+	settings(t, func(t *testing.T, way setting) {
+		srv := way.serve(t, nil)
+		srv.On("both ways", func(s *socketio.Socket, b socketio.Borrowed) error {
+			if err := s.Emit("lend", b); err != nil {
+				return err
+			}
+			return s.Emit("keep", b)
+		})
+		connected := make(chan *socketio.Socket, 1)
+		srv.OnConnect(func(s *socketio.Socket) { connected <- s })
+		c := way.client(t, srv, "/", nil)
+		echoes := make(chan []byte, 1000)
+		c.On("lend", func(b client.Borrowed) error {
+			echoes <- bytes.Clone(b)
+			return c.Emit("result", b)
+		})
+		c.On("keep", func(b []byte) { echoes <- b })
+		c.On("answer", func(b client.Borrowed) client.Borrowed { return b })
+		results := make(chan []byte, 1000)
+		srv.On("result", func(b []byte) { results <- b })
+		connect(t, c)
+		s := receive(t, connected, "the connection")
+
+		var kept, want [][]byte
+		for i := range 40 {
+			data := bytes.Repeat([]byte{byte(i), byte(i + 1), 0xff}, 300+1000*(i%20))
+			if err := c.Emit("both ways", client.Borrowed(data)); err != nil {
+				t.Fatal(err)
+			}
+			kept = append(kept, receive(t, echoes, "what is lent"), receive(t, echoes, "what is kept"), receive(t, results, "the result"))
+			answer, err := socketio.Call[[]byte](within(t), s, "answer", data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			kept, want = append(kept, answer), append(want, data, data, data, data)
+		}
+		for i := range kept {
+			if !bytes.Equal(kept[i], want[i]) {
+				t.Fatalf("%d: got %d bytes, or others, want %d", i, len(kept[i]), len(want[i]))
+			}
+		}
+	})
+}
+
 func TestNamespacesShareAConnection(t *testing.T) {
 	settings(t, func(t *testing.T, way setting) {
 		srv := way.serve(t, nil)

@@ -107,7 +107,8 @@ func (s *Socket) do(t task, more bool) {
 
 // handle calls the handlers of an event.
 func (s *Socket) handle(p *parser.Packet, l *life) {
-	for _, f := range s.incoming.Load() {
+	incoming := s.incoming.Load()
+	for _, f := range incoming {
 		s.try(p.Event, func() error { (*f)(p.Event, p.Args); return nil })
 	}
 	list := s.listeners.Of(p.Event)
@@ -115,6 +116,7 @@ func (s *Socket) handle(p *parser.Packet, l *life) {
 		return
 	}
 	call := &handler.Call[*Socket]{Socket: s, Owner: l, Args: p.Args, Wanted: p.HasID, ID: p.ID}
+	call.Last = len(incoming) == 0 && len(list) == 1
 	for _, listener := range list {
 		if listener.Due() {
 			s.try(p.Event, func() error { return listener.Handle(call) })

@@ -197,10 +197,10 @@ func (s *Socket) Disconnect() {
 //	func([ctx context.Context,] [s *Socket,] args... [, ack func(...)]) [results...] [error]
 //
 // The event's arguments are decoded into the types of args, as encoding/json
-// would, with []byte for binary data; what is missing is zero, what is left over
-// is ignored, and a variadic parameter takes the rest. A parameter of type [Args]
-// takes all that follow, undecoded. A server with connection state recovery adds an
-// argument of its own behind those of the event, a string.
+// would, with []byte or [Borrowed] for binary data; what is missing is zero, what
+// is left over is ignored, and a variadic parameter takes the rest. A parameter of
+// type [Args] takes all that follow, undecoded. A server with connection state
+// recovery adds an argument of its own behind those of the event, a string.
 //
 // Results, but for the error, are the acknowledgement if the server asked for
 // one; a handler that has no result but an error acknowledges with nothing when

@@ -32,6 +32,32 @@ var (
 	Now   = event.NewCall[event.None, int]("now")
 )
 
+// A contract for data that handlers do not keep.
+func TestBorrowed(t *testing.T) {
+	hash := event.NewCall[socketio.Borrowed, socketio.Borrowed]("hash")
+	io, url, _ := newServer(t)
+	hash.On(io, func(_ context.Context, _ *socketio.Socket, data socketio.Borrowed) (socketio.Borrowed, error) {
+		return data[:2], nil
+	})
+	c, s := join(t, io, url, "websocket")
+	const packet = `1-0[{"_placeholder":true,"num":0}]`
+	c.Send(`451-0["hash",{"_placeholder":true,"num":0}]`, wiretest.Binary("data"))
+	c.Expect(`46`+packet, wiretest.Binary("da"))
+	done := make(chan error, 1)
+	go func() {
+		answer, err := hash.Call(deadline(t), s, socketio.Borrowed("question"))
+		if string(answer) != "answer" {
+			t.Errorf("got %q", answer)
+		}
+		done <- err
+	}()
+	c.Expect(`451-0["hash",{"_placeholder":true,"num":0}]`, wiretest.Binary("question"))
+	c.Send(`46`+packet, wiretest.Binary("answer"))
+	if err := receive(t, done, "the answer"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestServerAnswers(t *testing.T) {
 	register := map[string]func(io *socketio.Server){
 		"On": func(io *socketio.Server) {

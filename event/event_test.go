@@ -76,6 +76,8 @@ func TestReceive(t *testing.T) {
 	t.Run("any", testReceive(event.New[any]("x"), []string{`42["x",["a",1]]`}, any([]any{"a", 1.0})))
 	t.Run("binary", testReceive(event.New[[]byte]("b"),
 		[]string{`451-["b",{"_placeholder":true,"num":0}]`, wiretest.Binary("\x01\x02")}, []byte{1, 2}))
+	t.Run("borrowed", testReceive(event.New[socketio.Borrowed]("b"), // a copy, here
+		[]string{`451-["b",{"_placeholder":true,"num":0}]`, wiretest.Binary("\x01\x02")}, socketio.Borrowed{1, 2}))
 	t.Run("time", testReceive(event.New[time.Time]("t"),
 		[]string{`42["t","2020-02-03T04:05:06.007Z"]`}, time.Date(2020, 2, 3, 4, 5, 6, 7e6, time.UTC)))
 	t.Run("positions", testReceive(event.NewArgs[Move]("move"), []string{`42["move",1,2,"n"]`}, Move{X: 1, Y: 2, Name: "n"}))
@@ -112,6 +114,7 @@ func TestEmit(t *testing.T) {
 	t.Run("object", testEmit(event.New[Message]("chat message"), Message{"r", "hi"}, `42["chat message",{"room":"r","text":"hi"}]`))
 	t.Run("pointer", testEmit(event.New[*Message]("m"), nil, `42["m",null]`))
 	t.Run("nothing", testEmit(event.New[event.None]("x"), event.None{}, `42["x"]`))
+	t.Run("borrowed", testEmit(event.New[socketio.Borrowed]("b"), socketio.Borrowed("\x01"), `451-["b",{"_placeholder":true,"num":0}]`, wiretest.Binary("\x01")))
 	t.Run("binary", testEmit(event.New[[]byte]("b"), []byte("\x01"), `451-["b",{"_placeholder":true,"num":0}]`, wiretest.Binary("\x01")))
 	t.Run("positions", testEmit(event.NewArgs[Move]("move"), Move{1, 2, "x", "n"}, `42["move",1,2,"n"]`))
 	t.Run("no positions", testEmit(event.NewArgs[struct{}]("x"), struct{}{}, `42["x"]`))
