@@ -32,7 +32,8 @@ type Decoder interface {
 	// Decode takes the next message, binary or text, and returns the packet
 	// that it completes, or nil without an error while attachments are
 	// outstanding. Text data is only used during the call; binary data is
-	// handed over and must not be changed afterwards.
+	// handed over, with its memory up to its capacity: nobody else may use that
+	// afterwards.
 	//
 	// A message that breaks the protocol yields a [*SyntaxError]. The decoder
 	// is then as after Reset, but the stream has lost its meaning: the
