@@ -7,6 +7,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/seed96b07ef8/socketio/internal/blocks"
 	"github.com/seed96b07ef8/socketio/internal/leakcheck"
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
@@ -71,6 +72,9 @@ func feed(r *ws.Reader, data []byte, scratch []byte, next func() int) (out recei
 				break
 			}
 			out.messages = append(out.messages, render(m))
+			if m.Owned {
+				blocks.Put(m.Data) // shared memory would show
+			}
 		}
 		r.Park()
 		clear(scratch[:min(n, len(scratch))])
