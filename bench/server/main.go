@@ -50,7 +50,8 @@ func main() {
 		OnError: report,
 	})
 	io.On("echo", func(m message) (message, error) { return m, nil })
-	io.On("bin", func(b []byte) ([]byte, error) { return b, nil })
+	io.On("bin", func(b socketio.Borrowed) (socketio.Borrowed, error) { return b, nil })
+	io.On("kept", func(b []byte) ([]byte, error) { return b, nil }) // it could keep them
 	io.On("join", func(s *socketio.Socket, room string) error { return s.Join(room) })
 	io.On("bcast", func() error { return io.Emit("news", news) })
 	io.On("room", func(s *socketio.Socket, room string) error { return io.To(room).Emit("news", news) })
