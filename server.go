@@ -26,6 +26,7 @@ type Server struct {
 	opts    *Options
 	engine  *engine.Server
 	files   *clientFiles // nil: the JavaScript client is not served
+	readers readers
 	workers workers
 
 	newNamespaces hooks[func(*Namespace)]
@@ -105,10 +106,13 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		}
 	}
 	err := s.engine.Shutdown(ctx)
-	select {
-	case <-s.workers.close():
-	case <-ctx.Done():
-		err = ctx.Err()
+	// In this order: what a reader leaves behind is done by a worker.
+	for _, quiet := range []func() <-chan struct{}{s.readers.close, s.workers.close} {
+		select {
+		case <-quiet():
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
 	}
 	for _, n := range s.all() {
 		if closeErr := n.adapter.Close(); err == nil {

@@ -8,32 +8,25 @@ import (
 	"github.com/seed96b07ef8/socketio/engine"
 )
 
-// workers are the goroutines that run the handlers of a server's sockets: a reader
-// that is lent, or one of the server's own. Of those one exists for each socket that
-// has something to do, and a few more wait for the next: a goroutine that has run
-// handlers before has a stack of the right size, and growing a new one costs more than
-// most handlers do.
+// workers are the goroutines that run the handlers of a server's sockets, besides
+// its [readers]. One exists for each socket that has something to do, and a few more
+// wait for the next: a goroutine that has run handlers before has a stack of the right
+// size, and growing a new one costs more than most handlers do.
 type workers struct {
 	mu     sync.Mutex // guards what follows; nothing is taken under it
 	busy   int
 	idle   []*worker // the one that became idle last is used first
 	closed bool
 	quiet  chan struct{} // closed when nobody is busy; nil while nobody waits for that
-
-	lent  []*worker   // readers at work; they are due back soon
-	spare []*worker   // without a goroutine, for the next readers
-	watch *time.Timer // nil until it is first needed
-	ticks uint32      // of the watch
-	quit  int         // ticks after which an unused watch stops; 0: it has stopped
 }
 
-// The goroutines, and the workers without one, that may wait at once.
+// The goroutines that may wait at once.
 const maxIdleWorkers = 256
 
 // A worker is one of the goroutines. It ends when it is one too many, or with the
 // server.
 type worker struct {
-	pool *workers
+	pool *workers     // nil: it is a reader
 	next chan *Socket // nil: end
 
 	uncork *time.Timer // made when it is first needed
@@ -41,11 +34,6 @@ type worker struct {
 
 	task task        // what is being done
 	call *invocation // of the event before; nil when there is none to use again
-
-	// Of a reader that is lent:
-	reads *engine.Conn // what it reads from
-	since uint32       // ticks when it began
-	at    int          // its index in lent, or -1 when it is not waited for any more
 }
 
 // invocation returns an empty invocation: that of the event before, unless its
@@ -131,120 +119,13 @@ func (p *workers) close() <-chan struct{} {
 	for _, w := range p.idle {
 		w.next <- nil
 	}
-	p.idle, p.spare = nil, nil
+	p.idle = nil
 	if p.quiet == nil {
 		p.quiet = make(chan struct{})
 	}
 	quiet := p.quiet
 	p.signal()
 	return quiet
-}
-
-// lent is the work of a socket, done by the goroutine that reads for it.
-type lent struct{ *Socket }
-
-// Do implements [engine.Work].
-func (s lent) Do() {
-	p := &s.nsp.server.workers
-	w := p.lend(s.conn.engine)
-	returned := false
-	defer func() {
-		if !returned { // a handler has ended the goroutine: runtime.Goexit
-			w.release()
-			s.resign()
-		}
-		p.back(w, returned)
-	}()
-	s.work(w)
-	returned = true
-}
-
-// lend notes that a reader begins to work.
-func (p *workers) lend(reads *engine.Conn) *worker {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var w *worker
-	if n := len(p.spare); n > 0 {
-		w = p.spare[n-1]
-		p.spare = p.spare[:n-1]
-	} else {
-		w = &worker{pool: p}
-	}
-	w.reads, w.since, w.at = reads, p.ticks, len(p.lent)
-	p.lent = append(p.lent, w)
-	p.busy++
-	if p.quit == 0 {
-		p.startWatch()
-	}
-	return w
-}
-
-// back notes that a reader has done its work, and that w may be used again.
-func (p *workers) back(w *worker, reuse bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.unwatch(w)
-	p.busy--
-	p.signal()
-	w.reads = nil
-	if reuse && len(p.spare) < maxIdleWorkers {
-		p.spare = append(p.spare, w)
-	}
-}
-
-// unwatch takes a reader off the list. mu is held.
-func (p *workers) unwatch(w *worker) {
-	if w.at < 0 {
-		return
-	}
-	last := len(p.lent) - 1
-	p.lent[w.at] = p.lent[last]
-	p.lent[w.at].at = w.at
-	p.lent[last] = nil
-	p.lent = p.lent[:last]
-	w.at = -1
-}
-
-const (
-	// A reader that has not come back after two of these at most is not waited for.
-	watchInterval = 10 * time.Millisecond
-	// The watch goes on for some time without readers, which saves starting it.
-	watchTicks = 16
-)
-
-// startWatch starts the timer behind readers that are lent. mu is held.
-func (p *workers) startWatch() {
-	p.quit = watchTicks
-	if p.watch == nil {
-		p.watch = time.AfterFunc(watchInterval, p.look)
-	} else {
-		p.watch.Reset(watchInterval)
-	}
-}
-
-// look lets reading go on where a handler has kept the reader for long.
-func (p *workers) look() {
-	var late []*engine.Conn
-	p.mu.Lock()
-	p.ticks++
-	for i := len(p.lent) - 1; i >= 0; i-- { // what is moved to i was looked at
-		if w := p.lent[i]; p.ticks-w.since > 1 {
-			late = append(late, w.reads)
-			p.unwatch(w)
-		}
-	}
-	if len(p.lent) > 0 {
-		p.quit = watchTicks
-	} else {
-		p.quit--
-	}
-	if p.quit > 0 {
-		p.watch.Reset(watchInterval)
-	}
-	p.mu.Unlock()
-	for _, c := range late {
-		c.ReadOn()
-	}
 }
 
 // Messages of handlers are held back while further events wait to be handled,
