@@ -3,7 +3,7 @@ package engine
 import "sync"
 
 // ownMessages are messages that only one connection gets. They are used again when
-// they have been copied to where they are written from, which they are on a
+// they have been written, or copied to where they are written from, which they are on a
 // WebSocket that is corked or busy.
 var ownMessages = sync.Pool{New: func() any { return new(Message) }}
 
@@ -18,8 +18,8 @@ func newOwnMessage(text []byte, attachments [][]byte) *Message {
 	return m
 }
 
-// copied is called when the bytes of a message have been copied and nobody needs it
-// any more.
+// copied is called when the bytes of a message have been copied, or written, and
+// nobody needs it any more.
 func (m *Message) copied() {
 	if m.own {
 		*m = Message{frames: m.frames[:0]}

@@ -19,8 +19,19 @@ func (c *Conn) SendText(text []byte, attachments [][]byte, flags Flags) error {
 			return c.writeVector(v, text, attachments)
 		}
 	}
+	if c.joinsCorked(text, attachments, flags) {
+		return c.settle()
+	}
 	c.mu.Unlock()
 	return c.Send(newOwnMessage(text, attachments), flags)
+}
+
+// joinsCorked adds a message to those that are held back, without any ado, if nothing
+// speaks against it. mu is held.
+func (c *Conn) joinsCorked(text []byte, attachments [][]byte, flags Flags) bool {
+	return c.state == open && c.corked && !c.writing && c.link != nil && !c.link.variant.deflate &&
+		flags == 0 && len(attachments) == 0 && c.outbox.n < c.server.opts.OutboxMessages &&
+		c.outbox.bytes+frameLen(1+len(text)) <= c.server.opts.OutboxBytes && c.outbox.join(text)
 }
 
 // direct reports whether a message can be written by whoever sends it: there is a

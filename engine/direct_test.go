@@ -108,6 +108,90 @@ func TestSendText(t *testing.T) {
 	})
 }
 
+// What is held back for one connection leaves in the order in which it was sent, and
+// counts as what it is, however it is kept.
+func TestSendTextCorked(t *testing.T) {
+	large := strings.Repeat("x", 5000)
+	for _, deflate := range []string{"", "permessage-deflate"} {
+		h := start(t, &engine.ServerOptions{PerMessageDeflate: &engine.PerMessageDeflate{Threshold: 20}})
+		w := h.dialWebSocket("transport=websocket&EIO=4", "Sec-WebSocket-Extensions", deflate)
+		w.session = receive(t, h.sessions, "the session")
+		w.read()
+		for range 3 { // with memory that is used again
+			w.Cork()
+			var want []string
+			size := 0
+			send := func(text string, flags engine.Flags, attachments ...string) {
+				t.Helper()
+				var list [][]byte
+				for _, a := range attachments {
+					list = append(list, []byte(a))
+				}
+				if err := w.SendText([]byte(text), list, flags); err != nil {
+					t.Fatal(err)
+				}
+				size += engine.NewTextMessage([]byte(text), list...).Len()
+				want = append(append(want, "4"+text), attachments...)
+				if n := w.Buffered(); n != size {
+					t.Fatalf("%d bytes are buffered behind %.10q, want %d", n, text, size)
+				}
+			}
+			for i := range 20 {
+				send(fmt.Sprint("a", i), 0)
+			}
+			send("b", engine.Volatile)
+			send("c", 0)
+			send("d", 0)
+			w.text(t, "shared")
+			size += engine.NewTextMessage([]byte("shared")).Len()
+			want = append(want, "4shared")
+			send("e", 0)
+			send("f", 0, "attachment")
+			send("g", 0)
+			send(large, 0)
+			send("h", engine.NoCompress)
+			send("i", 0)
+			send("j", 0)
+			w.Uncork()
+			for _, text := range want {
+				if got := w.read(); strings.TrimPrefix(got, binaryMark) != text {
+					t.Fatalf("got %.30q, want %.30q", got, text)
+				}
+			}
+		}
+	}
+}
+
+// Messages that are kept together are dropped together, and counted one by one.
+func TestSendTextCorkedOverflows(t *testing.T) {
+	var h *harness
+	dropped := make(chan int, 10)
+	h = start(t, &engine.ServerOptions{Overflow: engine.DropOldest, OutboxMessages: 5, OnConnect: func(c *engine.Conn) engine.Handler {
+		s := newSession(c)
+		h.sessions <- s
+		return &dropSession{s, dropped}
+	}})
+	w := h.websocket()
+	w.Cork()
+	for i := range 6 {
+		if err := w.SendText(fmt.Append(nil, i), nil, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := receive(t, dropped, "the drop"); n != 5 {
+		t.Errorf("%d messages are dropped", n)
+	}
+	w.Uncork()
+	w.want("45")
+}
+
+type dropSession struct {
+	*session
+	dropped chan int
+}
+
+func (s *dropSession) OnDrop(_ *engine.Conn, n int) { s.dropped <- n }
+
 // What the peer does not take at once is copied, and nothing is lost or twice.
 func TestSendTextToSlowPeer(t *testing.T) {
 	h := start(t, nil)

@@ -24,6 +24,7 @@ type Message struct {
 	parts    int
 	textOnly bool
 	own      bool // made by newOwnMessage, and small
+	more     int  // text messages that have joined an own one
 
 	deflated  atomic.Pointer[[]byte] // frames with permessage-deflate
 	polling   atomic.Pointer[[]byte] // the parts as a polling payload
@@ -43,15 +44,23 @@ func (m *Message) setText(text []byte, attachments [][]byte) {
 	for _, a := range attachments {
 		size += ws.HeaderLen(len(a)) + len(a)
 	}
-	b := slices.Grow(m.frames[:0], size)
-	b = ws.AppendHeader(b, ws.Text, false, 1+len(text))
-	b = append(b, byte(packetMessage))
-	b = append(b, text...)
+	m.frames = slices.Grow(m.frames[:0], size)
+	m.appendText(text)
 	for _, a := range attachments {
-		b = ws.AppendFrame(b, ws.Binary, a)
+		m.frames = ws.AppendFrame(m.frames, ws.Binary, a)
 	}
-	m.frames, m.parts, m.textOnly = b, 1+len(attachments), len(attachments) == 0
+	m.parts, m.textOnly = 1+len(attachments), len(attachments) == 0
 }
+
+// appendText appends a part.
+func (m *Message) appendText(text []byte) {
+	b := ws.AppendHeader(m.frames, ws.Text, false, 1+len(text))
+	b = append(b, byte(packetMessage))
+	m.frames = append(b, text...)
+}
+
+// messages is how many messages m is made of.
+func (m *Message) messages() int { return 1 + m.more }
 
 // NewBinaryMessage returns a message with one binary payload, which is copied.
 func NewBinaryMessage(data []byte) *Message {

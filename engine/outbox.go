@@ -29,7 +29,7 @@ const (
 
 // outbox is a FIFO of messages that holds memory only while it is not empty.
 type outbox struct {
-	n, bytes    int
+	n, bytes    int // messages, of which an entry may have several; see join
 	freeN, free int // those of n and bytes that count for no limit
 	head, tail  *chunk
 	first, last uint8 // index of the oldest entry in head, and behind the newest in tail
@@ -66,13 +66,32 @@ func (o *outbox) push(e entry) {
 
 // count adds an entry to the figures, or with -1 takes it out.
 func (o *outbox) count(e entry, sign int) {
-	size := sign * e.m.Len()
-	o.n += sign
+	n, size := sign*e.m.messages(), sign*e.m.Len()
+	o.n += n
 	o.bytes += size
 	if e.flags&Essential != 0 {
-		o.freeN += sign
+		o.freeN += n
 		o.free += size
 	}
+}
+
+// join adds a text message to the newest entry, if that is small, of text, and for one
+// connection only as well. It is for messages that leave in one write anyway, and for a
+// WebSocket that takes them as they are.
+func (o *outbox) join(text []byte) bool {
+	if o.n == 0 {
+		return false
+	}
+	e := &o.tail.entries[o.last-1]
+	size := frameLen(1 + len(text))
+	if e.flags != 0 || !e.m.own || !e.m.textOnly || e.m.Len()+size > maxOwnMessage {
+		return false
+	}
+	e.m.appendText(text)
+	e.m.more++
+	o.n++
+	o.bytes += size
+	return true
 }
 
 // pushFront puts an entry before all others.

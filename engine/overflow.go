@@ -23,7 +23,7 @@ func (o *outbox) makeRoom(size, messages, bytes int, policy Overflow) (ok bool, 
 		if e := o.pop(); e.flags&(protocolPacket|unfinished|Essential) != 0 {
 			kept = append(kept, e)
 		} else {
-			dropped++
+			dropped += e.m.messages()
 		}
 	}
 	for _, e := range slices.Backward(kept) {

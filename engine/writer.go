@@ -121,16 +121,20 @@ func (c *Conn) writeFailed(link *link, err error) {
 	}
 }
 
-// A batch is bytes on their way to a WebSocket, and the pooled buffer they are
-// in, if any.
+// A batch is bytes on their way to a WebSocket, and the pooled buffer, or the
+// message of the connection's own, that they are in, if any.
 type batch struct {
 	bytes []byte
 	buf   *[]byte
+	own   *Message
 }
 
 func (b batch) release() {
 	if b.buf != nil {
 		putBuffer(b.buf)
+	}
+	if b.own != nil {
+		b.own.copied()
 	}
 }
 
@@ -140,7 +144,7 @@ func (c *Conn) gather() batch {
 	first := c.outbox.pop()
 	encoded := c.link.encode(first)
 	if c.outbox.n == 0 || len(encoded) >= bufferSize/2 {
-		return batch{bytes: encoded}
+		return batch{bytes: encoded, own: first.m}
 	}
 	buf := getBuffer()
 	out := append((*buf)[:0], encoded...)
