@@ -45,37 +45,15 @@ func (s *Server) accept(e *engine.Conn) engine.Handler {
 
 var errPacketOrder = errors.New("packet for a namespace that was not joined")
 
-// packets are where conns decode to.
-var packets = sync.Pool{New: func() any { return new(parser.Packet) }}
-
 // OnMessage implements [engine.Handler].
 func (c *conn) OnMessage(_ *engine.Conn, data []byte, binary bool) {
 	c.size += len(data)
-	if d, ok := c.decoder.(intoDecoder); ok {
-		p := packets.Get().(*parser.Packet)
-		complete, err := d.DecodeInto(p, data, binary)
-		c.decoded(p, complete, err)
-		*p = parser.Packet{}
-		packets.Put(p)
-		return
-	}
 	p, err := c.decoder.Decode(data, binary)
-	c.decoded(p, p != nil, err)
-}
-
-// intoDecoder is what decoders of this module are. With it, what is received need
-// not be allocated but for the arguments, which a handler may keep.
-type intoDecoder interface {
-	DecodeInto(p *parser.Packet, data []byte, binary bool) (complete bool, err error)
-}
-
-// decoded deals with what the decoder has made of a message. p must not be kept.
-func (c *conn) decoded(p *parser.Packet, complete bool, err error) {
 	if err != nil {
 		c.violation(err)
 		return
 	}
-	if !complete {
+	if p == nil {
 		return // attachments are to follow
 	}
 	size := c.size
@@ -111,7 +89,7 @@ func (c *conn) decoded(p *parser.Packet, complete bool, err error) {
 }
 
 // enqueue appends an event to the socket's inbox, waiting for room in it. It
-// returns false when the socket is not connected.
+// returns false when the socket is not connected, and p still the caller's.
 func (c *conn) enqueue(s *Socket, p *parser.Packet, size int) bool {
 	// What has come for other namespaces does not wait behind this one.
 	queued, connected := s.enqueue(p, size, c.startReady)

@@ -32,8 +32,8 @@ var taskMemory = sync.Pool{New: func() any { return new(tasks) }}
 type task struct {
 	kind  taskKind
 	size  int
-	event parser.Packet // of a taskEvent
-	at    int64         // when it came, if somebody wants to know; see clock
+	event *parser.Packet // of a taskEvent
+	at    int64          // when it came, if somebody wants to know; see clock
 }
 
 var epoch = time.Now()
@@ -133,14 +133,15 @@ func (s *Socket) enqueue(p *parser.Packet, size int, blocked func()) (queued, wa
 		return false, true
 	}
 	t := s.inbox.push(taskEvent)
-	t.size, t.event = size, *p
+	t.size, t.event = size, p
+	event := p.Event // p may be handled, and be another's, from here on
 	s.inbox.bytes += size
 	if s.hooks().EventHandled != nil {
 		t.at = clock()
 	}
 	s.mu.Unlock()
 	if f := s.hooks().EventReceived; f != nil {
-		f(s, p.Event, size, ahead)
+		f(s, event, size, ahead)
 	}
 	return true, true
 }
@@ -459,12 +460,12 @@ func (s *Socket) drained() {
 func (s *Socket) handleTask(t *task, w *worker) {
 	observe := s.hooks().EventHandled
 	if observe == nil {
-		s.handle(&t.event, w)
+		s.handle(t.event, w)
 		return
 	}
-	begin := clock()
-	s.handle(&t.event, w)
-	observe(s, t.event.Event, time.Duration(begin-t.at), time.Duration(clock()-begin))
+	begin, event := clock(), t.event.Event
+	s.handle(t.event, w)
+	observe(s, event, time.Duration(begin-t.at), time.Duration(clock()-begin))
 }
 
 // handle calls the handlers of an event.
@@ -499,6 +500,9 @@ func (s *Socket) handle(p *parser.Packet, w *worker) {
 				return
 			}
 		}
+	}
+	if in.Released {
+		p.Release()
 	}
 }
 

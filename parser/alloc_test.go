@@ -18,23 +18,23 @@ func TestAllocations(t *testing.T) {
 	})
 }
 
-// Arguments that are taken and released cost what is made of them.
+// Packets that are released cost what is made of them.
 func TestReleaseAllocations(t *testing.T) {
-	dec := parser.JSON.NewDecoder(parser.Limits{}).(intoDecoder)
+	dec := parser.JSON.NewDecoder(parser.Limits{})
 	data := []byte(`2["echo",{"msg":"hello","n":1},17]`)
-	var packet parser.Packet
 	var m parsertest.Message
 	var n int
 	ptrs := []any{&m, &n}
 	allocs := testing.AllocsPerRun(200, func() {
-		packet = parser.Packet{}
-		if complete, err := dec.DecodeInto(&packet, data, false); !complete || err != nil {
-			t.Fatal(complete, err)
+		p, err := dec.Decode(data, false)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if err := packet.Args.Take(ptrs...); err != nil || m.Msg != "hello" || n != 17 {
+		if err := p.Args.Take(ptrs...); err != nil || m.Msg != "hello" || n != 17 {
 			t.Fatal(m, n, err)
 		}
-		packet.Args.Release(ptrs...)
+		p.Args.Release(ptrs...)
+		p.Release()
 	})
 	if allocs > 1 { // the string
 		t.Errorf("got %v allocations, want at most 1", allocs)

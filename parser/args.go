@@ -14,7 +14,6 @@ type Args struct {
 	dec         ValueDecoder
 	values      [][]byte
 	attachments [][]byte
-	memory      *argsMemory // of values; nil if it is not to be used again
 }
 
 // ValueDecoder decodes single arguments of a packet; it is what a [Codec]
@@ -100,19 +99,14 @@ func bytesPointer(ptr any) *[]byte {
 	return nil
 }
 
-// Release concludes a successful Take(ptrs...): the memory of the arguments is used
-// for further messages, and so is that of the [Borrowed] values among what ptrs point
-// to, unless they are copies. None of it may be used afterwards; everything else that
-// was decoded shares nothing with it. Release may be called once, also with fewer ptrs
-// to keep what they point to, or not at all.
+// Release concludes a successful Take(ptrs...): the memory of the [Borrowed] values
+// among what ptrs point to, unless they are copies, is used for further messages.
+// Nobody may use them afterwards. It may be called once, or not at all.
 func (a Args) Release(ptrs ...any) {
 	for i, ptr := range ptrs[:min(len(ptrs), len(a.values))] {
 		if _, ok := ptr.(*Borrowed); ok {
 			blocks.Put(a.own(i))
 		}
-	}
-	if a.memory != nil {
-		a.memory.release()
 	}
 }
 

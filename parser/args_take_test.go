@@ -60,7 +60,7 @@ func TestTake(t *testing.T) {
 	}
 }
 
-// What was decoded shares nothing with the memory of released arguments.
+// What was decoded shares nothing with the memory of released packets.
 func TestRelease(t *testing.T) {
 	type inner struct {
 		Text   string
@@ -77,12 +77,12 @@ func TestRelease(t *testing.T) {
 	const args = `"some text",{"a": [1,"x"]},12345678901234567890,["any",{"b":"c"}],` + object + `,` + object +
 		`,["p","q"],98765432109876543210,1.5e3,"pointer",["raw",{"r":1}],{"n":1.25}`
 	dec := parser.JSON.NewDecoder(parser.Limits{})
-	into := func(packet string) parser.Args {
-		var p parser.Packet
-		if complete, err := dec.(intoDecoder).DecodeInto(&p, []byte(packet), false); !complete || err != nil {
-			t.Fatalf("%s: %v, %v", packet, complete, err)
+	next := func(packet string) *parser.Packet {
+		p, err := dec.Decode([]byte(packet), false)
+		if err != nil {
+			t.Fatalf("%s: %v", packet, err)
 		}
-		return p.Args
+		return p
 	}
 	want := newPtrs()
 	if err := decode(t, `2["e",`+args+`]`).Args.Decode(want...); err != nil {
@@ -90,30 +90,34 @@ func TestRelease(t *testing.T) {
 	}
 	for range 20 {
 		got := newPtrs()
-		taken := into(`2["e",` + args + `]`)
-		if err := taken.Take(got...); err != nil {
+		taken := next(`2["e",` + args + `]`)
+		if err := taken.Args.Take(got...); err != nil {
 			t.Fatal(err)
 		}
-		taken.Release(got...)
+		taken.Args.Release(got...)
+		taken.Release()
 		for range 3 {
 			const size = len(args) - 50 // fits into the memory of the one before
-			next := into(`2["e","` + strings.Repeat("X", size) + `"]`)
+			p := next(`2["e","` + strings.Repeat("X", size) + `"]`)
 			var s string
-			if err := next.Take(&s); err != nil || s != strings.Repeat("X", size) {
+			if err := p.Args.Take(&s); err != nil || s != strings.Repeat("X", size) {
 				t.Fatalf("got %q, %v", s, err)
 			}
-			next.Release()
+			p.Release()
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Fatal("a decoded value has changed")
 		}
 	}
 	for _, packet := range []string{`2["e"]`, `2["e",1,2,3,4,5]`, `2["e","` + strings.Repeat("x", 5000) + `"]`} {
-		args := into(packet)
-		text := args.String()
-		if args.Release(); text != decode(t, packet).Args.String() {
-			t.Errorf("%s: got %s", packet, text)
+		for range 2 {
+			p := next(packet)
+			text := p.Args.String()
+			if p.Release(); text != decode(t, packet).Args.String() {
+				t.Errorf("%s: got %s", packet, text)
+			}
 		}
 	}
+	new(parser.Packet).Release()
 	parser.Args{}.Release(nil)
 }

@@ -51,13 +51,14 @@ func BenchmarkHostile(b *testing.B) {
 // got: what the server does with most small events.
 func BenchmarkEcho(b *testing.B) {
 	data := []byte(`217["echo",{"msg":"hello","n":1}]`)
-	dec := parser.JSON.NewDecoder(parser.Limits{}).(interface {
-		DecodeInto(p *parser.Packet, data []byte, binary bool) (bool, error)
-	})
-	var p parser.Packet
+	dec := parser.JSON.NewDecoder(parser.Limits{})
+	var p *parser.Packet
 	decode := func(b *testing.B) {
-		p = parser.Packet{}
-		if _, err := dec.DecodeInto(&p, data, false); err != nil {
+		if p != nil {
+			p.Release()
+		}
+		var err error
+		if p, err = dec.Decode(data, false); err != nil {
 			b.Fatal(err)
 		}
 	}

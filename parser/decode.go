@@ -29,38 +29,11 @@ func (d *jsonDecoder) Reset() {
 	d.pending, d.attachments, d.want = nil, nil, 0
 }
 
-// packetBuffer is a packet and the values of its Args in one allocation.
-type packetBuffer struct {
-	Packet
-	values [3][]byte
-}
-
 func (d *jsonDecoder) Decode(data []byte, binary bool) (*Packet, error) {
 	if binary {
 		return d.attach(data)
 	}
-	b := new(packetBuffer)
-	return d.decodeText(&b.Packet, b.values[:], data)
-}
-
-// DecodeInto is Decode for a caller with memory for packets that it uses again, and
-// which calls Args.Release where it can. It reports whether a packet is complete; p,
-// which must be zero, is set then.
-func (d *jsonDecoder) DecodeInto(p *Packet, data []byte, binary bool) (complete bool, err error) {
-	var q *Packet
-	if binary {
-		q, err = d.attach(data)
-	} else {
-		q, err = d.decodeText(p, nil, data)
-	}
-	switch {
-	case d.pending == p:
-		pending := *p
-		d.pending = &pending
-	case q != nil && q != p:
-		*p = *q
-	}
-	return q != nil, err
+	return d.decodeText(data)
 }
 
 // attach takes an attachment of the pending packet and returns the packet if
@@ -89,14 +62,13 @@ func (d *jsonDecoder) attach(data []byte) (*Packet, error) {
 	return p, nil
 }
 
-// decodeText decodes into p and returns p if the packet is complete. The list of the
-// values of its Args is in memory, if that is large enough; without, they are in
-// pooled memory.
-func (d *jsonDecoder) decodeText(p *Packet, memory [][]byte, data []byte) (*Packet, error) {
+// decodeText returns the packet if it is complete.
+func (d *jsonDecoder) decodeText(data []byte) (*Packet, error) {
 	if d.pending != nil {
 		d.Reset()
 		return nil, &SyntaxError{Reason: "got plaintext data when reconstructing a packet"}
 	}
+	p := newPacket()
 	attachments, payload, err := d.parseHeader(&p.Header, data)
 	if err != nil {
 		return nil, err
@@ -123,12 +95,7 @@ func (d *jsonDecoder) decodeText(p *Packet, memory [][]byte, data []byte) (*Pack
 		}
 		values = values[1:]
 	}
-	if memory == nil {
-		p.Args = pooledArgs(values)
-	} else {
-		list, _ := copyValues(memory, nil, values)
-		p.Args = NewArgs(jsonValues{}, list, nil)
-	}
+	p.setValues(values)
 	switch p.Type {
 	case BinaryEvent:
 		p.Type = Event

@@ -2,34 +2,44 @@ package parser
 
 import "sync"
 
-// argsMemory is what the values of Args are in: their list and their text. Most
-// handlers take the arguments as values of their own and let go of them, and so the
-// next packet can have it.
-type argsMemory struct {
-	list [3][]byte
-	text []byte
+// packetMemory is what a packet and the values of its Args are in. Most handlers take
+// the arguments as values of their own and let go of them, and so the next packet can
+// have it.
+type packetMemory struct {
+	packet Packet
+	list   [3][]byte
+	text   []byte
 }
 
-var argsMemories = sync.Pool{New: func() any { return new(argsMemory) }}
+var packetMemories = sync.Pool{New: func() any { return new(packetMemory) }}
 
-// Text longer than this has memory of its own. What is pooled may end up with the
-// arguments of a short packet that somebody keeps.
+// Text longer than this has memory of its own. What is pooled may end up with a short
+// packet that somebody keeps.
 const maxPooledText = 1 << 10
 
-// pooledArgs returns Args with copies of values.
-func pooledArgs(values [][]byte) Args {
-	if len(values) == 0 {
-		return NewArgs(jsonValues{}, nil, nil)
-	}
-	m := argsMemories.Get().(*argsMemory)
-	list, text := copyValues(m.list[:], m.text, values)
-	if cap(text) <= maxPooledText {
-		m.text = text
-	}
-	return Args{dec: jsonValues{}, values: list, memory: m}
+// newPacket returns a packet in pooled memory.
+func newPacket() *Packet {
+	m := packetMemories.Get().(*packetMemory)
+	m.packet.memory = m
+	return &m.packet
 }
 
-func (m *argsMemory) release() {
-	clear(m.list[:])
-	argsMemories.Put(m)
+// Release lets the packet's memory be used for the next one. It may be called, once,
+// when nobody has the packet or its Args any more; values that were decoded from them
+// share nothing with it. Without, the memory is left to the garbage collector.
+func (p *Packet) Release() {
+	if m := p.memory; m != nil {
+		m.packet = Packet{}
+		clear(m.list[:])
+		packetMemories.Put(m)
+	}
+}
+
+// setValues sets the arguments to copies of values.
+func (p *Packet) setValues(values [][]byte) {
+	list, text := copyValues(p.memory.list[:], p.memory.text, values)
+	if cap(text) <= maxPooledText {
+		p.memory.text = text
+	}
+	p.Args = NewArgs(jsonValues{}, list, nil)
 }

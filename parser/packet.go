@@ -76,6 +76,8 @@ type Packet struct {
 	// an Ack, and the payload of a Connect or ConnectError, if there is one,
 	// as the only argument.
 	Args Args
+
+	memory *packetMemory // that it is in; nil if it is not to be used again
 }
 
 // IsReserved reports whether an event name belongs to the protocol's

@@ -32,6 +32,9 @@ type Call[S any] struct {
 	Wanted bool
 	ID     uint64
 
+	// Released says that nobody has the arguments any more.
+	Released bool
+
 	answered atomic.Bool
 	kept     bool // by an ack function
 	results  [2]any
@@ -86,6 +89,7 @@ func first[T any, S any](c *Call[S]) (arg T, err error) {
 func (c *Call[S]) release(ptrs ...any) {
 	c.Args.Release(ptrs...)
 	c.Args = parser.Args{} // an ack function may keep the Call
+	c.Released = true
 }
 
 // ackFunction makes the ack function that a handler wants. For an event that
