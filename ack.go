@@ -37,7 +37,9 @@ func (n *Namespace) nextAck() uint64 { return n.acks.Add(1) - 1 }
 
 // expectAck makes room for the answer with the given ID.
 func (s *Socket) expectAck(id uint64, w ackWaiter) error {
-	s.conn.engine.ReadOn() // it may be a handler on the reader who is going to wait
+	// The reader may be lent, to a handler that is going to wait for this perhaps.
+	// Behind the change: if it is lent only now, whoever it is lent to sees that.
+	defer s.conn.engine.ReadOn()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state == ended {
@@ -51,6 +53,13 @@ func (s *Socket) expectAck(id uint64, w ackWaiter) error {
 	}
 	s.acks[id] = w
 	return nil
+}
+
+// asks reports whether an answer is waited for.
+func (s *Socket) asks() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.acks) > 0
 }
 
 // takeAck removes the waiting for an answer. mu is held.

@@ -10,8 +10,9 @@ import (
 // nothing that is broadcast from the moment on at which the client can know that
 // it is connected passes it by, and nothing overtakes the answer.
 
-// heldPackets wait for a client to be told that it is connected.
-type heldPackets struct {
+// early is what waits for a client to be told that it is connected.
+type early struct {
+	rooms   []string // joined by middleware
 	packets []*adapter.Packet
 	bytes   int
 	full    bool // too much has come, and the connection is given up
@@ -40,28 +41,27 @@ func (s *Socket) welcome(m *engine.Message, missed []*adapter.Packet) (rooms []s
 		_ = c.Send(m, flags|engine.Deferred) // when it fails, the end is in the inbox, or Flush brings it
 	}
 	s.mu.Lock()
-	rooms, s.rooms = s.rooms, nil
-	if len(rooms) > 0 {
+	before := s.early
+	if before != nil && len(before.rooms) > 0 {
+		rooms, before.rooms = before.rooms, nil
 		s.mu.Unlock()
 		return rooms
 	}
 	s.added = true
-	held := s.held
-	s.held = nil
-	if held != nil && held.full {
-		s.held = held
+	if before != nil && before.full {
 		s.mu.Unlock()
 		c.Close()
 		return nil
 	}
+	s.early = nil
 	// The log of the recovery is bounded by itself, and without the answer nothing
 	// else makes sense to the client.
 	for _, p := range missed {
 		send(p.Message, p.Flags|engine.Essential)
 	}
 	send(m, engine.Essential)
-	if held != nil {
-		for _, p := range held.packets {
+	if before != nil {
+		for _, p := range before.packets {
 			send(p.Message, p.Flags)
 		}
 	}
@@ -80,15 +80,20 @@ func (s *Socket) hold(p *adapter.Packet) bool {
 	if s.state == connecting || s.admitted.Load() {
 		return false
 	}
-	if s.held == nil {
-		s.held = new(heldPackets)
-	}
-	h, limits := s.held, s.nsp.server.opts.Engine
-	if h.full || len(h.packets) > 0 && (len(h.packets) >= limits.OutboxMessages || h.bytes+p.Message.Len() > limits.OutboxBytes) {
-		*h = heldPackets{full: true}
+	e, limits := s.beforehand(), s.nsp.server.opts.Engine
+	if e.full || len(e.packets) > 0 && (len(e.packets) >= limits.OutboxMessages || e.bytes+p.Message.Len() > limits.OutboxBytes) {
+		e.packets, e.full = nil, true
 		return true
 	}
-	h.packets = append(h.packets, p)
-	h.bytes += p.Message.Len()
+	e.packets = append(e.packets, p)
+	e.bytes += p.Message.Len()
 	return true
+}
+
+// beforehand returns where to note what waits. mu is held.
+func (s *Socket) beforehand() *early {
+	if s.early == nil {
+		s.early = new(early)
+	}
+	return s.early
 }

@@ -63,6 +63,9 @@ func (c *conn) OnMessage(_ *engine.Conn, data []byte, binary bool) {
 	}
 	if p.Type == parser.Connect {
 		c.join(p)
+		if p.Args.Len() == 0 {
+			p.Release()
+		}
 		return
 	}
 	s := c.socket(p.Namespace)

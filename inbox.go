@@ -14,18 +14,20 @@ import (
 // holds memory for tasks only while there are some.
 type inbox struct {
 	head, tail  *tasks
-	first, last int // index of the oldest task in head, and behind the newest in tail
 	n           int
 	bytes       int
 	lost        int           // messages to the client that were dropped, for a taskDropped
 	space       chan struct{} // closed when there is room again; nil when nobody waits
+	first, last uint8         // index of the oldest task in head, and behind the newest in tail
 }
 
 // tasks is a part of an inbox.
 type tasks struct {
-	list [8]task
+	list [tasksSize]task
 	next *tasks
 }
+
+const tasksSize = 8
 
 var taskMemory = sync.Pool{New: func() any { return new(tasks) }}
 
@@ -53,7 +55,7 @@ const (
 
 // push returns a new task, of which the kind is set.
 func (q *inbox) push(kind taskKind) *task {
-	if q.tail == nil || q.last == len(q.tail.list) {
+	if q.tail == nil || q.last == tasksSize {
 		next := taskMemory.Get().(*tasks)
 		if q.tail == nil {
 			q.head, q.first = next, 0
@@ -77,7 +79,7 @@ func (q *inbox) pop() task {
 	q.first++
 	q.n--
 	q.bytes -= t.size
-	if q.n == 0 || q.first == len(part.list) {
+	if q.n == 0 || q.first == tasksSize {
 		q.head, q.first = part.next, 0
 		if q.head == nil {
 			q.tail, q.last = nil, 0

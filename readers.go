@@ -52,6 +52,9 @@ type lent struct{ *Socket }
 
 // Do implements [engine.Work].
 func (s lent) Do() {
+	if s.asks() {
+		s.conn.engine.ReadOn()
+	}
 	p := &s.nsp.server.readers
 	r := p.lend(s.conn.engine)
 	returned := false

@@ -70,7 +70,7 @@ func (s *Socket) resume(pid string, session *adapter.Session) {
 	defer s.mu.Unlock()
 	s.id, s.pid, s.recovered = session.ID, pid, true
 	s.data = data
-	s.rooms = slices.Clone(session.Rooms)
+	s.beforehand().rooms = slices.Clone(session.Rooms)
 }
 
 // giveBack returns the session of a socket whose connection has ended before it

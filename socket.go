@@ -42,8 +42,7 @@ type Socket struct {
 	reason  *DisconnectError // why it ended
 	inbox   inbox
 	acks    map[uint64]ackWaiter
-	rooms   []string     // joined before the socket was connected
-	held    *heldPackets // sent before the client was told
+	early   *early // what waits for the client to be told; nil: nothing
 	data    any
 	ctx     context.Context // made when it is first asked for
 	cancel  context.CancelCauseFunc
@@ -184,7 +183,8 @@ func (s *Socket) Join(rooms ...string) error {
 
 // joinLater notes rooms that middleware has joined. mu is held.
 func (s *Socket) joinLater(rooms []string) error {
-	all := slices.Clone(s.rooms)
+	e := s.beforehand()
+	all := slices.Clone(e.rooms)
 	for _, room := range rooms {
 		if !slices.Contains(all, room) {
 			all = append(all, room)
@@ -193,7 +193,7 @@ func (s *Socket) joinLater(rooms []string) error {
 	if limit := s.nsp.server.opts.MaxRooms; len(all) > limit {
 		return &LimitError{Option: "MaxRooms", Max: limit}
 	}
-	s.rooms = all
+	e.rooms = all
 	return nil
 }
 
@@ -201,7 +201,8 @@ func (s *Socket) joinLater(rooms []string) error {
 func (s *Socket) Leave(room string) {
 	s.mu.Lock()
 	if !s.added && s.state != ended {
-		s.rooms = slices.DeleteFunc(s.rooms, func(r string) bool { return r == room })
+		e := s.beforehand()
+		e.rooms = slices.DeleteFunc(e.rooms, func(r string) bool { return r == room })
 		s.mu.Unlock()
 		return
 	}
@@ -215,7 +216,7 @@ func (s *Socket) Rooms() []string {
 	s.mu.Lock()
 	if !s.added && s.state != ended {
 		defer s.mu.Unlock()
-		return slices.Clone(s.rooms)
+		return slices.Clone(s.beforehand().rooms)
 	}
 	s.mu.Unlock()
 	return s.nsp.adapter.Rooms(peer{s})

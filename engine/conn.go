@@ -104,11 +104,15 @@ type Conn struct {
 	jsonp     *jsonp          // nil: polling is without
 	revision3 bool
 	base64    bool // over polling, where revision 4 has nothing else
+	lendable  bool // OnBatch may lend the goroutine; guarded by receiving, like work
 
 	// busy is set while a handler runs: the peer cannot be blamed for silence.
 	busy atomic.Bool
 	// opening counts WebSockets whose handshake is being answered.
 	opening atomic.Int32
+	// turn counts when the goroutine that reads was lent and when reading went on:
+	// it is lent while turn is odd.
+	turn atomic.Uint32
 	// ended is set with the state closed or draining.
 	ended atomic.Bool
 	// receiving is the token of whoever delivers packets: the goroutine of the
@@ -116,11 +120,7 @@ type Conn struct {
 	// called without it, but for OnClose and OnDrain.
 	receiving sync.Mutex
 	handler   Handler // written with receiving and mu held, read with either
-	lendable  bool    // OnBatch may lend the goroutine; guarded by receiving, like
-	work      Work    // what it is lent to next
-	// turn counts when the goroutine that reads was lent and when reading went on:
-	// it is lent while turn is odd.
-	turn atomic.Uint32
+	work      Work    // what the goroutine is lent to next
 }
 
 type state uint8
@@ -442,23 +442,24 @@ func (c *Conn) deliverBatch() {
 	}
 }
 
-// deliverAndLend is deliverBatch for a goroutine that can be spared. It returns what
-// that is lent to, or nil. The token receiving is held.
-func (c *Conn) deliverAndLend() Work {
-	c.lendable = true
+// deliverAndLend is deliverBatch for a goroutine that may be lent. It returns what that
+// is lent to, or nil. The token receiving is held.
+func (c *Conn) deliverAndLend(lendable bool) Work {
+	defer func() { c.lendable, c.work = false, nil }()
+	c.lendable = lendable
 	c.deliverBatch()
-	work := c.work
-	c.lendable, c.work = false, nil
-	return work
+	return c.work
 }
 
 // Lend has the goroutine that reads call work next, which saves the way to another
 // goroutine. Only OnBatch may call it, and once. It returns false where the goroutine
-// cannot be spared: over polling, where a request waits for its answer, and at the
-// end of the connection.
+// cannot be spared: over polling, where a request waits for its answer; at the end of
+// the connection; and where an idle connection keeps a goroutine, whose stack should
+// stay small.
 //
 // Nothing is read from the peer until work is done or [Conn.ReadOn] is called, so
-// whoever lends sees to it that the one or the other is soon.
+// whoever lends sees to it that the one or the other is soon. [Server.Shutdown] waits
+// for work until ReadOn is called.
 func (c *Conn) Lend(work Work) bool {
 	if !c.lendable {
 		return false

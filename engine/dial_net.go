@@ -48,7 +48,7 @@ func (c *Client) openWebSocket(ctx context.Context, op string) (l *link, early [
 	if jar != nil {
 		jar.SetCookies(r.URL, (&http.Response{Header: header}).Cookies())
 	}
-	l = &link{nc: nc, raw: rawConn(nc), in: ws.Reader{MaxMessage: o.MaxMessage, Deflate: u.Deflate, Client: true}}
+	l = &link{nc: nc, raw: rawConn(nc), in: ws.Reader{MaxMessage: ws.Limit(o.MaxMessage), Deflate: u.Deflate, Client: true}}
 	l.variant.base64 = o.ForceBase64
 	if u.Deflate {
 		l.variant.deflate, l.threshold = true, o.PerMessageDeflate.Threshold

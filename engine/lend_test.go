@@ -15,14 +15,21 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
-// worker is a session that lends its reader after each batch.
+// worker is a session that lends its reader after each batch, as soon as the
+// connection is a busy one.
 type worker struct {
 	*session
-	work   func()
-	refuse chan struct{} // Lend has returned false
+	work    func()
+	refuse  chan struct{} // Lend has returned false
+	batches int
 }
 
+const warmUpBatches = 10
+
 func (w *worker) OnBatch(c *engine.Conn) {
+	if w.batches++; w.batches <= warmUpBatches {
+		return
+	}
 	if !c.Lend(doFunc(w.work)) {
 		w.refuse <- struct{}{}
 	}
@@ -42,10 +49,21 @@ func lender(t *testing.T, opts engine.ServerOptions, work func(s *session)) *har
 	opts.OnConnect = func(c *engine.Conn) engine.Handler {
 		s := newSession(c)
 		h.sessions <- s
-		return &worker{s, func() { work(s) }, make(chan struct{}, 100)}
+		return &worker{session: s, work: func() { work(s) }, refuse: make(chan struct{}, 100)}
 	}
 	h = start(t, &opts)
 	return h
+}
+
+// busy connects a client whose connection is a busy one.
+func (h *harness) busy() *peer {
+	h.t.Helper()
+	w := h.websocket()
+	for range warmUpBatches {
+		w.send("4x")
+		w.wantMessage(h.t, "x")
+	}
+	return w
 }
 
 // While the reader is lent nothing is read, until ReadOn.
@@ -55,7 +73,7 @@ func TestLend(t *testing.T) {
 		entered <- struct{}{}
 		<-leave
 	})
-	w := h.websocket()
+	w := h.busy()
 	w.ReadOn() // nobody is lent
 	w.send("4a")
 	receive(t, entered, "the work")
@@ -107,7 +125,7 @@ func TestEndsWhileLent(t *testing.T) {
 						runtime.Goexit()
 					}
 				})
-				w := h.websocket()
+				w := h.busy()
 				w.send("4a")
 				receive(t, entered, "the work")
 				if readOn {
@@ -137,20 +155,29 @@ func TestEndsWhileLent(t *testing.T) {
 	}
 }
 
-// A request must be answered, so its goroutine cannot be lent.
-func TestLendOverPolling(t *testing.T) {
-	var h *harness
+// A request must be answered, so its goroutine is not lent; nor is that of an upgrade's
+// probe, or one that an idle connection keeps.
+func TestReadersThatAreNotLent(t *testing.T) {
 	refused := make(chan struct{}, 100)
+	var h *harness
 	h = start(t, &engine.ServerOptions{OnConnect: func(c *engine.Conn) engine.Handler {
 		s := newSession(c)
 		h.sessions <- s
-		return &worker{s, func() { t.Error("lent") }, refused}
+		return &worker{session: s, work: func() { t.Error("lent") }, refuse: refused, batches: warmUpBatches}
 	}})
 	p := h.poll()
 	p.post("4a")
-	p.wantMessage(t, "a")
+	receive(t, refused, "a refusal")
+	probe := h.dialWebSocket("EIO=4&transport=websocket&sid=" + p.ID())
+	probe.send("2probe")
+	probe.want("3probe")
 	receive(t, refused, "a refusal")
 	p.drop()
+
+	serveWrapped(t, h)
+	w := h.websocket()
+	w.send("4a")
+	receive(t, refused, "a refusal")
 }
 
 // The peer is not blamed for silence that nobody listened to.
@@ -158,7 +185,7 @@ func TestHeartbeatWhileLent(t *testing.T) {
 	leave := make(chan struct{})
 	h := lender(t, engine.ServerOptions{PingInterval: 20 * time.Millisecond, PingTimeout: 20 * time.Millisecond},
 		func(*session) { <-leave })
-	w := h.websocket()
+	w := h.busy()
 	w.send("4a")
 	w.wantMessage(t, "a")
 	for range 4 {
@@ -185,7 +212,7 @@ func TestReadOnAtAnyTime(t *testing.T) {
 	var wg sync.WaitGroup
 	var peers []*peer
 	for range clients {
-		w := h.websocket()
+		w := h.busy()
 		peers = append(peers, w)
 		var delivering atomic.Bool
 		w.onMessage = func(string) {

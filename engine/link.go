@@ -36,7 +36,7 @@ func newLink(c *Conn, u *ws.Upgraded, base64 bool) *link {
 	l := &link{
 		conn: c,
 		nc:   u.Conn,
-		in:   ws.Reader{MaxMessage: c.server.opts.MaxPayload, Deflate: u.Deflate},
+		in:   ws.Reader{MaxMessage: ws.Limit(c.server.opts.MaxPayload), Deflate: u.Deflate},
 	}
 	l.variant.base64 = base64
 	l.variant.revision3 = c.revision3
@@ -197,8 +197,14 @@ func (l *link) lend(r *socketReader, work Work) (mine bool) {
 		}
 	}()
 	c.do(work)
-	returned = true
+	returned, r.dry = true, false
 	return
+}
+
+// sparesReader reports whether the goroutine that reads can be lent. Its stack grows
+// to what handlers need, so it is not the one that an idle connection keeps.
+func (l *link) sparesReader() bool {
+	return l.active && (l.busy || l.raw != nil && l.conn.server.poller.works())
 }
 
 // A connection is busy when it is read from more often than this between two
@@ -270,7 +276,7 @@ func (l *link) feed(b []byte) (work Work, more bool) {
 			return nil, false
 		case !ok:
 			l.in.Park()
-			return c.deliverAndLend(), true
+			return c.deliverAndLend(l.sparesReader()), true
 		case !l.handle(m):
 			c.deliverBatch()
 			return nil, false

@@ -24,6 +24,9 @@ type poller struct {
 	file  *os.File   // the epoll instance; nil without links
 	links []*link    // by descriptor
 	n     int        // links that were parked once
+	// idle are goroutines that have read before and wait to do it again: their stacks
+	// have the right size for handlers. The one that became idle last is used first.
+	idle []chan *link
 
 	// epoll is file's descriptor. It changes only when there are no links, so those
 	// may use it without mu.
@@ -32,6 +35,12 @@ type poller struct {
 
 // watch is what a poller knows about a link: its descriptor and one, or zero.
 type watch int32
+
+// The goroutines that may be idle at once.
+const maxIdleReaders = 16
+
+// works reports whether idle links are parked.
+func (p *poller) works() bool { return !p.disabled }
 
 // park watches l, whose descriptor is fd and stays open meanwhile, until something
 // happens to it. It returns false when that is not possible. The mu of the link's
@@ -107,8 +116,11 @@ func (p *poller) forget(l *link) {
 	}
 	var unused *os.File
 	if p.n--; p.n == 0 {
+		for _, next := range p.idle {
+			close(next)
+		}
 		unused = p.file
-		p.file, p.links = nil, nil
+		p.file, p.links, p.idle = nil, nil, nil
 	}
 	p.mu.Unlock()
 	if unused != nil {
@@ -146,7 +158,47 @@ func (p *poller) wake(events []syscall.EpollEvent, ready []*link) {
 	}
 	p.mu.Unlock()
 	for _, l := range ready {
-		l.wake()
+		if l.parked.CompareAndSwap(true, false) {
+			p.read(l)
+		}
 	}
 	clear(ready)
+}
+
+// read has a goroutine read from l.
+func (p *poller) read(l *link) {
+	p.mu.Lock()
+	n := len(p.idle)
+	if n == 0 {
+		p.mu.Unlock()
+		go p.readers(l)
+		return
+	}
+	next := p.idle[n-1]
+	p.idle = p.idle[:n-1]
+	p.mu.Unlock()
+	next <- l
+}
+
+// readers reads from l, and then from others until it is one too many, or there are
+// no links.
+func (p *poller) readers(l *link) {
+	next := make(chan *link, 1)
+	for more := true; more; {
+		l.run(nil)
+		if more = p.wait(next); more {
+			l, more = <-next
+		}
+	}
+}
+
+// wait notes that a goroutine is idle. It returns false when it is not needed any more.
+func (p *poller) wait(next chan *link) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.n == 0 || len(p.idle) >= maxIdleReaders {
+		return false
+	}
+	p.idle = append(p.idle, next)
+	return true
 }

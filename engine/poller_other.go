@@ -13,6 +13,8 @@ type poller struct {
 
 type watch struct{}
 
+func (*poller) works() bool { return false }
+
 func (*poller) park(*link, int) bool { return false }
 
 func (*poller) forget(*link) {}

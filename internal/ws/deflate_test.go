@@ -16,7 +16,7 @@ func compressed(text string) []byte {
 	return frame(fin|rsv1|1, string(payload))
 }
 
-func deflating(limit int) *ws.Reader { return &ws.Reader{MaxMessage: limit, Deflate: true} }
+func deflating(limit int32) *ws.Reader { return &ws.Reader{MaxMessage: limit, Deflate: true} }
 
 func TestDeflateRoundTrip(t *testing.T) {
 	for _, text := range []string{"", "a", "hello", large, strings.Repeat("ü", 1000)} {

@@ -2,6 +2,7 @@ package ws
 
 import (
 	"encoding/binary"
+	"math"
 	"sync"
 	"unicode/utf8"
 
@@ -34,7 +35,7 @@ type Message struct {
 type Reader struct {
 	// MaxMessage is the longest message accepted, in bytes, also after
 	// decompression.
-	MaxMessage int
+	MaxMessage int32
 	// Client is set at the client's end: the peer's frames must not be masked.
 	// At the server's end they must be.
 	Client bool
@@ -48,6 +49,9 @@ type Reader struct {
 	frame   *incomplete // nil: none is under way
 	message *fragmented // nil: none is under way
 }
+
+// Limit returns a limit for MaxMessage, which is small as there are many Readers.
+func Limit(n int) int32 { return int32(min(n, math.MaxInt32)) }
 
 // incomplete is a frame of which the header has come, but not all of the payload.
 type incomplete struct {
@@ -213,7 +217,7 @@ func (r *Reader) check(h header) error {
 	if h.masked == r.Client {
 		return protocolError("wrong masking")
 	}
-	left := r.MaxMessage
+	left := int(r.MaxMessage)
 	if r.message != nil {
 		left -= len(r.message.data)
 	}
@@ -225,7 +229,7 @@ func (r *Reader) check(h header) error {
 
 func (r *Reader) complete(op Opcode, compressed bool, payload []byte, owned bool) (Message, bool, error) {
 	if compressed {
-		inflated, err := inflate(payload, r.MaxMessage)
+		inflated, err := inflate(payload, int(r.MaxMessage))
 		if err != nil {
 			return Message{}, false, err
 		}
