@@ -77,8 +77,9 @@ func (l *link) tryWrite(b []byte) (int, error) { return tryWrite(l.raw, b) }
 // The peer has this long to answer a close frame.
 const closeTimeout = 2 * time.Second
 
-// close says goodbye and lets drain wait for the peer's answer. The cause decides what the peer is told: a status for a violation of the WebSocket
-// protocol, none otherwise (RFC 6455, section 7.4). Nobody may be writing.
+// close says goodbye and lets drain wait for the peer's answer. The cause decides what
+// the peer is told: a status for a violation of the WebSocket protocol, none otherwise
+// (RFC 6455, section 7.4). Nobody may be writing.
 func (l *link) close(cause error) {
 	code := ws.CloseNoStatus
 	var ce *ws.CloseError
