@@ -16,8 +16,9 @@ import (
 // Its handlers are called one after the other, in the order in which the client
 // sent the events, on a goroutine that serves the socket while there are events,
 // which is often the one that reads from the client. A handler may block: it holds
-// up the later events of its socket, nobody else's, and it may wait for an acknowledgement of the same client. Use a go statement
-// for work that should not hold up the socket's events.
+// up the later events of its socket, nobody else's, and it may wait for an
+// acknowledgement of the same client. Use a go statement for work that should not
+// hold up the socket's events.
 //
 // All methods may be called concurrently, also from handlers, and none of them
 // waits for the client but EmitWithAck. After the socket is disconnected, what
