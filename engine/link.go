@@ -167,10 +167,12 @@ func (l *link) deliver(r *socketReader, b []byte) {
 			work, more = l.feed(b)
 		}
 		r.release()
-		if work != nil && !l.lend(r, work) {
-			return
+		if work != nil {
+			l.lend(r, work)
 		}
 		switch {
+		case r.left:
+			return
 		case !more:
 		case err != nil:
 			l.closed(err)
@@ -182,15 +184,14 @@ func (l *link) deliver(r *socketReader, b []byte) {
 	}
 }
 
-// lend does work, and reports whether the caller is to go on reading. Otherwise r
-// is left.
-func (l *link) lend(r *socketReader, work Work) (mine bool) {
+// lend does work. When somebody else goes on reading meanwhile, r is left.
+func (l *link) lend(r *socketReader, work Work) {
 	c := l.conn
 	r.left = true
 	turn := c.turn.Add(1)
 	returned := false
 	defer func() {
-		mine = c.turn.CompareAndSwap(turn, turn+1)
+		mine := c.turn.CompareAndSwap(turn, turn+1)
 		if returned {
 			r.left = !mine
 		} else if mine {
@@ -199,7 +200,6 @@ func (l *link) lend(r *socketReader, work Work) (mine bool) {
 	}()
 	c.do(work)
 	returned, r.dry = true, false
-	return
 }
 
 // sparesReader reports whether the goroutine that reads can be lent. Its stack grows
