@@ -53,10 +53,22 @@ func (r received) code() int {
 
 func render(m ws.Message) string { return fmt.Sprintf("%x:%s", byte(m.Op), m.Data) }
 
-// feed hands data to r in pieces of the sizes that next returns, at most as much
-// as fits, the way a connection's reading loop does. The scratch buffer is
-// overwritten after each round.
+// feed hands data to r in pieces of the sizes that next returns. It gives the memory
+// of messages that it owns to package blocks, so that shared memory would show.
 func feed(r *ws.Reader, data []byte, scratch []byte, next func() int) (out received) {
+	out.err = feedTo(r, data, scratch, next, func(m ws.Message) {
+		out.messages = append(out.messages, render(m))
+		if m.Owned {
+			blocks.Put(m.Data)
+		}
+	})
+	return out
+}
+
+// feedTo is feed for a test that receives the messages itself. At most as much as fits
+// is handed over at once, the way a connection's reading loop does. The scratch buffer
+// is overwritten after each round.
+func feedTo(r *ws.Reader, data []byte, scratch []byte, next func() int, receive func(ws.Message)) error {
 	for len(data) > 0 {
 		space := r.Space(scratch)
 		n := copy(space[:min(len(space), max(1, next()))], data)
@@ -65,21 +77,33 @@ func feed(r *ws.Reader, data []byte, scratch []byte, next func() int) (out recei
 		for {
 			m, ok, err := r.Next()
 			if err != nil {
-				out.err = err
-				return out
+				return err
 			}
 			if !ok {
 				break
 			}
-			out.messages = append(out.messages, render(m))
-			if m.Owned {
-				blocks.Put(m.Data) // shared memory would show
-			}
+			receive(m)
 		}
 		r.Park()
 		clear(scratch[:min(n, len(scratch))])
 	}
-	return out
+	return nil
+}
+
+// keep feeds data and returns the messages, copies of those that are not owned.
+func keep(t *testing.T, r *ws.Reader, data []byte, scratch []byte, next func() int) (kept [][]byte) {
+	t.Helper()
+	err := feedTo(r, data, scratch, next, func(m ws.Message) {
+		if !m.Owned {
+			m.Data = bytes.Clone(m.Data)
+		}
+		kept = append(kept, m.Data)
+		_ = append(m.Data, "overwritten"...) // whoever owns it may also append
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kept
 }
 
 // readAll feeds data in one piece.

@@ -249,27 +249,7 @@ func TestReaderPayloadsCanBeUsedAgain(t *testing.T) {
 		size := 20_000 + random.IntN(180_000)
 		payload := bytes.Repeat([]byte{byte(i)}, size)
 		data := join(frame(fin|1, "before"), frame(fin|2, string(payload)), frame(fin|1, "after"))
-		var got [][]byte
-		for len(data) > 0 {
-			space := r.Space(scratch)
-			n := copy(space[:min(len(space), 1+random.IntN(20_000))], data)
-			data = data[n:]
-			r.Push(space[:n])
-			for {
-				m, ok, err := r.Next()
-				if err != nil {
-					t.Fatal(err)
-				}
-				if !ok {
-					break
-				}
-				if !m.Owned {
-					m.Data = bytes.Clone(m.Data)
-				}
-				got = append(got, m.Data)
-			}
-			r.Park()
-		}
+		got := keep(t, r, data, scratch, func() int { return 1 + random.IntN(20_000) })
 		if len(got) != 3 || string(got[0]) != "before" || !bytes.Equal(got[1], payload) || string(got[2]) != "after" {
 			t.Fatalf("round %d: %d messages, or wrong ones", i, len(got))
 		}
@@ -327,33 +307,7 @@ func TestReaderOwned(t *testing.T) {
 	}
 	for name, next := range chunkings() {
 		t.Run(name, func(t *testing.T) {
-			r := server()
-			scratch := make([]byte, 4<<10)
-			var kept [][]byte
-			rest := data
-			for len(rest) > 0 {
-				space := r.Space(scratch)
-				n := copy(space[:min(len(space), next())], rest)
-				rest = rest[n:]
-				r.Push(space[:n])
-				for {
-					m, ok, err := r.Next()
-					if err != nil {
-						t.Fatal(err)
-					}
-					if !ok {
-						break
-					}
-					if !m.Owned {
-						m.Data = bytes.Clone(m.Data)
-					}
-					// Whoever owns it may also append.
-					kept = append(kept, m.Data)
-					_ = append(m.Data, "overwritten"...)
-				}
-				r.Park()
-				clear(scratch)
-			}
+			kept := keep(t, server(), data, make([]byte, 4<<10), next)
 			if len(kept) != len(want) {
 				t.Fatalf("got %d messages, want %d", len(kept), len(want))
 			}
