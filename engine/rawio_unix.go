@@ -26,7 +26,7 @@ func rawConn(nc net.Conn) syscall.RawConn {
 // writeOp is one attempt to write. Pooled, so that the closure that RawConn
 // wants costs nothing.
 type writeOp struct {
-	fn     func(fd uintptr) bool
+	fn     func(fd uintptr)
 	b      []byte
 	pieces [][]byte // instead of b
 	vec    iovecs
@@ -40,12 +40,12 @@ var writeOps = sync.Pool{New: func() any {
 	return op
 }}
 
-func (op *writeOp) run(fd uintptr) bool {
+func (op *writeOp) run(fd uintptr) {
 	for {
 		if op.pieces != nil {
 			op.n, op.err = op.vec.write(int(fd), op.pieces)
 		} else {
-			op.n, op.err = syscall.Write(int(fd), op.b)
+			op.n, op.err = sendNow(int(fd), op.b)
 		}
 		switch op.err {
 		case syscall.EINTR:
@@ -53,7 +53,7 @@ func (op *writeOp) run(fd uintptr) bool {
 		case syscall.EAGAIN:
 			op.n, op.err = 0, nil
 		}
-		return true
+		return
 	}
 }
 
@@ -76,7 +76,7 @@ func tryWritePieces(raw syscall.RawConn, pieces [][]byte) (int, error) {
 
 func (op *writeOp) do(raw syscall.RawConn) (int, error) {
 	op.n, op.err = 0, nil
-	err := raw.Write(op.fn)
+	err := raw.Control(op.fn) // and not Write, which gets ready to wait
 	n := max(op.n, 0)
 	if err == nil {
 		err = op.err
@@ -89,7 +89,7 @@ func (op *writeOp) do(raw syscall.RawConn) (int, error) {
 // tryRead reads what has arrived. ready is false when that is nothing.
 func tryRead(fd uintptr, b []byte) (n int, ready bool, err error) {
 	for {
-		n, err = syscall.Read(int(fd), b)
+		n, err = receiveNow(int(fd), b)
 		switch {
 		case err == syscall.EINTR:
 			continue
