@@ -21,6 +21,12 @@ func (s peer) Deliver(p *adapter.Packet) {
 	_ = s.conn.engine.Send(p.Message, p.Flags)
 }
 
+// Warm implements [adapter.Socket].
+func (s peer) Warm() {
+	s.gone.Load()
+	s.conn.engine.Warm()
+}
+
 // DeliverWithAck implements [adapter.Socket].
 func (s peer) DeliverWithAck(ctx context.Context, p *adapter.Packet, sink adapter.AckSink) {
 	var w ackWaiter = sinkWaiter{sink}

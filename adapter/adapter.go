@@ -23,6 +23,10 @@ type Socket interface {
 	ID() string
 	// Deliver sends an encoded packet to the client. It must not block.
 	Deliver(p *Packet)
+	// Warm reads the memory that Deliver needs, and does nothing else. An adapter may
+	// call it for several sockets before it delivers to them: what no cache holds is
+	// then fetched for all of them at the same time.
+	Warm()
 	// DeliverWithAck is Deliver for a packet with an AckID: the client's answer,
 	// or why there is none, goes to sink, until ctx ends.
 	DeliverWithAck(ctx context.Context, p *Packet, sink AckSink)

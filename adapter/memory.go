@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -295,10 +296,19 @@ func (a *Memory) deliver(p *Packet, t Target) {
 		}
 		defer func() { a.large.Store(int64(time.Since(a.begun))) }()
 	}
-	for _, m := range sel.members {
-		m.socket.Deliver(p)
+	for group := range slices.Chunk(sel.members, warmGroup) {
+		for _, m := range group {
+			m.socket.Warm()
+		}
+		for _, m := range group {
+			m.socket.Deliver(p)
+		}
 	}
 }
+
+// So many sockets are warmed at a time: enough for their memory to arrive together,
+// and not more than the nearest caches hold.
+const warmGroup = 16
 
 // BroadcastWithAck implements [Adapter].
 func (a *Memory) BroadcastWithAck(ctx context.Context, p *Packet, t Target, sink AckSink) error {

@@ -47,8 +47,9 @@ type fakeSocket struct {
 	id string
 	a  Adapter
 
-	mu  sync.Mutex
-	got []string
+	mu     sync.Mutex
+	got    []string
+	warmed int
 }
 
 func (s *fakeSocket) note(what string) {
@@ -59,6 +60,7 @@ func (s *fakeSocket) note(what string) {
 
 func (s *fakeSocket) ID() string                 { return s.id }
 func (s *fakeSocket) Deliver(p *Packet)          { s.note(p.Event) }
+func (s *fakeSocket) Warm()                      { s.warmed++ }
 func (s *fakeSocket) Join(rooms ...string) error { s.a.Join(s, 1000, rooms...); return nil }
 func (s *fakeSocket) Leave(room string)          { s.a.Leave(s, room) }
 func (s *fakeSocket) Connected() bool            { return true }
@@ -118,6 +120,23 @@ func TestTargets(t *testing.T) {
 	m.Leave(d, "x")
 	if got := ids(m.Sockets(Target{})); got != "a b c" || len(m.Rooms(d)) != 0 {
 		t.Errorf("after a removal: %q, rooms %v", got, m.Rooms(d))
+	}
+}
+
+// However many sockets there are, each is warmed once and gets the packet once.
+func TestWarm(t *testing.T) {
+	m := NewMemory(new(fakeHost))
+	var sockets []*fakeSocket
+	for i := range 2*warmGroup + 3 {
+		sockets = append(sockets, add(m, fmt.Sprint(i)))
+	}
+	if err := m.Broadcast(&Packet{Event: "x"}, Target{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range sockets {
+		if s.warmed != 1 || len(s.got) != 1 {
+			t.Errorf("%s was warmed %d times and got %q", s.id, s.warmed, s.got)
+		}
 	}
 }
 

@@ -73,6 +73,10 @@ type DropHandler interface {
 // or does not answer the heartbeat; Close does it from this side. Once it is
 // closed, Send returns [ErrClosed].
 type Conn struct {
+	// ended is set with the state closed or draining. It comes first so that Warm
+	// reads what Send needs most.
+	ended atomic.Bool
+
 	mu     sync.Mutex // guards what follows, up to beat
 	state  state
 	probed bool // the upgrade's probe was answered
@@ -113,8 +117,6 @@ type Conn struct {
 	// turn counts when the goroutine that reads was lent and when reading went on:
 	// it is lent while turn is odd.
 	turn atomic.Uint32
-	// ended is set with the state closed or draining.
-	ended atomic.Bool
 	// receiving is the token of whoever delivers packets: the goroutine of the
 	// WebSocket or of a POST request. It is taken before mu and no handler is
 	// called without it, but for OnClose and OnDrain.
@@ -217,6 +219,11 @@ func (c *Conn) Send(m *Message, flags Flags) error {
 	}
 	return err
 }
+
+// Warm reads the memory that Send needs, and does nothing else. Whoever is about to
+// send to many calls it for some of them first: what no cache holds is then fetched
+// for all of these at the same time.
+func (c *Conn) Warm() { c.ended.Load() }
 
 // Flush sends the messages that were [Deferred].
 func (c *Conn) Flush() {
