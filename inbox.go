@@ -186,8 +186,12 @@ func (s *Socket) resign() {
 }
 
 // noteDrained puts the news that a backlog is gone among the events, so that it is
-// told like them: in order, and with no lock held, whatever the connection does.
+// told like them: in order, and with no lock held, whatever the connection does. It
+// does nothing when there is nobody to tell, since over polling that happens often.
 func (s *Socket) noteDrained() {
+	if !s.nsp.seesDrain() && (s.registered() == nil || len(s.registered().drained.Load()) == 0) {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state == connected {
@@ -511,6 +515,11 @@ func (s *Socket) handle(p *parser.Packet, w *worker) {
 // seesAll reports whether something is registered that sees all events.
 func (r *registry) seesAll() bool {
 	return len(r.incoming.Load()) > 0 || len(r.packets.Load()) > 0 || r.parent != nil && r.parent.seesAll()
+}
+
+// seesDrain reports whether something is registered for the end of a backlog.
+func (r *registry) seesDrain() bool {
+	return len(r.drained.Load()) > 0 || r.parent != nil && r.parent.seesDrain()
 }
 
 // pass shows an event to those who see all of them. An error keeps it from its

@@ -76,9 +76,11 @@ func (c *Conn) servePoll(w http.ResponseWriter, r *http.Request) {
 	// transport that is not in use any more.
 	c.poll.late = c.link != nil || c.probe != nil || c.opening.Load() > 0
 	if c.outbox.n == 0 && c.state == open && c.link == nil {
-		// Waiting is no writing: over HTTP/2, the server's WriteTimeout would end it.
-		// Where there are no deadlines, there is none to clear.
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
+		if r.ProtoMajor != 1 {
+			// Waiting is no writing: over HTTP/2, the server's WriteTimeout would end it.
+			// Where there are no deadlines, there is none to clear.
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
+		}
 		if err := c.awaitOutbox(r); err != nil {
 			c.poll.active = false
 			c.mu.Unlock()
@@ -291,7 +293,10 @@ func (c *Conn) readBody(w http.ResponseWriter, r *http.Request) (batch, error) {
 	}
 	buf := getBuffer()
 	b := batch{bytes: (*buf)[:0], buf: buf}
-	body := http.MaxBytesReader(w, r.Body, limit)
+	body := r.Body
+	if r.ContentLength < 0 {
+		body = http.MaxBytesReader(w, body, limit)
+	}
 	for {
 		if len(b.bytes) == cap(b.bytes) {
 			// Room for what was announced, in proportion to what has arrived.

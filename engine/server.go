@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -194,7 +195,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// server's own apply.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.opts.RequestTimeout))
 	}
-	q := parseQuery(r)
+	q := parseQuery(r.URL.RawQuery)
 	if q.sid == "" {
 		s.handshake(w, r, q)
 		return
@@ -216,28 +217,38 @@ type query struct {
 	sid       string
 	protocol  int
 	base64    bool
-	jsonp     []string // the values of j; JSONP is wanted if there are any
+	jsonp     bool   // j is there, so that JSONP is wanted,
+	callback  string // and this is its value
 }
 
 // parseQuery reads the parameters; of repeated ones the last counts. Any
-// revision but 4 is 3, as that is how clients of old announce themselves.
-func parseQuery(r *http.Request) query {
-	values := r.URL.Query()
-	last := func(key string) string {
-		if v := values[key]; len(v) > 0 {
-			return v[len(v)-1]
+// revision but 4 is 3, as that is how clients of old announce themselves. It is
+// url.ParseQuery without the map, as every request has a query.
+func parseQuery(raw string) query {
+	q := query{protocol: 3}
+	for pair := range strings.SplitSeq(raw, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		name, err := url.QueryUnescape(name)
+		if err != nil || strings.Contains(pair, ";") {
+			continue
 		}
-		return ""
-	}
-	q := query{
-		transport: Transport(last("transport")),
-		sid:       last("sid"),
-		protocol:  3,
-		base64:    last("b64") != "",
-		jsonp:     values["j"],
-	}
-	if last("EIO") == "4" {
-		q.protocol = 4
+		if value, err = url.QueryUnescape(value); err != nil {
+			continue
+		}
+		switch name {
+		case "transport":
+			q.transport = Transport(value)
+		case "sid":
+			q.sid = value
+		case "EIO":
+			if q.protocol = 3; value == "4" {
+				q.protocol = 4
+			}
+		case "b64":
+			q.base64 = value != ""
+		case "j":
+			q.jsonp, q.callback = true, value
+		}
 	}
 	return q
 }
@@ -389,8 +400,8 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query) {
 		return
 	}
 	c := &Conn{id: id, server: s, handshake: newHandshake(r), revision3: q.protocol == 3, base64: q.base64}
-	if s.opts.AllowEIO3 && len(q.jsonp) > 0 {
-		c.jsonp, c.base64 = newJSONP(q.jsonp[len(q.jsonp)-1]), true
+	if s.opts.AllowEIO3 && q.jsonp {
+		c.jsonp, c.base64 = newJSONP(q.callback), true
 	}
 	if s.opts.Context != nil {
 		c.ctx = s.opts.Context(r)

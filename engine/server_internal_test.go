@@ -1,0 +1,36 @@
+package engine
+
+import (
+	"net/url"
+	"testing"
+)
+
+// FuzzQuery holds parseQuery against net/url.
+func FuzzQuery(f *testing.F) {
+	for _, raw := range []string{
+		"", "EIO=4&transport=polling&t=abc", "EIO=3&transport=websocket&sid=x&b64=1", "EIO=4&EIO=3", "EIO=3&EIO=4",
+		"j=0", "j", "j=%31&j=2", "sid=a%20b+c&transport=web%73ocket", "%73id=1", "sid=%&EIO=4", "s%=1&EIO=4",
+		"sid=1;EIO=4&transport=x", "&&=&EIO=4&", "b64=&b64", "b64=1&b64=", "sid=a=b", "sid=\x00\xff",
+	} {
+		f.Add(raw)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		values, _ := url.ParseQuery(raw) // what is wrong is left out
+		last := func(name string) string {
+			if v := values[name]; len(v) > 0 {
+				return v[len(v)-1]
+			}
+			return ""
+		}
+		want := query{
+			transport: Transport(last("transport")), sid: last("sid"), protocol: 3,
+			base64: last("b64") != "", jsonp: len(values["j"]) > 0, callback: last("j"),
+		}
+		if last("EIO") == "4" {
+			want.protocol = 4
+		}
+		if got := parseQuery(raw); got != want {
+			t.Errorf("%q is %+v, want %+v", raw, got, want)
+		}
+	})
+}
