@@ -44,8 +44,14 @@ func (r *report) chart() []byte {
 				labelWidth, y, width, barHeight-3, colors[subject], labelWidth+width+6, y+barHeight-4, subject, figure(x.primary()), unit(w))
 			y += barHeight
 		}
-		if w.budget > 0 && w.budget <= longest {
-			at := labelWidth + int(w.budget/longest*barsWidth)
+		// The budget is drawn where it is between this machine's floor and Node.
+		ours, node, floor := r.find(w.name, "ours"), r.find(w.name, "node").primary(), r.find(w.name, "floor").primary()
+		budget := floor + (node-floor)*overhead(w.aim.budget, w.aim.node, w.aim.floor)
+		if w.aim.floor == 0 {
+			budget = w.aim.budget // memory
+		}
+		if ours != nil && budget > 0 && budget <= longest {
+			at := labelWidth + int(budget/longest*barsWidth)
 			fmt.Fprintf(&body, `<line x1="%d" x2="%d" y1="%d" y2="%d" stroke="#e8590c" stroke-width="2"/>`+"\n",
 				at, at, y-bars*barHeight-2, y-(bars-1)*barHeight-1)
 		}
@@ -57,7 +63,7 @@ func (r *report) chart() []byte {
 		chartWidth, y+6)
 	fmt.Fprintf(&out, `<rect width="%d" height="%d" fill="#fff"/>`+"\n", chartWidth, y+6)
 	out.WriteString(`<text x="16" y="24" font-size="15" font-weight="600">Server CPU time per message, resident memory per idle client</text>` + "\n")
-	fmt.Fprintf(&out, `<text x="16" y="42" fill="#495057">Medians of interleaved rounds on %d CPUs; shorter is better; every workload has its own scale; orange: our budget</text>`+"\n", r.CPUs)
+	fmt.Fprintf(&out, `<text x="16" y="42" fill="#495057">Medians of interleaved rounds on %d CPUs; shorter is better; every workload has its own scale; orange: our budget, as on the machine it was set for</text>`+"\n", r.CPUs)
 	out.Write(body.Bytes())
 	out.WriteString("</svg>\n")
 	return out.Bytes()

@@ -14,6 +14,8 @@
 // everything else on the machine while a run was measured.
 //
 // The subjects: server is ours, node the reference implementation
-// (socket.io on Node), floor the bare server. They run the same application and
+// (socket.io on Node), floor the bare server; floor-direct, on request, is the floor
+// with the system calls that ours makes. An absolute path is the program of a server
+// like ours, so that two builds can be compared. They run the same application and
 // obey the same commands on their standard input, whose end is theirs, too.
 package main

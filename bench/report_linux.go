@@ -144,16 +144,32 @@ func unit(w workload) string {
 	return "us/msg"
 }
 
-// print writes the table.
+// print writes the tables: the figures, and how they compare.
 func (r *report) print(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "workload\tunit\tours\tnode\tfloor\tbudget\tnode/ours\tours/floor\tp99 ms: ours\tnode\tfloor\t")
+	head := "workload\tunit\t" + strings.Join(r.subjects, "\t") + "\t"
+	for _, subject := range r.subjects {
+		head += "p99 ms: " + subject + "\t"
+	}
+	fmt.Fprintln(w, head)
 	for _, x := range r.workloads {
-		ours, node, floor := r.find(x.name, "ours"), r.find(x.name, "node"), r.find(x.name, "floor")
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", x.name, unit(x),
-			figure(ours.primary()), figure(node.primary()), figure(floor.primary()), figure(x.budget),
-			figure(ratio(node.primary(), ours.primary())), figure(ratio(ours.primary(), floor.primary())),
-			figure(ours.p99()), figure(node.p99()), figure(floor.p99()))
+		fmt.Fprintf(w, "%s\t%s\t", x.name, unit(x))
+		for _, subject := range r.subjects {
+			fmt.Fprintf(w, "%s\t", figure(r.find(x.name, subject).primary()))
+		}
+		for _, subject := range r.subjects {
+			fmt.Fprintf(w, "%s\t", figure(r.find(x.name, subject).p99()))
+		}
+		fmt.Fprintln(w)
+	}
+	fmt.Fprintln(w)
+	fmt.Fprintln(w, "workload\tnode/ours\taim\tours/floor\taim\toverhead\taim\tp99: ours/floor\t")
+	for _, x := range r.workloads {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", x.name,
+			figure(r.ratio(x.name, "node", "ours", primary)), figure(ratio(x.aim.node, x.aim.budget)),
+			figure(r.ratio(x.name, "ours", "floor", primary)), figure(ratio(x.aim.budget, x.aim.floor)),
+			percent(r.overhead(x)), percent(overhead(x.aim.budget, x.aim.node, x.aim.floor)),
+			figure(r.ratio(x.name, "ours", "floor", func(m *measurement) float64 { return m.p99 })))
 	}
 	w.Flush()
 	for _, x := range r.Rows {
@@ -174,6 +190,53 @@ func (x *row) p99() float64 {
 		return 0
 	}
 	return x.P99
+}
+
+func primary(m *measurement) float64 {
+	if m.cpu > 0 {
+		return m.cpu
+	}
+	return m.kib
+}
+
+// ratio returns the median of the rounds' ratios of a figure of a to that of b, which
+// the state of the machine distorts less than the ratio of the medians.
+func (r *report) ratio(workload, a, b string, figure func(*measurement) float64) float64 {
+	var ratios []float64
+	for _, x := range r.taken[workload+" "+a] {
+		for _, y := range r.taken[workload+" "+b] {
+			if x.round == y.round && figure(y) > 0 {
+				ratios = append(ratios, figure(x)/figure(y))
+			}
+		}
+	}
+	if len(ratios) == 0 {
+		return 0
+	}
+	slices.Sort(ratios)
+	return median(ratios)
+}
+
+// overhead returns what our server adds to the floor, as a share of what Node adds.
+func (r *report) overhead(w workload) float64 {
+	if w.aim.floor == 0 { // of memory there is none to be added to
+		return math.NaN()
+	}
+	return overhead(r.ratio(w.name, "ours", "floor", primary), r.ratio(w.name, "node", "floor", primary), 1)
+}
+
+func overhead(ours, node, floor float64) float64 {
+	if ours == 0 || node == 0 || node == floor {
+		return math.NaN()
+	}
+	return (ours - floor) / (node - floor)
+}
+
+func percent(v float64) string {
+	if math.IsNaN(v) {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f %%", 100*v)
 }
 
 func ratio(a, b float64) float64 {

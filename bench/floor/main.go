@@ -7,7 +7,8 @@
 // Its connections wait for readability without a buffer, answer all that one
 // read has brought with one write, and use the socket without a detour.
 // Broadcasts are written by the emitter; with -writers, each connection has a
-// goroutine which does that and takes all that has gathered.
+// goroutine which does that and takes all that has gathered. Its system calls are
+// those of any Go program; with -direct they are those that our server makes.
 package main
 
 import (
@@ -29,6 +30,12 @@ import (
 	"github.com/seed96b07ef8/socketio/bench/internal/proc"
 )
 
+// The system calls for reading and writing.
+var (
+	read  = syscall.Read
+	write = syscall.Write
+)
+
 const news = `42["news",{"id":4711,"from":"somebody","room":"general","text":"the quick brown fox jumps over the lazy dog, and once more for it, again"}]`
 
 var (
@@ -42,7 +49,11 @@ var (
 
 func main() {
 	writers := flag.Bool("writers", false, "a goroutine per connection writes broadcasts")
+	direct := flag.Bool("direct", false, "make system calls that do not wait without telling Go's runtime, where it can be done")
 	flag.Parse()
+	if *direct {
+		useDirect()
+	}
 	for id := range echoes {
 		echoes[id] = frame.Append(nil, frame.Text, fmt.Sprintf(`43%d[{"msg":"hello","n":1}]`, id))
 		joined[id] = frame.Append(nil, frame.Text, fmt.Sprintf(`43%d[]`, id))
@@ -139,7 +150,7 @@ func (c *conn) readLoop() {
 			space = *buf
 		}
 		var n int
-		n, err = syscall.Read(int(fd), space)
+		n, err = read(int(fd), space)
 		if err == syscall.EAGAIN {
 			if c.large == nil {
 				buffers.Put(buf)
@@ -333,7 +344,7 @@ func (c *conn) write(b []byte) {
 
 func (c *conn) tryWrite(fd uintptr) bool {
 	for len(c.rest) > 0 {
-		n, err := syscall.Write(int(fd), c.rest)
+		n, err := write(int(fd), c.rest)
 		if err != nil {
 			return err != syscall.EAGAIN
 		}
