@@ -293,10 +293,8 @@ func (c *Conn) readBody(w http.ResponseWriter, r *http.Request) (batch, error) {
 	}
 	buf := getBuffer()
 	b := batch{bytes: (*buf)[:0], buf: buf}
-	body := r.Body
-	if r.ContentLength < 0 {
-		body = http.MaxBytesReader(w, body, limit)
-	}
+	// Also where a length was announced: middleware may decompress what comes.
+	body := http.MaxBytesReader(w, r.Body, limit)
 	for {
 		if len(b.bytes) == cap(b.bytes) {
 			// Room for what was announced, in proportion to what has arrived.

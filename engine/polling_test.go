@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -153,6 +154,32 @@ func TestMaxPayloadOverPolling(t *testing.T) {
 }
 
 // A request that announces too much is answered before its body comes (CVE-2020-36048).
+// The limit holds for what is received, however short it was announced to be:
+// middleware may decompress it.
+func TestDecompressedBody(t *testing.T) {
+	h := start(t, &engine.ServerOptions{MaxPayload: 1000})
+	p := h.poll()
+	post := func(payload string) int {
+		var z bytes.Buffer
+		w := gzip.NewWriter(&z)
+		io.WriteString(w, payload)
+		w.Close()
+		r := httptest.NewRequest("POST", h.url+"?"+p.query, &z)
+		r.Body, _ = gzip.NewReader(r.Body)
+		answer := httptest.NewRecorder()
+		h.ServeHTTP(answer, r)
+		return answer.Code
+	}
+	payload := "4" + strings.Repeat("x", 999)
+	if code := post(payload); code != 200 {
+		t.Errorf("%d bytes: %d", len(payload), code)
+	}
+	p.wantMessage(t, payload[1:])
+	if code := post(payload + "x"); code != 413 {
+		t.Errorf("one byte more: %d", code)
+	}
+}
+
 func TestEarly413(t *testing.T) {
 	h := start(t, &engine.ServerOptions{MaxPayload: 1000})
 	p := h.poll()
