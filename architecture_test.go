@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 	"adapter":             {"engine", "parser"},
 	".":                   {"adapter", "engine", "parser", "internal/handler"},
 	"client":              {"engine", "parser", "internal/handler"},
-	"event":               {".", "parser"},
+	"event":               {".", "parser", "internal/handler"},
 	"socketiotest":        {".", "adapter", "engine", "parser", "internal/memnet", "internal/ws"},
 	"internal/blocks":     {},
 	"internal/handler":    {"parser"},

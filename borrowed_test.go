@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/event"
 	"github.com/seed96b07ef8/socketio/internal/wiretest"
 )
 
@@ -22,6 +23,13 @@ func pattern(client, message, size int) string {
 	}
 	return string(b)
 }
+
+type labelled struct {
+	Label string
+	Data  socketio.Borrowed
+}
+
+var contract = event.NewCall[labelled, socketio.Borrowed]("contract")
 
 const blobPlaceholder = `{"_placeholder":true,"num":0}`
 
@@ -56,6 +64,10 @@ func TestBorrowed(t *testing.T) {
 				return nil
 			})
 			io.On("lend and ack", func(b socketio.Borrowed, ack func(any)) { ack(b); clear(b) })
+			contract.On(io, func(_ context.Context, _ *socketio.Socket, data labelled) (socketio.Borrowed, error) {
+				runtime.Gosched()
+				return data.Data, nil
+			})
 			io.On("keep", func(b []byte) []byte { keep(b); return b })
 			io.On("refuse", func(b socketio.Borrowed) error { return &socketio.AckError{Args: []any{b}} })
 
@@ -79,6 +91,7 @@ func TestBorrowed(t *testing.T) {
 						ask(4, "lend and emit", blobPlaceholder)
 						ask(5, "lend and ack", blobPlaceholder)
 						ask(6, "refuse", blobPlaceholder)
+						ask(7, "contract", `"label",`+blobPlaceholder)
 						for _, want := range []string{
 							`461-1[` + blobPlaceholder + `]`, wiretest.Binary(data),
 							`461-2[` + blobPlaceholder + `]`, wiretest.Binary(data),
@@ -88,6 +101,7 @@ func TestBorrowed(t *testing.T) {
 							`434[]`,
 							`461-5[` + blobPlaceholder + `]`, wiretest.Binary(data),
 							`461-6[` + blobPlaceholder + `]`, wiretest.Binary(data),
+							`461-7[` + blobPlaceholder + `]`, wiretest.Binary(data),
 						} {
 							if got := c.Read(); got != want {
 								t.Errorf("client %d, message %d: got %.80q of %d bytes, want %.80q of %d", i, n, got, len(got), want, len(want))
@@ -146,6 +160,13 @@ func TestBorrowedCopies(t *testing.T) {
 				keep(b)
 				return err
 			})
+		}},
+		"two handlers, one a contract": {blobPlaceholder, func(io *socketio.Server) {
+			event.New[socketio.Borrowed]("e").On(io, func(_ context.Context, _ *socketio.Socket, b socketio.Borrowed) error {
+				keep(b)
+				return nil
+			})
+			io.On("e", func(b []byte) { keep(b) })
 		}},
 		"two handlers": {blobPlaceholder, func(io *socketio.Server) {
 			for range 2 {

@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/internal/handler"
 )
 
 // A Broadcaster asks many clients at once: a [*socketio.Server], a
@@ -103,12 +104,11 @@ func (c Call[Req, Res]) Once(r OnceRegistrar, f func(ctx context.Context, s *soc
 	return r.Once(c.name, c.handler(f))
 }
 
-// handler makes one of the shapes that package socketio calls without
-// reflection.
+// handler makes one of the shapes that package socketio knows.
 func (c Call[Req, Res]) handler(f func(context.Context, *socketio.Socket, Req) (Res, error)) any {
 	checkHandler(c.name, f == nil)
 	shape := c.shape.ready()
-	call := func(ctx context.Context, s *socketio.Socket, args socketio.Args) (any, error) {
+	call := func(ctx context.Context, s *socketio.Socket, args handler.Taker) (any, error) {
 		req, err := decode[Req](shape, args)
 		if err != nil {
 			return nil, err
@@ -118,7 +118,7 @@ func (c Call[Req, Res]) handler(f func(context.Context, *socketio.Socket, Req) (
 	if !c.empty {
 		return call
 	}
-	return func(ctx context.Context, s *socketio.Socket, args socketio.Args) error {
+	return func(ctx context.Context, s *socketio.Socket, args handler.Taker) error {
 		_, err := call(ctx, s, args)
 		return err
 	}
@@ -129,7 +129,7 @@ func (c Call[Req, Res]) handler(f func(context.Context, *socketio.Socket, Req) (
 func (c Call[Req, Res]) Handle(r Registrar, f func(ctx context.Context, req Req) (Res, error)) (off func()) {
 	checkHandler(c.name, f == nil)
 	shape := c.shape.ready()
-	call := func(ctx context.Context, args socketio.Args) (any, error) {
+	call := func(ctx context.Context, args handler.Taker) (any, error) {
 		req, err := decode[Req](shape, args)
 		if err != nil {
 			return nil, err
@@ -139,7 +139,7 @@ func (c Call[Req, Res]) Handle(r Registrar, f func(ctx context.Context, req Req)
 	if !c.empty {
 		return r.On(c.name, call)
 	}
-	return r.On(c.name, func(ctx context.Context, args socketio.Args) error {
+	return r.On(c.name, func(ctx context.Context, args handler.Taker) error {
 		_, err := call(ctx, args)
 		return err
 	})

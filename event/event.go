@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/internal/handler"
 )
 
 // None is the type of events without arguments and of calls without an answer.
@@ -70,11 +71,11 @@ func (e Event[T]) Once(r OnceRegistrar, f func(ctx context.Context, s *socketio.
 	return r.Once(e.name, e.handler(f))
 }
 
-// handler makes one of the shape that package socketio calls without reflection.
-func (e Event[T]) handler(f func(context.Context, *socketio.Socket, T) error) func(context.Context, *socketio.Socket, socketio.Args) error {
+// handler makes one of a shape that package socketio knows.
+func (e Event[T]) handler(f func(context.Context, *socketio.Socket, T) error) any {
 	checkHandler(e.name, f == nil)
 	shape := e.shape.ready()
-	return func(ctx context.Context, s *socketio.Socket, args socketio.Args) error {
+	return func(ctx context.Context, s *socketio.Socket, args handler.Taker) error {
 		v, err := decode[T](shape, args)
 		if err != nil {
 			return err
@@ -88,7 +89,7 @@ func (e Event[T]) handler(f func(context.Context, *socketio.Socket, T) error) fu
 func (e Event[T]) Handle(r Registrar, f func(ctx context.Context, v T) error) (off func()) {
 	checkHandler(e.name, f == nil)
 	shape := e.shape.ready()
-	return r.On(e.name, func(ctx context.Context, args socketio.Args) error {
+	return r.On(e.name, func(ctx context.Context, args handler.Taker) error {
 		v, err := decode[T](shape, args)
 		if err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/internal/handler"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -75,13 +76,15 @@ func encode[T any](s *shape, v T) []any {
 	return args
 }
 
-// decode makes a T of arguments. The error is a *socketio.ArgError.
-func decode[T any](s *shape, args socketio.Args) (T, error) {
+// decode makes a T of the arguments of an event. The error is a *socketio.ArgError.
+func decode[T any](s *shape, args handler.Taker) (T, error) {
 	var v, none T
 	var err error
 	switch s.kind {
+	case nothing:
+		err = args.Take()
 	case value:
-		err = args.DecodeAt(0, &v)
+		err = args.Take(&v)
 	case fields:
 		err = s.decodeFields(reflect.ValueOf(&v).Elem(), args)
 	}
@@ -91,24 +94,22 @@ func decode[T any](s *shape, args socketio.Args) (T, error) {
 	return v, nil
 }
 
-func (s *shape) decodeFields(v reflect.Value, args socketio.Args) error {
+func (s *shape) decodeFields(v reflect.Value, args handler.Taker) error {
+	ptrs := make([]any, len(s.fields), len(s.fields)+1)
 	for pos, i := range s.fields {
-		if err := args.DecodeAt(pos, v.Field(i).Addr().Interface()); err != nil {
-			return err
+		ptrs[pos] = v.Field(i).Addr().Interface()
+	}
+	if s.rest < 0 {
+		return args.Take(ptrs...)
+	}
+	if n := args.Len() - len(s.fields); n > 0 {
+		rest := v.Field(s.rest)
+		rest.Set(reflect.MakeSlice(rest.Type(), n, n))
+		for i := range n {
+			ptrs = append(ptrs, rest.Index(i).Addr().Interface())
 		}
 	}
-	first := len(s.fields)
-	if s.rest < 0 || args.Len() <= first {
-		return nil
-	}
-	rest := v.Field(s.rest)
-	rest.Set(reflect.MakeSlice(rest.Type(), args.Len()-first, args.Len()-first))
-	for i := range rest.Len() {
-		if err := args.DecodeAt(first+i, rest.Index(i).Addr().Interface()); err != nil {
-			return err
-		}
-	}
-	return nil
+	return args.Take(ptrs...)
 }
 
 // single returns the shape of a T that is one argument, or of None.

@@ -36,7 +36,9 @@ type Call[S any] struct {
 	Released bool
 
 	answered atomic.Bool
-	kept     bool // by an ack function
+	kept     bool  // by an ack function
+	taken    bool  // with Take,
+	into     []any // into what these point to
 	results  [2]any
 }
 
@@ -73,6 +75,56 @@ func (c *Call[S]) acknowledge(err error) error {
 		return err
 	}
 	return c.answer()
+}
+
+// result answers for a handler with a result and an error.
+func (c *Call[S]) result(result any, err error) error {
+	if err != nil {
+		return err
+	}
+	return c.answer(result)
+}
+
+// A Taker has the arguments of an event for a handler of package event, which knows
+// what they are to be decoded into.
+type Taker interface {
+	// Len returns the number of arguments.
+	Len() int
+	// Take decodes the arguments, once. What is lent of them is lent until the handler
+	// has returned.
+	Take(ptrs ...any) error
+}
+
+// Len implements [Taker].
+func (c *Call[S]) Len() int { return c.Args.Len() }
+
+// Take implements [Taker].
+func (c *Call[S]) Take(ptrs ...any) error {
+	if !c.Last {
+		return c.Args.Decode(ptrs...)
+	}
+	if err := c.Args.Take(ptrs...); err != nil {
+		return err
+	}
+	c.taken, c.into = true, ptrs
+	return nil
+}
+
+// conclude ends what Take has begun, when the handler has returned err and its
+// result was sent.
+func (c *Call[S]) conclude(err error) error {
+	if c.taken {
+		c.releaseAfter(err, c.into)
+	}
+	return err
+}
+
+// releaseAfter gives up the arguments, which were taken into what ptrs point to.
+func (c *Call[S]) releaseAfter(err error, ptrs []any) {
+	if err != nil {
+		ptrs = nil // the error, which is still to be sent, may consist of what was lent
+	}
+	c.release(ptrs...)
 }
 
 // first decodes the first argument.

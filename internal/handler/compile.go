@@ -11,6 +11,9 @@ import (
 // Compile returns how a handler is called. The error says what is wrong with the
 // handler's shape, and what it has to be.
 func Compile[S any](handler any) (func(*Call[S]) error, error) {
+	if call := taking[S](handler); call != nil {
+		return call, nil
+	}
 	if call := direct[S](handler); call != nil {
 		return call, nil
 	}
@@ -25,6 +28,9 @@ func Compile[S any](handler any) (func(*Call[S]) error, error) {
 // CompileWithoutSocket is Compile for handlers of events that come from no
 // socket.
 func CompileWithoutSocket[S any](handler any) (func(*Call[S]) error, error) {
+	if call := taking[S](handler); call != nil {
+		return call, nil
+	}
 	p, err := newPlan[S](handler)
 	if err == nil && p.socket {
 		err = fmt.Errorf("there is no socket")
@@ -56,14 +62,14 @@ func direct[S any](handler any) func(*Call[S]) error {
 		return notNil(f != nil, func(c *Call[S]) error {
 			return c.acknowledge(f(c.Owner.Context(), c.Socket, c.Args))
 		})
-	case func(context.Context, S, parser.Args) (any, error):
-		return notNil(f != nil, func(c *Call[S]) error {
-			result, err := f(c.Owner.Context(), c.Socket, c.Args)
-			if err != nil {
-				return err
-			}
-			return c.answer(result)
-		})
+	case func(context.Context, S, Taker) error: // package event's, like the next
+		return func(c *Call[S]) error {
+			return c.conclude(c.acknowledge(f(c.Owner.Context(), c.Socket, c)))
+		}
+	case func(context.Context, S, Taker) (any, error):
+		return func(c *Call[S]) error {
+			return c.conclude(c.result(f(c.Owner.Context(), c.Socket, c)))
+		}
 	case func(string):
 		return notNil(f != nil, func(c *Call[S]) error {
 			arg, err := first[string](c)
@@ -88,6 +94,20 @@ func direct[S any](handler any) func(*Call[S]) error {
 			}
 			return c.acknowledge(f(c.Socket, arg))
 		})
+	}
+	return nil
+}
+
+// taking returns the calls of the handlers that package event makes and that are not
+// told the socket, or nil.
+func taking[S any](handler any) func(*Call[S]) error {
+	switch f := handler.(type) {
+	case func(context.Context, Taker) error:
+		return func(c *Call[S]) error {
+			return c.conclude(c.acknowledge(f(c.Owner.Context(), c)))
+		}
+	case func(context.Context, Taker) (any, error):
+		return func(c *Call[S]) error { return c.conclude(c.result(f(c.Owner.Context(), c))) }
 	}
 	return nil
 }

@@ -214,12 +214,8 @@ func (p *plan[S]) call(c *Call[S]) error {
 	// A handler that panics keeps the frame, and what was lent to it.
 	out := p.fn.Call(f.in)
 	err = p.finish(c, out)
-	switch {
-	case !taken:
-	case err == nil:
-		c.release(f.ptrs...)
-	default:
-		c.release() // the error, which is still to be sent, may consist of what was lent
+	if taken {
+		c.releaseAfter(err, f.ptrs)
 	}
 	p.release(f)
 	return err
