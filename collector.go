@@ -91,6 +91,13 @@ func (c *collector) end() {
 	}
 }
 
+// hasEnded reports whether it is too late for answers.
+func (c *collector) hasEnded() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.over
+}
+
 // Expect implements [adapter.AckSink].
 func (c *collector) Expect(n int) {
 	c.mu.Lock()

@@ -44,6 +44,9 @@ func (s peer) DeliverWithAck(ctx context.Context, p *adapter.Packet, sink adapte
 	}
 	if !own {
 		context.AfterFunc(ctx, func() { s.forgetAck(p.AckID) })
+	} else if c.hasEnded() { // perhaps before there was anything to forget
+		s.forgetAck(p.AckID)
+		return
 	}
 	s.Deliver(p)
 }
