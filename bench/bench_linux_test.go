@@ -53,9 +53,18 @@ func TestRun(t *testing.T) {
 		}
 	}
 
+	for i, x := range r.Comparisons {
+		if x.Workload != c.workloads[i].name || x.OursPerFloor <= 0 || x.NodePerOurs != 0 || x.Overhead != 0 {
+			t.Errorf("comparison %+v", x)
+		}
+	}
+	if len(r.Comparisons) != len(c.workloads) {
+		t.Errorf("%d comparisons", len(r.Comparisons))
+	}
+
 	var table bytes.Buffer
 	r.print(&table)
-	if lines := strings.Count(table.String(), "\n"); lines < len(c.workloads) {
+	if lines := strings.Count(table.String(), "\n"); lines < 2*len(c.workloads) {
 		t.Errorf("the table has %d lines:\n%s", lines, &table)
 	}
 	var decoded struct{ Rows []map[string]any }
@@ -83,5 +92,29 @@ func TestCrowd(t *testing.T) {
 	}
 	if r.Held != 200 || r.Generators != 2 || r.Lost != 0 || r.BroadcastDelivered != 200 || r.PongsPerSec == 0 {
 		t.Errorf("got %+v", r)
+	}
+}
+
+// The ratios are those of the same round; what a round lacks does not count.
+func TestComparisons(t *testing.T) {
+	w, _ := workloadNamed("echo-1")
+	r := newReport(&config{workloads: []workload{w}, subjects: []string{"ours", "node", "floor"}})
+	for round, figures := range [][3]float64{{20, 40, 10}, {30, 90, 20}, {24, 0, 20}, {0, 30, 10}, {12, 21, 10}} {
+		for i, subject := range r.subjects {
+			if figures[i] > 0 {
+				r.add(w, subject, &measurement{round: round, cpu: figures[i], p99: 2 * figures[i]})
+			}
+		}
+	}
+	want := comparison{
+		Workload:     "echo-1",
+		NodePerOurs:  2,    // of 2, 3, 1.75
+		OursPerFloor: 1.35, // of 2, 1.5, 1.2, 1.2
+		P99PerFloor:  1.35,
+		Overhead:     0.14, // 0.35 of 2.5, since Node takes 3.5 floors: 4, 4.5, 3, 2.1
+		Budget:       0.123,
+	}
+	if len(r.Comparisons) != 1 || r.Comparisons[0] != want {
+		t.Errorf("got %+v, want %+v", r.Comparisons, want)
 	}
 }

@@ -45,12 +45,12 @@ func (r *report) chart() []byte {
 			y += barHeight
 		}
 		// The budget is drawn where it is between this machine's floor and Node.
-		ours, node, floor := r.find(w.name, "ours"), r.find(w.name, "node").primary(), r.find(w.name, "floor").primary()
+		node, floor := r.find(w.name, "node").primary(), r.find(w.name, "floor").primary()
 		budget := floor + (node-floor)*overhead(w.aim.budget, w.aim.node, w.aim.floor)
 		if w.aim.floor == 0 {
 			budget = w.aim.budget // memory
 		}
-		if ours != nil && budget > 0 && budget <= longest {
+		if budget > 0 && budget <= longest {
 			at := labelWidth + int(budget/longest*barsWidth)
 			fmt.Fprintf(&body, `<line x1="%d" x2="%d" y1="%d" y2="%d" stroke="#e8590c" stroke-width="2"/>`+"\n",
 				at, at, y-bars*barHeight-2, y-(bars-1)*barHeight-1)

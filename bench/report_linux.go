@@ -21,6 +21,8 @@ type report struct {
 	Go   string `json:"go"`
 	Node string `json:"node,omitempty"`
 	Rows []row  `json:"rows"`
+	// Comparisons are there for the workloads under which ours and another were measured.
+	Comparisons []comparison `json:"comparisons,omitempty"`
 
 	workloads []workload
 	subjects  []string
@@ -51,6 +53,19 @@ type row struct {
 	Other     float64 `json:"other_cpus,omitempty"`
 }
 
+// A comparison says how our server did under a workload: medians of what it was in
+// each round.
+type comparison struct {
+	Workload     string  `json:"workload"`
+	NodePerOurs  float64 `json:"node_per_ours,omitempty"`
+	OursPerFloor float64 `json:"ours_per_floor,omitempty"`
+	P99PerFloor  float64 `json:"p99_ours_per_floor,omitempty"`
+	// Overhead is what ours adds to the floor, as a share of what Node adds, and
+	// Budget what it may be.
+	Overhead float64 `json:"overhead,omitempty"`
+	Budget   float64 `json:"overhead_budget,omitempty"`
+}
+
 func newReport(c *config) *report {
 	r := &report{
 		Date: time.Now().UTC().Format(time.DateOnly), CPUs: runtime.NumCPU(), Go: runtime.Version(),
@@ -67,7 +82,28 @@ func newReport(c *config) *report {
 func (r *report) add(w workload, subject string, m *measurement) {
 	key := w.name + " " + subject
 	r.taken[key] = append(r.taken[key], m)
-	r.Rows = r.rows()
+	r.Rows, r.Comparisons = r.rows(), r.comparisons()
+}
+
+func (r *report) comparisons() (all []comparison) {
+	for _, w := range r.workloads {
+		c := comparison{
+			Workload:     w.name,
+			NodePerOurs:  r.ratio(w.name, "node", "ours", primary),
+			OursPerFloor: r.ratio(w.name, "ours", "floor", primary),
+			P99PerFloor:  r.ratio(w.name, "ours", "floor", func(m *measurement) float64 { return m.p99 }),
+		}
+		if c.NodePerOurs == 0 && c.OursPerFloor == 0 {
+			continue
+		}
+		// Of memory there is no floor that something is added to.
+		if c.NodePerOurs > 0 && c.OursPerFloor > 0 && w.aim.floor > 0 {
+			c.Overhead = round(overhead(c.OursPerFloor, r.ratio(w.name, "node", "floor", primary), 1))
+			c.Budget = round(overhead(w.aim.budget, w.aim.node, w.aim.floor))
+		}
+		all = append(all, c)
+	}
+	return all
 }
 
 func (r *report) rows() []row {
@@ -164,12 +200,11 @@ func (r *report) print(out io.Writer) {
 	}
 	fmt.Fprintln(w)
 	fmt.Fprintln(w, "workload\tnode/ours\taim\tours/floor\taim\toverhead\taim\tp99: ours/floor\t")
-	for _, x := range r.workloads {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", x.name,
-			figure(r.ratio(x.name, "node", "ours", primary)), figure(ratio(x.aim.node, x.aim.budget)),
-			figure(r.ratio(x.name, "ours", "floor", primary)), figure(ratio(x.aim.budget, x.aim.floor)),
-			percent(r.overhead(x)), percent(overhead(x.aim.budget, x.aim.node, x.aim.floor)),
-			figure(r.ratio(x.name, "ours", "floor", func(m *measurement) float64 { return m.p99 })))
+	for _, c := range r.Comparisons {
+		x, _ := workloadNamed(c.Workload)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", c.Workload,
+			figure(c.NodePerOurs), figure(ratio(x.aim.node, x.aim.budget)), figure(c.OursPerFloor), figure(ratio(x.aim.budget, x.aim.floor)),
+			percent(c.Overhead), percent(c.Budget), figure(c.P99PerFloor))
 	}
 	w.Flush()
 	for _, x := range r.Rows {
@@ -217,23 +252,16 @@ func (r *report) ratio(workload, a, b string, figure func(*measurement) float64)
 	return median(ratios)
 }
 
-// overhead returns what our server adds to the floor, as a share of what Node adds.
-func (r *report) overhead(w workload) float64 {
-	if w.aim.floor == 0 { // of memory there is none to be added to
-		return math.NaN()
-	}
-	return overhead(r.ratio(w.name, "ours", "floor", primary), r.ratio(w.name, "node", "floor", primary), 1)
-}
-
+// overhead returns what ours adds to the floor, as a share of what Node adds.
 func overhead(ours, node, floor float64) float64 {
-	if ours == 0 || node == 0 || node == floor {
-		return math.NaN()
+	if node == floor {
+		return 0
 	}
 	return (ours - floor) / (node - floor)
 }
 
 func percent(v float64) string {
-	if math.IsNaN(v) {
+	if v == 0 {
 		return "-"
 	}
 	return fmt.Sprintf("%.0f %%", 100*v)
