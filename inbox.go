@@ -187,17 +187,21 @@ func (s *Socket) resign() {
 
 // noteDrained puts the news that a backlog is gone among the events, so that it is
 // told like them: in order, and with no lock held, whatever the connection does. It
-// does nothing when there is nobody to tell, since over polling that happens often.
+// does nothing when there is nobody to tell, and no event before it whose handler
+// could change that: over polling, this is every second answer.
 func (s *Socket) noteDrained() {
-	if !s.nsp.seesDrain() && (s.registered() == nil || len(s.registered().drained.Load()) == 0) {
-		return
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state == connected {
+	if s.state == connected && (s.working || s.inbox.n > 0 || s.seesDrain()) {
 		s.inbox.push(taskDrain)
 		s.startLocked()
 	}
+}
+
+// seesDrain reports whether something is registered for the end of a backlog.
+func (s *Socket) seesDrain() bool {
+	extra := s.registered()
+	return s.nsp.seesDrain() || extra != nil && len(extra.drained.Load()) > 0
 }
 
 // noteDropped is noteDrained for messages that were dropped.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"runtime"
@@ -140,4 +141,45 @@ func heap() int {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int(m.HeapAlloc)
+}
+
+// A handler may register for the end of a backlog after that has come.
+func TestOnDrainBehindTheDrain(t *testing.T) {
+	srv, url, _ := newServer(t, nil)
+	emitted, read, told := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	srv.OnConnect(func(s *socketio.Socket) {
+		if err := s.Emit("news"); err != nil {
+			t.Error(err)
+		}
+		close(emitted)
+		<-read
+		s.OnDrain(func() { close(told) })
+	})
+	url += "/socket.io/?EIO=4&transport=polling"
+	request := func(method, body string) string {
+		t.Helper()
+		req, err := http.NewRequest(method, url, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		answer, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(answer)
+	}
+	url += "&sid=" + strings.Split(request("GET", ""), `"`)[3]
+	request("POST", "40")
+	receive(t, emitted, "the connection") // and no poll waits for what it has emitted
+	if got := request("GET", ""); !strings.HasSuffix(got, `42["news"]`) {
+		t.Errorf("got %q", got)
+	}
+	close(read)
+	receive(t, told, "the end of the backlog")
+	request("POST", "1")
 }

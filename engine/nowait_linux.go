@@ -13,16 +13,25 @@ import (
 // half a microsecond a call and, when the kernel lets another process go first, a
 // thread too many. See docs/decisions/0011-system-calls.md.
 func sendNow(fd int, b []byte) (int, error) {
-	const flags = syscall.MSG_DONTWAIT | syscall.MSG_NOSIGNAL
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), flags, 0, 0)
-	if errno != 0 {
-		return 0, errno
+	if len(b) > maxNow {
+		return syscall.Write(fd, b)
 	}
-	return int(n), nil
+	return socketCall(syscall.SYS_SENDTO, fd, b, syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL)
 }
 
 func receiveNow(fd int, b []byte) (int, error) {
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), syscall.MSG_DONTWAIT, 0, 0)
+	if len(b) > maxNow {
+		return syscall.Read(fd, b)
+	}
+	return socketCall(syscall.SYS_RECVFROM, fd, b, syscall.MSG_DONTWAIT)
+}
+
+// maxNow is how many bytes are copied at most without the runtime knowing, which
+// cannot stop the world meanwhile.
+const maxNow = 128 << 10
+
+func socketCall(trap uintptr, fd int, b []byte, flags uintptr) (int, error) {
+	n, _, errno := syscall.RawSyscall6(trap, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), flags, 0, 0)
 	if errno != 0 {
 		return 0, errno
 	}

@@ -76,11 +76,7 @@ func (c *Conn) servePoll(w http.ResponseWriter, r *http.Request) {
 	// transport that is not in use any more.
 	c.poll.late = c.link != nil || c.probe != nil || c.opening.Load() > 0
 	if c.outbox.n == 0 && c.state == open && c.link == nil {
-		if r.ProtoMajor != 1 {
-			// Waiting is no writing: over HTTP/2, the server's WriteTimeout would end it.
-			// Where there are no deadlines, there is none to clear.
-			_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
-		}
+		clearWriteTimeout(w, r)
 		if err := c.awaitOutbox(r); err != nil {
 			c.poll.active = false
 			c.mu.Unlock()
@@ -110,6 +106,16 @@ func (c *Conn) servePoll(w http.ResponseWriter, r *http.Request) {
 	case drained:
 		c.onDrain()
 	}
+}
+
+// clearWriteTimeout sees to it that a request which only waits is not ended by the
+// server's WriteTimeout, as it would be over HTTP/2.
+func clearWriteTimeout(w http.ResponseWriter, r *http.Request) {
+	if s, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok && s.WriteTimeout == 0 {
+		return
+	}
+	// Where there are no deadlines, there is none to clear.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
 }
 
 // awaitOutbox waits until there is something to answer. mu is held, and
@@ -299,8 +305,8 @@ func (c *Conn) readBody(w http.ResponseWriter, r *http.Request) (batch, error) {
 		if len(b.bytes) == cap(b.bytes) {
 			// Room for what was announced, in proportion to what has arrived.
 			size := 4 * len(b.bytes)
-			if left := r.ContentLength; left > 0 {
-				size = min(size, max(int(left), len(b.bytes)+1))
+			if announced := int(r.ContentLength); announced >= len(b.bytes) {
+				size = min(size, announced+1) // one more, to see the end
 			}
 			b.bytes = append(make([]byte, 0, size), b.bytes...)
 		}

@@ -223,7 +223,8 @@ type query struct {
 
 // parseQuery reads the parameters; of repeated ones the last counts. Any
 // revision but 4 is 3, as that is how clients of old announce themselves. It is
-// url.ParseQuery without the map, as every request has a query.
+// url.ParseQuery without the map, as every request has a query, and without a limit
+// to their number, which the size of a request sets.
 func parseQuery(raw string) query {
 	q := query{protocol: 3}
 	for pair := range strings.SplitSeq(raw, "&") {

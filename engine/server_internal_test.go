@@ -2,6 +2,7 @@ package engine
 
 import (
 	"net/url"
+	"strings"
 	"testing"
 )
 
@@ -15,6 +16,9 @@ func FuzzQuery(f *testing.F) {
 		f.Add(raw)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
+		if strings.Count(raw, "&") >= 10_000 {
+			return // net/url has a limit
+		}
 		values, _ := url.ParseQuery(raw) // what is wrong is left out
 		last := func(name string) string {
 			if v := values[name]; len(v) > 0 {
