@@ -3,9 +3,17 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"html"
 )
 
 var colors = map[string]string{"ours": "#0b7285", "node": "#adb5bd", "floor": "#dee2e6"}
+
+func color(subject string) string {
+	if c, ok := colors[subject]; ok {
+		return c
+	}
+	return "#96f2d7"
+}
 
 const (
 	chartWidth = 760
@@ -41,14 +49,16 @@ func (r *report) chart() []byte {
 			}
 			width := max(2, int(x.primary()/longest*barsWidth))
 			fmt.Fprintf(&body, `<rect x="%d" y="%d" width="%d" height="%d" rx="2" fill="%s"/><text x="%d" y="%d" fill="#495057" stroke="#fff" stroke-width="3" paint-order="stroke">%s %s %s</text>`+"\n",
-				labelWidth, y, width, barHeight-3, colors[subject], labelWidth+width+6, y+barHeight-4, subject, figure(x.primary()), unit(w))
+				labelWidth, y, width, barHeight-3, color(subject), labelWidth+width+6, y+barHeight-4, html.EscapeString(subject), figure(x.primary()), unit(w))
 			y += barHeight
 		}
 		// The budget is drawn where it is between this machine's floor and Node.
-		node, floor := r.find(w.name, "node").primary(), r.find(w.name, "floor").primary()
-		budget := floor + (node-floor)*overhead(w.aim.budget, w.aim.node, w.aim.floor)
-		if w.aim.floor == 0 {
-			budget = w.aim.budget // memory
+		budget := w.aim.budget // of memory
+		if w.aim.floor > 0 {
+			budget = 0
+			if node, floor := r.find(w.name, "node").primary(), r.find(w.name, "floor").primary(); node > 0 && floor > 0 {
+				budget = floor + (node-floor)*overhead(w.aim.budget, w.aim.node, w.aim.floor)
+			}
 		}
 		if budget > 0 && budget <= longest {
 			at := labelWidth + int(budget/longest*barsWidth)

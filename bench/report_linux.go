@@ -21,7 +21,8 @@ type report struct {
 	Go   string `json:"go"`
 	Node string `json:"node,omitempty"`
 	Rows []row  `json:"rows"`
-	// Comparisons are there for the workloads under which ours and another were measured.
+	// Comparisons are there for the workloads under which ours, and Node or the floor,
+	// were measured.
 	Comparisons []comparison `json:"comparisons,omitempty"`
 
 	workloads []workload
@@ -199,12 +200,24 @@ func (r *report) print(out io.Writer) {
 		fmt.Fprintln(w)
 	}
 	fmt.Fprintln(w)
-	fmt.Fprintln(w, "workload\tnode/ours\taim\tours/floor\taim\toverhead\taim\tp99: ours/floor\t")
+	head = "workload\tnode/ours\taim\tours/floor\taim\toverhead\taim\tmemory: aim\tp99: ours/floor\t"
+	for _, subject := range r.others() {
+		head += subject + "/ours\t"
+	}
+	fmt.Fprintln(w, head)
 	for _, c := range r.Comparisons {
 		x, _ := workloadNamed(c.Workload)
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", c.Workload,
+		memory := x.aim.budget
+		if x.aim.floor > 0 {
+			memory = 0
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t", c.Workload,
 			figure(c.NodePerOurs), figure(ratio(x.aim.node, x.aim.budget)), figure(c.OursPerFloor), figure(ratio(x.aim.budget, x.aim.floor)),
-			percent(c.Overhead), percent(c.Budget), figure(c.P99PerFloor))
+			percent(c.Overhead), percent(c.Budget), figure(memory), figure(c.P99PerFloor))
+		for _, subject := range r.others() {
+			fmt.Fprintf(w, "%s\t", figure(r.ratio(c.Workload, subject, "ours", primary)))
+		}
+		fmt.Fprintln(w)
 	}
 	w.Flush()
 	for _, x := range r.Rows {
@@ -218,6 +231,11 @@ func (r *report) print(out io.Writer) {
 			fmt.Fprintf(out, "note: a disconnect costs %s %.0f us\n", x.Subject, x.Disconnect)
 		}
 	}
+}
+
+// others returns the subjects besides the usual ones.
+func (r *report) others() []string {
+	return slices.DeleteFunc(slices.Clone(r.subjects), func(s string) bool { return s == "ours" || s == "node" || s == "floor" })
 }
 
 func (x *row) p99() float64 {

@@ -1,3 +1,5 @@
+//go:build !386
+
 package main
 
 import (
@@ -5,16 +7,18 @@ import (
 	"unsafe"
 )
 
-// useDirect makes read and write what package engine does on Linux.
+// useDirect makes the system calls those of package engine.
 func useDirect() {
-	call := func(trap uintptr) func(fd int, b []byte) (int, error) {
+	call := func(trap, flags uintptr) func(fd int, b []byte) (int, error) {
 		return func(fd int, b []byte) (int, error) {
-			n, _, errno := syscall.RawSyscall(trap, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+			n, _, errno := syscall.RawSyscall6(trap, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), flags, 0, 0)
 			if errno != 0 {
 				return 0, errno
 			}
 			return int(n), nil
 		}
 	}
-	read, write = call(syscall.SYS_READ), call(syscall.SYS_WRITE)
+	read = call(syscall.SYS_RECVFROM, syscall.MSG_DONTWAIT)
+	write = call(syscall.SYS_SENDTO, syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL)
+	direct = true
 }

@@ -8,7 +8,7 @@
 // read has brought with one write, and use the socket without a detour.
 // Broadcasts are written by the emitter; with -writers, each connection has a
 // goroutine which does that and takes all that has gathered. Its system calls are
-// those of any Go program; with -direct they are those that our server makes.
+// those of any Go program; with -direct they are made as our server makes them.
 package main
 
 import (
@@ -30,10 +30,12 @@ import (
 	"github.com/seed96b07ef8/socketio/bench/internal/proc"
 )
 
-// The system calls for reading and writing.
+// The system calls for reading and writing. Those that are direct do not wait, so
+// that writing need not begin with getting ready for that.
 var (
-	read  = syscall.Read
-	write = syscall.Write
+	read   = syscall.Read
+	write  = syscall.Write
+	direct bool
 )
 
 const news = `42["news",{"id":4711,"from":"somebody","room":"general","text":"the quick brown fox jumps over the lazy dog, and once more for it, again"}]`
@@ -49,9 +51,9 @@ var (
 
 func main() {
 	writers := flag.Bool("writers", false, "a goroutine per connection writes broadcasts")
-	direct := flag.Bool("direct", false, "make system calls that do not wait without telling Go's runtime, where it can be done")
+	wanted := flag.Bool("direct", false, "make system calls that do not wait without telling Go's runtime, where it can be done")
 	flag.Parse()
-	if *direct {
+	if *wanted {
 		useDirect()
 	}
 	for id := range echoes {
@@ -99,6 +101,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &conn{server: s, nc: nc, raw: raw, binary: -1}
 	c.try = c.tryWrite
+	c.once = func(fd uintptr) { c.tryWrite(fd) }
 	c.write(append([]byte(answer), openFrame...))
 	if s.writers {
 		c.queue = make(chan []byte, 256)
@@ -121,6 +124,7 @@ type conn struct {
 	writing sync.Mutex
 	rest    []byte                // what write has to send yet
 	try     func(fd uintptr) bool // tryWrite
+	once    func(fd uintptr)      // the same, for a single attempt
 }
 
 // The buffers of reads and of replies, and those of large frames, each of which
@@ -338,7 +342,12 @@ func (c *conn) write(b []byte) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	c.rest = b
-	_ = c.raw.Write(c.try) // the reading notices when the client is gone
+	if direct {
+		_ = c.raw.Control(c.once) // what is left is written below
+	}
+	if len(c.rest) > 0 {
+		_ = c.raw.Write(c.try) // the reading notices when the client is gone
+	}
 	c.rest = nil
 }
 
