@@ -27,8 +27,9 @@ type Memory struct {
 	shards [shardCount]shard
 	events roomEvents
 
-	begun time.Time
-	large atomic.Int64 // when the last large broadcast was done, since begun
+	begun    time.Time
+	large    atomic.Int64 // when the last large broadcast was done, since begun
+	followed atomic.Bool  // the last burst of them was more than one
 }
 
 const shardCount = 32
@@ -278,8 +279,9 @@ func (a *Memory) Broadcast(p *Packet, t Target) error {
 }
 
 // A broadcast to more than burstSize sockets that follows another within burstGap
-// is taken for part of a burst: its messages may wait for those to come, so that
-// they share writes. One that comes alone is never held up.
+// is taken for part of a burst, and so is one that comes later, if the one before it
+// was: its messages may wait for those to come, so that they share writes. Those that
+// come alone are not held up.
 const (
 	burstSize = 50
 	burstGap  = 100 * time.Microsecond
@@ -289,7 +291,7 @@ func (a *Memory) deliver(p *Packet, t Target) {
 	sel := a.choose(t)
 	defer sel.release()
 	if len(sel.members) > burstSize {
-		if time.Since(a.begun)-time.Duration(a.large.Load()) < burstGap {
+		if a.inBurst() {
 			lazy := *p
 			lazy.Flags |= engine.Lazy
 			p = &lazy
@@ -304,6 +306,15 @@ func (a *Memory) deliver(p *Packet, t Target) {
 			m.socket.Deliver(p)
 		}
 	}
+}
+
+// inBurst reports whether others are expected to follow a large broadcast at once.
+func (a *Memory) inBurst() bool {
+	if time.Since(a.begun)-time.Duration(a.large.Load()) < burstGap {
+		a.followed.Store(true)
+		return true
+	}
+	return a.followed.Swap(false)
 }
 
 // So many sockets are warmed at a time: enough for their memory to arrive together,
