@@ -47,11 +47,12 @@ need() {
 # has_command looks where administrators have their programs, too.
 has_command() { PATH=$PATH:/usr/sbin:/sbin command -v "$1"; }
 
-# has_module looks in Debian's Python, too, where the packages go: another one may
-# come first in PATH.
-has_module() {
+# has_modules reports whether there is a Python that has all of some modules: tests
+# use only one. It looks at Debian's, too, where the packages go: another may come
+# first in PATH.
+has_modules() {
 	for python in python3 /usr/bin/python3; do
-		! "$python" -c "import importlib.util as i, sys; sys.exit(not i.find_spec('$1'))" || return 0
+		! "$python" -c "import $1" || return 0
 	done
 	return 1
 }
@@ -59,10 +60,10 @@ has_module() {
 need chromium has_command "${CHROMIUM:-chromium}"
 need nginx-light has_command nginx
 need haproxy has_command haproxy
-need python3-socketio has_module socketio
-need python3-requests has_module requests # the first does not pull in the others
-need python3-websocket has_module websocket
-need python3-aiohttp has_module aiohttp
+if ! has_modules "socketio, requests, websocket, aiohttp" >/dev/null 2>&1; then
+	# The first does not pull in the others.
+	missing+=(python3-socketio python3-requests python3-websocket python3-aiohttp)
+fi
 if ((${#missing[@]})); then
 	say "installing ${missing[*]}"
 	apt_install "${missing[@]}"
