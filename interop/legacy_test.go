@@ -430,7 +430,7 @@ func TestLegacyConformanceServer(t *testing.T) {
 // The binary payloads of polling, which only browsers use, with the codec of the client.
 //
 // Not in parallel: beside many others on a busy machine the JavaScript hung now and
-// then, in nothing that waits for the server.
+// then, also with a limit to each of its requests; the cause is not known.
 func TestLegacyBinaryPayloads(t *testing.T) {
 	io := serveLegacy(t)
 	io.On("back", func(s *socketio.Socket, args ...any) error { return s.Emit("back", args...) })
