@@ -25,7 +25,7 @@ type Proxy struct {
 	closed   chan struct{}
 }
 
-// A pair is a connection and its continuation.
+// A pair is a connection and its continuation, which is nil while it is being made.
 type pair struct{ client, server *net.TCPConn }
 
 // Start starts a proxy for a TCP address that ends with the test.
@@ -83,7 +83,8 @@ func (p *Proxy) BlackHole(on bool) {
 	}
 }
 
-// Cut closes all connections, as a proxy does that is shut down.
+// Cut closes all connections, as a proxy does that is shut down, those too that are
+// being made.
 func (p *Proxy) Cut() { p.end(false) }
 
 // Reset resets all connections, as a host does that has forgotten them.
@@ -93,18 +94,17 @@ func (p *Proxy) end(reset bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for c := range p.pairs {
-		if reset {
-			_ = c.client.SetLinger(0) // a connection that is gone needs none
-			_ = c.server.SetLinger(0)
+		for _, conn := range []*net.TCPConn{c.client, c.server} {
+			if conn == nil {
+				continue
+			}
+			if reset {
+				_ = conn.SetLinger(0) // a connection that is gone needs none
+			}
+			conn.Close()
 		}
-		c.close()
 		delete(p.pairs, c)
 	}
-}
-
-func (c *pair) close() {
-	c.client.Close()
-	c.server.Close()
 }
 
 func (p *Proxy) close() {
@@ -117,50 +117,72 @@ func (p *Proxy) close() {
 
 func (p *Proxy) accept() {
 	for {
-		c, err := p.listener.Accept()
+		conn, err := p.listener.Accept()
 		if err != nil {
 			return
 		}
-		p.mu.Lock()
-		p.accepted++
-		refusing := p.refusing
-		p.mu.Unlock()
-		if refusing {
-			c.Close()
+		c := &pair{client: conn.(*net.TCPConn)}
+		if !p.add(c) {
+			conn.Close()
 			continue
 		}
-		p.wg.Go(func() { p.connect(c.(*net.TCPConn)) })
+		p.wg.Go(func() { p.connect(c) }) // ends with the connection
 	}
 }
 
-// connect continues a connection to the target.
-func (p *Proxy) connect(client *net.TCPConn) {
-	s, err := net.Dial("tcp", p.target)
-	if err != nil {
-		client.Close()
-		return
-	}
-	c := &pair{client: client, server: s.(*net.TCPConn)}
+// add counts a connection, and tells whether it is to be continued. From then on it can
+// be cut.
+func (p *Proxy) add(c *pair) bool {
 	p.mu.Lock()
-	p.pairs[c] = struct{}{}
-	p.mu.Unlock()
+	defer p.mu.Unlock()
+	p.accepted++
 	select {
 	case <-p.closed:
-		c.close()
+		return false
 	default:
+	}
+	if p.refusing {
+		return false
+	}
+	p.pairs[c] = struct{}{}
+	return true
+}
+
+// connect continues a connection to the target.
+func (p *Proxy) connect(c *pair) {
+	s, err := net.Dial("tcp", p.target)
+	if err != nil {
+		p.remove(c)
+		return
+	}
+	p.mu.Lock()
+	_, there := p.pairs[c]
+	if there {
+		c.server = s.(*net.TCPConn)
+	}
+	p.mu.Unlock()
+	if !there { // cut
+		s.Close()
+		return
 	}
 	p.wg.Go(func() { p.copy(c, c.server, c.client) })
 	p.copy(c, c.client, c.server)
 }
 
+// remove ends one connection.
+func (p *Proxy) remove(c *pair) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.pairs, c)
+	c.client.Close()
+	if c.server != nil {
+		c.server.Close()
+	}
+}
+
 // copy passes on what arrives at one end, until the connection ends.
 func (p *Proxy) copy(c *pair, to, from *net.TCPConn) {
-	defer func() {
-		c.close()
-		p.mu.Lock()
-		delete(p.pairs, c)
-		p.mu.Unlock()
-	}()
+	defer p.remove(c)
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buf)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -101,6 +102,21 @@ func TestProxy(t *testing.T) {
 	}
 	if n := p.Accepted(); n != 3 {
 		t.Errorf("%d connections were accepted, want 3", n)
+	}
+}
+
+// A cut does not miss what was accepted before it, even if it is not continued yet.
+func TestCutOfWhatIsBeingMade(t *testing.T) {
+	p := faultproxy.Start(t, echo(t))
+	for i := range 200 {
+		c := dial(t, p)
+		for p.Accepted() == i {
+			runtime.Gosched()
+		}
+		p.Cut()
+		if err := ask(t, c, 10*time.Second); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatalf("connection %d was not cut: %v", i, err)
+		}
 	}
 }
 
