@@ -428,10 +428,8 @@ func TestLegacyConformanceServer(t *testing.T) {
 }
 
 // The binary payloads of polling, which only browsers use, with the codec of the client.
-//
-// Not in parallel: beside many others on a busy machine the JavaScript hung now and
-// then, also with a limit to each of its requests; the cause is not known.
 func TestLegacyBinaryPayloads(t *testing.T) {
+	t.Parallel()
 	io := serveLegacy(t)
 	io.On("back", func(s *socketio.Socket, args ...any) error { return s.Emit("back", args...) })
 	c := variant{v2, polling}.open(t, io, "")
@@ -442,8 +440,17 @@ func TestLegacyBinaryPayloads(t *testing.T) {
 			parser3.decodePayload(payload, "nodebuffer", (p) => { packets.push(p) });
 			return packets;
 		};
-		const open = decode(await (await fetch(url)).text());
-		const session = url + "&sid=" + JSON.parse(open[0].data).sid;
+		const got = decode(await (await fetch(url)).text()), types = [];
+		const session = url + "&sid=" + JSON.parse(got.shift().data).sid;
+		const until = async (done) => {
+			while (!got.some(done)) {
+				const polled = await fetch(session), type = polled.headers.get("Content-Type");
+				assert.equal(polled.status, 200);
+				types.push(type);
+				got.push(...decode(type === "application/octet-stream" ? Buffer.from(await polled.arrayBuffer()) : await polled.text()));
+			}
+		};
+		await until((p) => p.data === "0"); // who sends events before that is sent away
 		const packets = [
 			{ type: "message", data: '2["back","€😀",1]' },
 			{ type: "message", data: '51-["back","€😀",{"_placeholder":true,"num":0}]' },
@@ -452,14 +459,7 @@ func TestLegacyBinaryPayloads(t *testing.T) {
 		const body = await new Promise((resolve) => parser3.encodePayload(packets, true, resolve));
 		const posted = await fetch(session, { method: "POST", body, headers: { "Content-Type": "application/octet-stream" } });
 		assert.equal(await posted.text(), "ok");
-		const got = [], types = [];
-		while (got.filter((p) => p.type === "message" && Buffer.isBuffer(p.data)).length === 0) {
-			const polled = await fetch(session);
-			assert.equal(polled.status, 200);
-			const type = polled.headers.get("Content-Type");
-			types.push(type);
-			got.push(...decode(type === "application/octet-stream" ? Buffer.from(await polled.arrayBuffer()) : await polled.text()));
-		}
+		await until((p) => Buffer.isBuffer(p.data));
 		assert.ok(types.includes("application/octet-stream"), String(types));
 		await fetch(session, { method: "POST", body: "1:1" });
 		return [typeof body, ...got.map((p) => Buffer.isBuffer(p.data) ? sha256(p.data) : p.data).filter((d) => d !== "0")];
