@@ -3,51 +3,20 @@ package socketio_test
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
-	"runtime"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/seed96b07ef8/socketio"
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/leakcheck"
 	"github.com/seed96b07ef8/socketio/internal/wiretest"
 )
 
 // TestMain fails the run when goroutines of the library are left at its end.
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if code == 0 {
-		if left := leftovers(); left != "" {
-			fmt.Fprintln(os.Stderr, "goroutines are left:\n"+left)
-			code = 1
-		}
-	}
-	os.Exit(code)
-}
-
-// leftovers waits for the library's goroutines to end and returns the stacks of
-// those that do not.
-func leftovers() string {
-	var left []string
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		buf := make([]byte, 1<<20)
-		buf = buf[:runtime.Stack(buf, true)]
-		left = nil
-		for _, stack := range strings.Split(string(buf), "\n\n") {
-			if strings.Contains(stack, "seed96b07ef8/socketio") && !strings.Contains(stack, "leftovers") {
-				left = append(left, stack)
-			}
-		}
-		if len(left) == 0 {
-			return ""
-		}
-	}
-	return strings.Join(left, "\n\n")
-}
+func TestMain(m *testing.M) { os.Exit(leakcheck.Main(m)) }
 
 // transports runs a test over each transport.
 func transports(t *testing.T, f func(t *testing.T, transport string)) {

@@ -23,7 +23,7 @@ import (
 func TestMain(m *testing.M) { os.Exit(leakcheck.Main(m)) }
 
 // patience is how long a test waits for something that has to happen.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // waitFor waits for a condition.
 func waitFor(t testing.TB, what string, cond func() bool) {

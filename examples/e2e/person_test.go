@@ -19,7 +19,7 @@ import (
 
 // patience is how long anything that a person waits for may take. It is ample:
 // the machine may be busy.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // startBrowser starts a headless browser that ends with the test.
 func startBrowser(t *testing.T, path string) context.Context {

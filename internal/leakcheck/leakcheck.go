@@ -13,7 +13,7 @@ import (
 const module = "github.com/seed96b07ef8/socketio"
 
 // What is about to end is given this long.
-var patience = 5 * time.Second
+var patience = 20 * time.Second
 
 // Main runs the tests and returns the exit code for TestMain, which is not zero
 // when goroutines are left after tests that passed.

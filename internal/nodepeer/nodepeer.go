@@ -25,7 +25,7 @@ import (
 
 // Patience is how long a test waits for what has to happen. Nothing that works takes
 // this long, not even on a busy machine with the race detector.
-const Patience = 20 * time.Second
+const Patience = time.Minute
 
 // patience is Patience, but in the tests of this package.
 var patience = Patience

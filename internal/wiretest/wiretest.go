@@ -23,7 +23,7 @@ import (
 )
 
 // Timeout is how long a test waits for something that has to happen.
-const Timeout = 10 * time.Second
+const Timeout = 30 * time.Second
 
 // A Client is one connection. Send and the Expect methods fail the test when
 // something else happens than is expected.
