@@ -25,6 +25,9 @@ def say(*values):
 
 
 def sync(url, transports):
+    # This client decodes each message in a thread of its own, and goes wrong when that of
+    # an attachment comes first. So the threads do not take turns unless one waits.
+    sys.setswitchinterval(60)
     sio = socketio.Client(reconnection=False)  # its threads may see the end twice, and one of them reconnect
     news, done, gone = [], threading.Event(), threading.Event()
 
