@@ -84,13 +84,33 @@ func TestRun(t *testing.T) {
 	}
 }
 
+func smallCrowd(t *testing.T) *crowd {
+	return &crowd{
+		dir: ".", clients: 200, each: 120, interval: 50 * time.Millisecond, hold: 300 * time.Millisecond,
+		patience: time.Minute, log: t.Output(),
+	}
+}
+
 func TestCrowd(t *testing.T) {
-	c := &crowd{dir: ".", clients: 200, each: 120, interval: 50 * time.Millisecond, hold: 300 * time.Millisecond, log: t.Output()}
+	c := smallCrowd(t)
 	r, err := c.run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if r.Held != 200 || r.Generators != 2 || r.Lost != 0 || r.BroadcastDelivered != 200 || r.PongsPerSec == 0 {
+		t.Errorf("got %+v", r)
+	}
+}
+
+// Where connecting takes too long, those that are held are measured all the same.
+func TestCrowdStopped(t *testing.T) {
+	c := smallCrowd(t)
+	c.patience = 0
+	r, err := c.run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Held != 120 || r.Stopped == "" || r.BroadcastDelivered != 120 || r.PongsPerSec == 0 {
 		t.Errorf("got %+v", r)
 	}
 }

@@ -26,6 +26,7 @@ type crowd struct {
 	reserve  int64         // memory that has to stay available
 	interval time.Duration // of the heartbeat
 	hold     time.Duration // while which the heartbeat is measured
+	patience time.Duration // after which no further generator is started
 	log      io.Writer
 
 	limit      uint64 // of descriptors
@@ -71,6 +72,7 @@ func commandMillion(ctx context.Context, args []string) error {
 	reserve := flags.Int64("reserve", 1536, "MiB of memory that have to stay available")
 	flags.DurationVar(&c.interval, "ping-interval", 25*time.Second, "the heartbeat's interval")
 	flags.DurationVar(&c.hold, "hold", time.Minute, "how long the heartbeat is measured")
+	flags.DurationVar(&c.patience, "patience", 20*time.Minute, "how long clients are connected; those that are held then are measured")
 	flags.StringVar(&c.dir, "dir", ".", "the directory of this module")
 	output := flags.String("o", "", "write the results to this file, as JSON")
 	_ = flags.Parse(args) // exits on errors
@@ -92,8 +94,6 @@ func commandMillion(ctx context.Context, args []string) error {
 }
 
 func (c *crowd) run(ctx context.Context) (*crowdReport, error) {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Minute+c.hold)
-	defer cancel()
 	var err error
 	if c.limit, err = proc.MaxFiles(uint64(c.clients) + 1000); err != nil {
 		return nil, err
@@ -210,20 +210,25 @@ func (c *crowd) connect(ctx context.Context, r *crowdReport, perServer int) erro
 	var failure error
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, connectingGenerators)
+	start := time.Now()
 	for i, spec := range specs {
 		slots <- struct{}{}
 		mu.Lock()
+		if i > 0 && r.Stopped == "" && time.Since(start) > c.patience {
+			r.Stopped = fmt.Sprintf("connecting took longer than %v", c.patience)
+		}
 		stop := failure != nil || r.Stopped != ""
 		mu.Unlock()
 		if stop {
 			break
 		}
 		g, err := startGenerator(ctx, spec)
+		mu.Lock()
 		if err != nil {
-			failure = err
+			failure = errors.Join(failure, err)
+			mu.Unlock()
 			break
 		}
-		mu.Lock()
 		c.generators = append(c.generators, g)
 		mu.Unlock()
 		wg.Go(func() { // ends with the event, or with the generator
