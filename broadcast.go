@@ -25,18 +25,23 @@ type Broadcast struct {
 	timeout time.Duration
 }
 
-// To adds rooms. A socket receives the message once if it is in any of them.
-// Without rooms the whole namespace is meant. A socket's ID is the name of a room
-// with just that socket.
+// To adds rooms. A socket receives the message once if it is in any of them. An
+// empty list adds none, so that To with nothing but empty lists selects no socket;
+// a Broadcast on which To was not called selects the whole namespace. A socket's ID
+// is the name of a room with just that socket.
 func (b Broadcast) To(rooms ...string) Broadcast {
 	b.target.Rooms = append(slices.Clip(b.target.Rooms), rooms...)
+	if b.target.Rooms == nil {
+		b.target.Rooms = []string{} // nil selects everyone
+	}
 	return b
 }
 
 // In is the same as To.
 func (b Broadcast) In(rooms ...string) Broadcast { return b.To(rooms...) }
 
-// Except leaves out the sockets that are in any of the given rooms.
+// Except leaves out the sockets that are in any of the given rooms. An empty list
+// leaves out none.
 func (b Broadcast) Except(rooms ...string) Broadcast {
 	b.target.Except = append(slices.Clip(b.target.Except), rooms...)
 	return b
@@ -189,7 +194,8 @@ func (r *registry) EmitWithAck(ctx context.Context, event string, args ...any) i
 	return r.everyone.EmitWithAck(ctx, event, args...)
 }
 
-// To selects the sockets in the given rooms.
+// To selects the sockets in the given rooms, and none if the list is empty; see
+// [Broadcast.To].
 func (r *registry) To(rooms ...string) Broadcast { return r.everyone.To(rooms...) }
 
 // In is the same as To.

@@ -3,6 +3,7 @@ package socketio_test
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -42,6 +43,27 @@ func TestBroadcastTargets(t *testing.T) {
 		{"an empty room", func(io *socketio.Server, _ *socketio.Socket, _ map[string]string) error {
 			return io.To("nobody").Emit("m")
 		}, ""},
+		{"no rooms", func(io *socketio.Server, _ *socketio.Socket, _ map[string]string) error {
+			return io.To(none...).Emit("m")
+		}, ""},
+		{"no rooms of a namespace", func(io *socketio.Server, _ *socketio.Socket, _ map[string]string) error {
+			return io.Of("/").In(none...).Except("x").Emit("m")
+		}, ""},
+		{"a room and none", func(io *socketio.Server, _ *socketio.Socket, _ map[string]string) error {
+			return io.To(none...).To("x").To(none...).Emit("m")
+		}, "ab"},
+		{"all but for no rooms", func(io *socketio.Server, _ *socketio.Socket, _ map[string]string) error {
+			return io.Except(none...).Emit("m")
+		}, "abcd"},
+		{"from a socket: no rooms", func(_ *socketio.Server, s *socketio.Socket, _ map[string]string) error {
+			return s.To(none...).Emit("m")
+		}, ""},
+		{"from a socket: no rooms, operators first", func(_ *socketio.Server, s *socketio.Socket, _ map[string]string) error {
+			return s.Volatile().In(none...).Emit("m")
+		}, ""},
+		{"from a socket: except no rooms", func(_ *socketio.Server, s *socketio.Socket, _ map[string]string) error {
+			return s.Except(none...).Emit("m")
+		}, "bcd"},
 		{"one socket by its ID", func(io *socketio.Server, _ *socketio.Socket, ids map[string]string) error {
 			return io.To(ids["c"]).Emit("m")
 		}, "c"},
@@ -108,6 +130,38 @@ func TestBroadcastTargets(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// none is a list of rooms that happens to be empty.
+var none []string
+
+// What is done to the sockets of an empty list of rooms is done to no socket, whether
+// it is an event or not.
+func TestNoRooms(t *testing.T) {
+	io, url, _ := newServer(t, nil)
+	parent := io.OfRegexp(regexp.MustCompile("^/room-"))
+	wiretest.Join(t, url, "websocket", "/room-1")
+	_, id := wiretest.Join(t, url, "websocket", "/room-1")
+	stranger := io.Of("/room-1").Socket(id)
+	for name, b := range map[string]socketio.Broadcast{
+		"parent": parent.To(none...), "namespace": io.Of("/room-1").In(none...), "except": parent.To(none...).Except("x"),
+	} {
+		if n := len(b.Sockets()); n != 0 {
+			t.Errorf("%s: Sockets returned %d sockets", name, n)
+		}
+		if found, err := b.FetchSockets(t.Context()); len(found) != 0 || err != nil {
+			t.Errorf("%s: FetchSockets returned %d sockets, %v", name, len(found), err)
+		}
+		if acks, err := socketio.Collect(b.Timeout(wiretest.Timeout).EmitWithAck(t.Context(), "q")); len(acks) != 0 || err != nil {
+			t.Errorf("%s: %d clients were asked, %v", name, len(acks), err)
+		}
+		if err := errors.Join(b.SocketsJoin("joined"), b.SocketsLeave(id), b.DisconnectSockets(true)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if rooms := stranger.Rooms(); !stranger.Connected() || !slices.Equal(rooms, []string{id}) {
+		t.Errorf("a socket in none of no rooms is in %q, connected: %v", rooms, stranger.Connected())
+	}
 }
 
 // What was said of an emitter holds for the broadcast that it becomes.

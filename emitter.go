@@ -38,7 +38,8 @@ func (e Emitter) Timeout(d time.Duration) Emitter {
 	return e
 }
 
-// To selects the sockets in the given rooms, but for this one.
+// To selects the sockets in the given rooms except this one, and none if the list is
+// empty; see [Broadcast.To].
 func (e Emitter) To(rooms ...string) Broadcast { return e.Broadcast().To(rooms...) }
 
 // In is the same as To.

@@ -255,7 +255,8 @@ func (s *Socket) Timeout(d time.Duration) Emitter { return s.emitter().Timeout(d
 
 func (s *Socket) emitter() Emitter { return Emitter{socket: s} }
 
-// To selects the sockets in the given rooms, but for this one.
+// To selects the sockets in the given rooms except this one, and none if the list is
+// empty; see [Broadcast.To].
 func (s *Socket) To(rooms ...string) Broadcast { return s.Broadcast().To(rooms...) }
 
 // In is the same as To.

@@ -59,12 +59,14 @@ type SocketInfo struct {
 	Data any
 }
 
-// A Target selects the sockets of a namespace that an operation is for: those
-// in at least one of Rooms, or all of them when there are none, and in none of
-// Except.
+// A Target selects the sockets of a namespace that an operation is for: those in at
+// least one of Rooms and in none of Except. The zero Target selects all of them.
 type Target struct {
-	// Rooms and Except are names of rooms.
-	Rooms  []string
+	// Rooms are names of rooms. Nil selects the whole namespace, but an empty list that
+	// is not nil selects no socket: an adapter that sends a Target to other nodes must
+	// keep them apart, or not send the latter at all.
+	Rooms []string
+	// Except are names of rooms whose sockets are left out.
 	Except []string
 	// Local leaves out the sockets of other nodes.
 	Local bool

@@ -400,7 +400,7 @@ func (sel *selection) release() {
 // choose takes the snapshot for t.
 func (a *Memory) choose(t Target) *selection {
 	sel := selections.Get().(*selection)
-	if len(t.Rooms) == 0 {
+	if t.Rooms == nil {
 		for i := range a.shards {
 			a.shards[i].appendAll(sel)
 		}

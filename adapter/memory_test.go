@@ -109,6 +109,9 @@ func TestTargets(t *testing.T) {
 		{Target{Except: []string{"a"}}, "b c"},
 		{Target{Except: []string{"nobody"}}, "a b c d"},
 		{Target{Rooms: []string{"nobody"}}, ""},
+		{Target{Rooms: []string{}}, ""},
+		{Target{Rooms: []string{}, Except: []string{"x"}}, ""},
+		{Target{Except: []string{}}, "a b c d"},
 	} {
 		if got := ids(m.Sockets(c.t)); got != c.want {
 			t.Errorf("%+v selects %q, want %q", c.t, got, c.want)

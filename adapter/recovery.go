@@ -246,7 +246,7 @@ func (l logged) isFor(id string, in func(room string) bool) bool {
 	if l.only != "" {
 		return l.only == id
 	}
-	return (len(l.target.Rooms) == 0 || slices.ContainsFunc(l.target.Rooms, in)) &&
+	return (l.target.Rooms == nil || slices.ContainsFunc(l.target.Rooms, in)) &&
 		!slices.ContainsFunc(l.target.Except, in)
 }
 

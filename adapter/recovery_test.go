@@ -3,6 +3,7 @@ package adapter
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -142,5 +143,30 @@ func BenchmarkRecoveryRestore(b *testing.B) {
 				r.Admit(s, "p", r.Restore("p", ""), func([]*Packet) []string { return nil })
 			}
 		})
+	}
+}
+
+// A client that comes back has not missed what was sent to an empty list of rooms.
+func TestRecoveryOfNoRooms(t *testing.T) {
+	r := NewRecovery(new(fakeHost), RecoveryOptions{})
+	defer r.Close()
+	a := admit(r, "a", "pa", nil)
+	broadcast(t, r, "to everyone")
+	if err := r.Broadcast(&Packet{Event: "to nobody"}, Target{Rooms: []string{}}); err != nil {
+		t.Fatal(err)
+	}
+	leave(r, a, "pa")
+	broadcast(t, r, "to everyone who is away")
+	if err := r.Broadcast(&Packet{Event: "to nobody who is away"}, Target{Rooms: []string{}}); err != nil {
+		t.Fatal(err)
+	}
+	got := append(a.got, admit(r, "a", "pa", r.Restore("pa", "")).got...)
+	for _, event := range got {
+		if strings.Contains(event, "nobody") {
+			t.Errorf("the client got %q", event)
+		}
+	}
+	if n := len(got); n != 5 { // twice connected, the first event twice: it has not said that it has it
+		t.Errorf("the client got %q", got)
 	}
 }
