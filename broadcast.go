@@ -84,8 +84,10 @@ func compress(f engine.Flags, on bool) engine.Flags {
 
 // Emit sends an event to the selected sockets. It encodes the event once, queues
 // it for each of them, and never waits for a client. It returns an error, and
-// sends nothing, when the event name is reserved or an argument cannot be
-// encoded.
+// sends nothing, when the event name is reserved, an argument cannot be encoded, or
+// the server was shut down. The last of these matches [net.ErrClosed] and starts when
+// the handlers have returned for which [Server.Shutdown] waits: until then they can
+// reach the other nodes of a cluster.
 func (b Broadcast) Emit(event string, args ...any) error {
 	if err := checkEvent(event); err != nil {
 		return err
@@ -102,10 +104,21 @@ func (b Broadcast) Send(args ...any) error { return b.Emit("message", args...) }
 // each applies f to the namespaces that are meant.
 func (b Broadcast) each(f func(n *Namespace) error) error {
 	if b.parent == nil {
+		if err := b.nsp.err(); err != nil {
+			return err
+		}
 		return f(b.nsp)
 	}
+	children := b.parent.Children()
+	if len(children) == 0 && b.parent.server.isClosed() {
+		return errServerClosed
+	}
 	var errs []error
-	for _, n := range b.parent.Children() {
+	for _, n := range children {
+		if err := n.err(); err != nil {
+			errs = append(errs, err)
+			continue
+		}
 		errs = append(errs, f(n))
 	}
 	return errors.Join(errs...)
@@ -166,7 +179,8 @@ func (b Broadcast) FetchSockets(ctx context.Context) (sockets []RemoteSocket, er
 	return sockets, err
 }
 
-// SocketsJoin adds the selected sockets, on all nodes, to rooms.
+// SocketsJoin adds the selected sockets, on all nodes, to rooms. Those that have been
+// disconnected meanwhile are left out.
 func (b Broadcast) SocketsJoin(rooms ...string) error {
 	return b.each(func(n *Namespace) error { return n.adapter.JoinSockets(b.target, rooms...) })
 }

@@ -45,6 +45,10 @@ var (
 	ErrReservedEvent = errors.New("reserved event name")
 )
 
+// errServerClosed is returned by what would reach the sockets of a namespace that
+// does not exist any more.
+var errServerClosed = fmt.Errorf("socketio: the server was shut down, or the namespace was removed: %w", net.ErrClosed)
+
 // A ConnectError is returned by middleware to refuse a client. Any other error
 // is treated like one whose Message is the error's text.
 type ConnectError struct {

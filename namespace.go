@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"cmp"
 	"context"
 	"sync/atomic"
 
@@ -22,6 +23,7 @@ type Namespace struct {
 	made    chan struct{} // closed when adapter is set
 	begun   chan struct{} // closed when the application has been told
 	acks    atomic.Uint64 // the ID of the next acknowledgement that is asked for
+	closed  atomic.Bool   // the adapter is closed, or about to be
 }
 
 func newNamespace(s *Server, name string, parent *ParentNamespace) *Namespace {
@@ -36,6 +38,21 @@ func newNamespace(s *Server, name string, parent *ParentNamespace) *Namespace {
 		n.parent = &parent.registry
 	}
 	return n
+}
+
+// close closes the adapter. From then on, operations on the namespace return
+// errServerClosed.
+func (n *Namespace) close() error {
+	n.closed.Store(true)
+	return n.adapter.Close()
+}
+
+// err returns why nothing can be sent to the namespace, or nil.
+func (n *Namespace) err() error {
+	if n.closed.Load() {
+		return errServerClosed
+	}
+	return nil
 }
 
 // isMade reports whether the namespace has its adapter yet.
@@ -100,9 +117,10 @@ func (n *Namespace) authorize(s *Socket) (err error) {
 
 // ServerSideEmit sends an event to this namespace on all other nodes of the
 // cluster, where the handlers of OnServerEvent receive it. Without a cluster
-// there is nobody to receive it.
+// there is nobody to receive it. After [Server.Shutdown] it returns an error that
+// matches [net.ErrClosed].
 func (n *Namespace) ServerSideEmit(event string, args ...any) error {
-	if err := checkServerEvent(event); err != nil {
+	if err := cmp.Or(checkServerEvent(event), n.err()); err != nil {
 		return err
 	}
 	return n.adapter.ServerSideEmit(context.Background(), event, args, nil)
@@ -112,7 +130,7 @@ func (n *Namespace) ServerSideEmit(event string, args ...any) error {
 // for an answer. It waits for all of them, or for the end of ctx, and returns
 // what has come by then.
 func (n *Namespace) ServerSideEmitWithAck(ctx context.Context, event string, args ...any) ([]Ack, error) {
-	if err := checkServerEvent(event); err != nil {
+	if err := cmp.Or(checkServerEvent(event), n.err()); err != nil {
 		return nil, err
 	}
 	c := newCollector(ctx, 0)

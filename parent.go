@@ -106,6 +106,7 @@ func (s *Server) Of(name string) *Namespace {
 // insert makes a namespace known that begin is then to be called for. mu is held.
 func (s *Server) insert(name string, parent *ParentNamespace) *Namespace {
 	n := newNamespace(s, name, parent)
+	n.closed.Store(s.closed) // no client will ever be in it
 	s.namespaces[name] = n
 	return n
 }
@@ -201,7 +202,7 @@ func (s *Server) exit(n *Namespace) {
 }
 
 func (s *Server) closeAdapter(n *Namespace) {
-	if err := n.adapter.Close(); err != nil {
+	if err := n.close(); err != nil {
 		s.opts.Logger.Warn("socketio: closing an adapter", "nsp", n.name, "error", err)
 	}
 }

@@ -3,6 +3,8 @@ package socketio
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"net"
 
 	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/parser"
@@ -19,6 +21,15 @@ func (s peer) Deliver(p *adapter.Packet) {
 	}
 	// A socket that is gone, or too slow, is not the concern of the others.
 	_ = s.conn.engine.Send(p.Message, p.Flags)
+}
+
+// Join implements [adapter.Socket]. That a socket has ended meanwhile is no failure of
+// an operation on many.
+func (s peer) Join(rooms ...string) error {
+	if err := s.Socket.Join(rooms...); err != nil && !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
 }
 
 // Warm implements [adapter.Socket].

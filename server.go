@@ -94,6 +94,9 @@ func (s *Server) Engine() *engine.Server { return s.engine }
 // disconnected with [ServerShuttingDown], what was sent before is flushed, and
 // handlers are waited for. Clients see "transport close" and try to reconnect.
 //
+// Afterwards, Emit and the other operations on sockets return an error that matches
+// [net.ErrClosed].
+//
 // When ctx ends first, the connections are cut off and its error is returned. A
 // handler must not wait for Shutdown, which waits for the handler.
 func (s *Server) Shutdown(ctx context.Context) error {
@@ -115,11 +118,18 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		}
 	}
 	for _, n := range s.all() {
-		if closeErr := n.adapter.Close(); err == nil {
+		if closeErr := n.close(); err == nil {
 			err = closeErr
 		}
 	}
 	return err
+}
+
+// isClosed reports whether Shutdown was called.
+func (s *Server) isClosed() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.closed
 }
 
 // all returns the namespaces, in no particular order.

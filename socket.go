@@ -168,8 +168,12 @@ func Data[T any](s *Socket) (T, bool) {
 }
 
 // Join adds the socket to rooms. It returns a [*LimitError], and joins none of
-// them, when that would exceed MaxRooms. After a disconnection it does nothing.
+// them, when that would exceed MaxRooms, and a [*DisconnectError] when the socket is
+// disconnected: it is in no room then, or about to leave all of them.
 func (s *Socket) Join(rooms ...string) error {
+	if err := s.err(); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	if !s.added && s.state != ended {
 		defer s.mu.Unlock()
@@ -179,7 +183,7 @@ func (s *Socket) Join(rooms ...string) error {
 	if limit := s.nsp.server.opts.MaxRooms; !s.nsp.adapter.Join(peer{s}, limit, rooms...) {
 		return &LimitError{Option: "MaxRooms", Max: limit}
 	}
-	return nil
+	return s.err() // it may have ended, and left its rooms, meanwhile
 }
 
 // joinLater notes rooms that middleware has joined. mu is held.

@@ -30,7 +30,8 @@ type Socket interface {
 	// DeliverWithAck is Deliver for a packet with an AckID: the client's answer,
 	// or why there is none, goes to sink, until ctx ends.
 	DeliverWithAck(ctx context.Context, p *Packet, sink AckSink)
-	// Join adds the socket to rooms, Leave removes it from one.
+	// Join adds the socket to rooms, Leave removes it from one. On a socket that has
+	// ended Join does nothing and returns nil.
 	Join(rooms ...string) error
 	Leave(room string)
 	// Disconnect takes the client out of the namespace, DisconnectConn closes the
