@@ -130,8 +130,8 @@ func (d *dialer) succeed(c *conn, attempt int) error {
 func (d *dialer) fail(err error, attempt int, last bool) {
 	m := d.m
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	if m.dialer != d {
+		m.mu.Unlock()
 		return
 	}
 	tellOf(m, &m.failed, func(f func(error)) { f(err) })
@@ -152,7 +152,12 @@ func (d *dialer) fail(err error, attempt int, last bool) {
 	if last && attempt > 0 {
 		tellOf(m, &m.gaveUp, func(f func()) { f() })
 	}
+	// The callers of Connect wanted this attempt only.
+	m.held = m.kept
 	m.notifyLocked(err)
+	finish := m.settleLocked()
+	m.mu.Unlock()
+	finish()
 }
 
 // settleLocked ends the connection, or the attempts to get one, if nobody wants it.

@@ -72,3 +72,17 @@ func (s *Socket) Reading() func(p *parser.Packet) {
 	l := s.life
 	return func(p *parser.Packet) { s.take(task{event: p, life: l, size: 1}) }
 }
+
+// StartConnect is Connect up to where it waits for the result of the attempt, which
+// the channel gets.
+func (s *Socket) StartConnect() (<-chan error, error) {
+	w := make(chan error, 1)
+	return w, s.activate(w)
+}
+
+// StartConnect is Connect up to where it waits for the result of the attempt, which
+// the channel gets.
+func (m *Manager) StartConnect() (<-chan error, error) {
+	w := make(chan error, 1)
+	return w, m.hold(w)
+}

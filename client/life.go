@@ -78,20 +78,37 @@ func (s *Socket) notifyLocked(err error) {
 	s.waiters = nil
 }
 
-// giveUp ends the waiting of a caller of Connect, and makes the socket inactive again
-// if only such callers have wanted it, and all have given up.
-func (s *Socket) giveUp(w chan error) {
+// giveUp ends the waiting of a caller of Connect whose context has ended with err. It
+// returns what Connect returns: the result of the attempt, if there is one by now, or
+// err. Without other callers that wait, the socket is inactive again when it returns,
+// unless Open has made it active, too.
+func (s *Socket) giveUp(w chan error, err error) error {
 	m := s.manager
 	m.mu.Lock()
 	s.mu.Lock()
-	s.waiters = without(s.waiters, w)
-	if s.active && !s.keep && len(s.waiters) == 0 {
-		s.deactivateLocked()
-		if s.life != nil {
-			s.endLifeLocked(&DisconnectError{Reason: ClientDisconnect})
-		}
+	defer s.unlockAndSettle()
+	select {
+	case result := <-w:
+		return result
+	default:
 	}
-	s.unlockAndSettle()
+	s.waiters = without(s.waiters, w)
+	if len(s.waiters) == 0 {
+		s.releaseLocked(err)
+	}
+	return err
+}
+
+// releaseLocked makes the socket inactive, and ends its attempt to join, if only
+// callers of Connect have wanted it to be active.
+func (s *Socket) releaseLocked(err error) {
+	if !s.active || s.keep {
+		return
+	}
+	s.deactivateLocked()
+	if s.life != nil {
+		s.endLifeLocked(&DisconnectError{Reason: ClientDisconnect, Err: err})
+	}
 }
 
 // unlockAndSettle releases the locks of the socket and its manager, and closes the
@@ -229,6 +246,7 @@ func (l *life) unauthenticated(err error, n int) bool {
 	again := !m.opts.NoReconnect && (m.opts.ReconnectAttempts == 0 || n <= m.opts.ReconnectAttempts)
 	if again {
 		s.failedLocked(err)
+		again = s.life == l
 	} else {
 		s.refuseLocked(err)
 	}
@@ -252,14 +270,15 @@ func (l *life) unanswered() {
 	m.mu.Lock()
 	s.mu.Lock()
 	waits := s.asked == l && s.life != nil
-	if waits && c.joined > 0 {
+	alone := c.joined == 0
+	if waits && !alone {
 		s.failedLocked(errNoAnswer)
-		l.timer.Reset(m.opts.ConnectTimeout)
-		waits = false
+		if s.life != nil {
+			l.timer.Reset(m.opts.ConnectTimeout)
+		}
 	}
-	s.mu.Unlock()
-	m.mu.Unlock()
-	if waits {
+	s.unlockAndSettle()
+	if waits && alone {
 		c.close(c.engine, &DisconnectError{Reason: ForcedClose, Err: errNoAnswer})
 	}
 }
@@ -476,8 +495,11 @@ func (s *Socket) lostLocked(c *conn, why *DisconnectError) {
 	}
 }
 
-// failedLocked tells of an attempt to connect that was in vain.
+// failedLocked reports an attempt to connect that has failed. A socket that is active
+// only for callers of Connect becomes inactive in the same step, so that it cannot
+// connect after Connect has returned an error. The manager's mu is held, too.
 func (s *Socket) failedLocked(err error) {
+	s.releaseLocked(err)
 	s.notifyLocked(err)
 	tell(s, &s.refused, "connect_error", func(f func(error)) { f(err) })
 }

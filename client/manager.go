@@ -126,43 +126,54 @@ func (m *Manager) lookup(namespace string) *Socket {
 // ctx ends before, its error is returned. Sockets connect by themselves.
 func (m *Manager) Connect(ctx context.Context) error {
 	w := make(chan error, 1)
+	if err := m.hold(w); err != nil {
+		return err
+	}
+	select {
+	case err := <-w:
+		return err
+	case <-ctx.Done():
+		return m.giveUp(w, fmt.Errorf("client: connecting with %s: %w", m.target.host, context.Cause(ctx)))
+	}
+}
+
+// hold makes the manager want a connection. w gets the result of the present attempt.
+func (m *Manager) hold(w chan error) error {
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	switch {
 	case m.err != nil:
-		m.mu.Unlock()
 		return m.err
 	case m.done:
-		m.mu.Unlock()
 		return ErrClosed
-	case m.conn != nil:
-		m.held, m.kept = true, true
-		m.mu.Unlock()
-		return nil
 	}
 	m.held = true
+	if m.conn != nil {
+		m.kept = true
+		w <- nil
+		return nil
+	}
 	m.waiters = append(m.waiters, w)
 	m.startLocked(false)
-	m.mu.Unlock()
-	var err error
+	return nil
+}
+
+// giveUp ends the waiting of a caller of Connect whose context has ended with err. It
+// returns what Connect returns: the result of the attempt, if there is one by now, or
+// err.
+func (m *Manager) giveUp(w chan error, err error) error {
+	m.mu.Lock()
 	select {
-	case err = <-w:
-	case <-ctx.Done():
-		err = fmt.Errorf("client: connecting with %s: %w", m.target.host, context.Cause(ctx))
-	}
-	if err != nil {
-		m.mu.Lock()
-		m.waiters = without(m.waiters, w)
-		if !m.kept && len(m.waiters) == 0 {
-			m.held = false
-		}
-		finish := m.settleLocked()
+	case result := <-w:
 		m.mu.Unlock()
-		finish()
-		select {
-		case err = <-w: // has come just when ctx ended
-		default:
-		}
+		return result
+	default:
 	}
+	m.waiters = without(m.waiters, w)
+	m.held = m.kept || len(m.waiters) > 0
+	finish := m.settleLocked()
+	m.mu.Unlock()
+	finish()
 	return err
 }
 

@@ -155,20 +155,12 @@ func (s *Socket) Connect(ctx context.Context) error {
 	if err := s.activate(w); err != nil {
 		return err
 	}
-	var err error
 	select {
-	case err = <-w:
+	case err := <-w:
+		return err
 	case <-ctx.Done():
-		err = fmt.Errorf("client: connecting with %s: %w", s.manager.target.host, context.Cause(ctx))
+		return s.giveUp(w, fmt.Errorf("client: connecting with %s: %w", s.manager.target.host, context.Cause(ctx)))
 	}
-	if err != nil {
-		s.giveUp(w)
-		select {
-		case err = <-w: // has come just when ctx ended
-		default:
-		}
-	}
-	return err
 }
 
 // Open makes the socket active and returns at once: it connects as soon as that is

@@ -1,0 +1,139 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed96b07ef8/socketio/client"
+	"github.com/seed96b07ef8/socketio/engine"
+)
+
+// A socket does not connect after Connect has returned an error: when its caller gets
+// the error, the attempt is over, however long the caller takes to look at it.
+func TestFailedConnectIsOver(t *testing.T) {
+	failOnce := func(o *client.Options) {
+		failed := false
+		o.Auth = func(context.Context) (any, error) {
+			if !failed {
+				failed = true
+				return nil, errors.New("no token yet")
+			}
+			return nil, nil
+		}
+	}
+	grant := func(c *engine.Conn, message string) {
+		if message == "0" {
+			say(c, granted)
+		}
+	}
+	for name, test := range map[string]struct {
+		answer func(c *engine.Conn, message string)
+		change func(o *client.Options)
+	}{
+		"dial": {grant, func(o *client.Options) {
+			dial, failed := o.Engine.DialContext, false
+			o.Engine.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				if !failed {
+					failed = true
+					return nil, errNoRoute
+				}
+				return dial(ctx, network, addr)
+			}
+		}},
+		"auth":                      {grant, failOnce},
+		"lost before it has joined": {firstThen(func(c *engine.Conn, _ string) { c.Close() }, grant), func(*client.Options) {}},
+		"no answer": {
+			firstThen(func(c *engine.Conn, m string) { time.AfterFunc(6*time.Second, func() { grant(c, m) }) }, grant),
+			func(o *client.Options) { o.ConnectTimeout = 5 * time.Second },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake(t, test.answer)
+				c := overWebSocket.client(t, f.Server, "/", test.change)
+				result, err := c.StartConnect()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := <-result; err == nil {
+					t.Fatal("connected")
+				}
+				if c.Active() {
+					t.Error("the socket is active when Connect has its error")
+				}
+				time.Sleep(time.Minute)
+				if c.Connected() || c.Manager().Connected() {
+					t.Errorf("connected %v, the manager %v, after Connect has failed", c.Connected(), c.Manager().Connected())
+				}
+				connect(t, c) // later it may
+			})
+		})
+	}
+}
+
+// firstThen answers the first message in one way, and the others in another.
+func firstThen(first, others func(c *engine.Conn, message string)) func(c *engine.Conn, message string) {
+	n := 0
+	return func(c *engine.Conn, message string) {
+		if n++; n == 1 {
+			first(c, message)
+		} else {
+			others(c, message)
+		}
+	}
+}
+
+// So it is beside a socket that keeps the connection, and with the manager's Connect.
+func TestFailedConnectIsOverForOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t, func(c *engine.Conn, message string) {
+			switch message {
+			case "0":
+				say(c, granted)
+			case "0/slow,":
+				time.AfterFunc(6*time.Second, func() { say(c, "0/slow,"+granted[1:]) })
+			}
+		})
+		c := overWebSocket.client(t, f.Server, "/", func(o *client.Options) { o.ConnectTimeout = 5 * time.Second })
+		connect(t, c)
+		slow := c.Manager().Socket("/slow", nil)
+		result, err := slow.StartConnect()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := <-result; !errors.Is(err, client.ErrConnectTimeout) || slow.Active() {
+			t.Errorf("%v, active %v", err, slow.Active())
+		}
+		time.Sleep(time.Minute)
+		if slow.Connected() || !c.Connected() {
+			t.Errorf("the slow socket is connected %v, the other one %v", slow.Connected(), c.Connected())
+		}
+
+		o := overWebSocket.options(f.Server)
+		dial, failed := o.Engine.DialContext, false
+		o.Engine.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if !failed {
+				failed = true
+				return nil, errNoRoute
+			}
+			return dial(ctx, network, addr)
+		}
+		m := client.NewManager(f.URL, o)
+		end(t, m)
+		held, err := m.StartConnect()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := <-held; !errors.Is(err, errNoRoute) {
+			t.Error(err)
+		}
+		time.Sleep(time.Minute)
+		if m.Connected() {
+			t.Error("the manager connects after Connect has failed")
+		}
+	})
+}
