@@ -83,6 +83,7 @@
 //
 //   - a message or polling request: MaxPayload, 1 MB, also when decompressed.
 //     Memory is allocated as bytes arrive, not as they are announced.
+//   - what is kept of the request that opens a connection: MaxHeaderBytes, 16 KiB.
 //   - what waits for a client that does not read: OutboxBytes and
 //     OutboxMessages; Overflow says what then happens to its messages, by
 //     default the connection is closed.

@@ -38,7 +38,9 @@ type handshake struct {
 	tls   *tls.ConnectionState
 }
 
-func newHandshake(r *http.Request) handshake {
+// newHandshake returns what is kept of a request. It returns false if that is more
+// than limit bytes.
+func newHandshake(r *http.Request, limit int) (handshake, bool) {
 	target := r.RequestURI
 	if target == "" {
 		target = r.URL.RequestURI()
@@ -48,6 +50,9 @@ func newHandshake(r *http.Request) handshake {
 		for _, v := range values {
 			size += len(name) + len(v) + 2
 		}
+	}
+	if size > limit {
+		return handshake{}, false
 	}
 	var b strings.Builder
 	b.Grow(size)
@@ -64,7 +69,7 @@ func newHandshake(r *http.Request) handshake {
 			add(v)
 		}
 	}
-	return handshake{time: time.Now(), lines: b.String(), tls: r.TLS}
+	return handshake{time: time.Now(), lines: b.String(), tls: r.TLS}, true
 }
 
 // Handshake returns the facts of the request that opened the connection. The

@@ -31,6 +31,7 @@ const (
 	DefaultWriteTimeout         = 20 * time.Second
 	DefaultRequestTimeout       = 30 * time.Second
 	DefaultMaxHandshakes        = 4096
+	DefaultMaxHeaderBytes       = 16 << 10
 )
 
 // Overflow says what happens to a message for which a connection's outbox has
@@ -144,6 +145,11 @@ type ServerOptions struct {
 	// MaxHandshakes is the number of handshakes that may be in progress at once;
 	// more are answered 503. Default 4096.
 	MaxHandshakes int
+	// MaxHeaderBytes bounds what a connection keeps of the request that opens it,
+	// see [Conn.Handshake]: the request target and the lines of the header, in bytes.
+	// A larger handshake is answered 431. Default 16 KiB, which is also what Node.js
+	// accepts.
+	MaxHeaderBytes int
 
 	// Logger receives what is worth knowing; protocol chatter and refused
 	// requests at debug level. Default: slog.Default().
@@ -224,6 +230,7 @@ func (o *ServerOptions) withDefaults() (*ServerOptions, error) {
 		{"OutboxBytes", &c.OutboxBytes, DefaultOutboxBytes},
 		{"OutboxMessages", &c.OutboxMessages, DefaultOutboxMessages},
 		{"MaxHandshakes", &c.MaxHandshakes, DefaultMaxHandshakes},
+		{"MaxHeaderBytes", &c.MaxHeaderBytes, DefaultMaxHeaderBytes},
 	} {
 		if *f.p < 0 {
 			return nil, &OptionError{f.name, *f.p, "must not be negative"}

@@ -311,17 +311,31 @@ func validHeaderValue(v string) bool {
 
 // refuse answers a request that failed a check.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err *RequestError) {
+	status := http.StatusBadRequest
+	if err.Code == CodeForbidden && !ws.IsUpgrade(r) {
+		status = http.StatusForbidden
+	}
+	s.refuseWith(w, r, err, status)
+}
+
+// refuseHeader answers a handshake of which too much would have to be kept.
+func (s *Server) refuseHeader(w http.ResponseWriter, r *http.Request) {
+	const status = http.StatusRequestHeaderFieldsTooLarge
+	s.refuseWith(w, r, &RequestError{
+		Code: CodeBadRequest, Message: http.StatusText(status), Request: r,
+		Context: map[string]any{"name": "HEADER_TOO_LARGE", "limit": s.opts.MaxHeaderBytes},
+	}, status)
+}
+
+// refuseWith answers a request with an HTTP status.
+func (s *Server) refuseWith(w http.ResponseWriter, r *http.Request, err *RequestError, status int) {
 	s.opts.Logger.Debug("engine: request refused", "code", int(err.Code), "message", err.Message, "context", err.Context)
 	if s.opts.OnConnectionError != nil {
 		s.opts.OnConnectionError(err)
 	}
 	if ws.IsUpgrade(r) {
-		writeUpgradeError(w, http.StatusBadRequest, err.Message)
+		writeUpgradeError(w, status, err.Message)
 		return
-	}
-	status := http.StatusBadRequest
-	if err.Code == CodeForbidden {
-		status = http.StatusForbidden
 	}
 	writeError(w, status, err.Code, err.Message)
 }
@@ -400,7 +414,12 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query) {
 		s.refuseID(w, r, err)
 		return
 	}
-	c := &Conn{id: id, server: s, handshake: newHandshake(r), revision3: q.protocol == 3, base64: q.base64}
+	kept, ok := newHandshake(r, s.opts.MaxHeaderBytes)
+	if !ok {
+		s.refuseHeader(w, r)
+		return
+	}
+	c := &Conn{id: id, server: s, handshake: kept, revision3: q.protocol == 3, base64: q.base64}
 	if s.opts.AllowEIO3 && q.jsonp {
 		c.jsonp, c.base64 = newJSONP(q.callback), true
 	}

@@ -1,0 +1,88 @@
+package engine_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/seed96b07ef8/socketio/engine"
+)
+
+// keptOf is the size of what a connection keeps of a request: address, host, target, and
+// name and value of each header, each with a byte behind it.
+func keptOf(r *http.Request) int {
+	n := len(r.RemoteAddr) + len(r.Host) + len(r.RequestURI) + 3
+	for name, values := range r.Header {
+		for _, v := range values {
+			n += len(name) + len(v) + 2
+		}
+	}
+	return n
+}
+
+func TestMaxHeaderBytes(t *testing.T) {
+	const limit = 1000
+	for _, test := range []struct {
+		name, query string
+		headers     []string
+		accepted    int // 0: the recorder cannot be hijacked, so any answer but 431
+	}{
+		{"polling", "EIO=4&transport=polling", nil, http.StatusOK},
+		{"websocket", "EIO=4&transport=websocket", []string{
+			"Connection", "Upgrade", "Upgrade", "websocket",
+			"Sec-Websocket-Version", "13", "Sec-Websocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==",
+		}, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for _, over := range []int{-1, 0, 1, limit} {
+				var refusals []*engine.RequestError
+				s, err := engine.NewServer(&engine.ServerOptions{
+					MaxHeaderBytes:    limit,
+					OnConnectionError: func(err *engine.RequestError) { refusals = append(refusals, err) },
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				r, w := newRequest("GET", test.query)
+				for i := 0; i < len(test.headers); i += 2 {
+					r.Header.Set(test.headers[i], test.headers[i+1])
+				}
+				r.Header.Set("X-Fill", "")
+				r.Header.Set("X-Fill", strings.Repeat("x", limit+over-keptOf(r)))
+				s.ServeHTTP(w, r)
+				if over <= 0 {
+					if w.Code == http.StatusRequestHeaderFieldsTooLarge || test.accepted != 0 && w.Code != test.accepted {
+						t.Errorf("%d bytes with a limit of %d are answered %d", limit+over, limit, w.Code)
+					}
+					continue
+				}
+				if w.Code != http.StatusRequestHeaderFieldsTooLarge {
+					t.Errorf("%d bytes with a limit of %d are answered %d", limit+over, limit, w.Code)
+				}
+				if s.Len() != 0 {
+					t.Error("the refused client has a session")
+				}
+				if len(refusals) != 1 || refusals[0].Context["name"] != "HEADER_TOO_LARGE" || refusals[0].Context["limit"] != limit {
+					t.Errorf("OnConnectionError was called with %v", refusals)
+				}
+			}
+		})
+	}
+}
+
+func TestDefaultMaxHeaderBytes(t *testing.T) {
+	s, err := engine.NewServer(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for size, want := range map[int]int{8 << 10: http.StatusOK, 17 << 10: http.StatusRequestHeaderFieldsTooLarge} {
+		r, w := newRequest("GET", "EIO=4&transport=polling")
+		r.Header.Set("Cookie", strings.Repeat("c", size))
+		if s.ServeHTTP(w, r); w.Code != want {
+			t.Errorf("a cookie of %d bytes is answered %d, want %d", size, w.Code, want)
+		}
+	}
+	if _, err := engine.NewServer(&engine.ServerOptions{MaxHeaderBytes: -1}); err == nil {
+		t.Error("a negative MaxHeaderBytes is accepted")
+	}
+}
