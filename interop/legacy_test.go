@@ -412,8 +412,7 @@ func TestLegacyHeartbeat(t *testing.T) {
 	})
 }
 
-// The conformance server accepts them with a flag. Its heartbeat is too quick for a
-// machine that is busy with other tests.
+// The conformance server accepts them with a flag.
 func TestLegacyConformanceServer(t *testing.T) {
 	for _, transport := range transports {
 		t.Run(transport, func(t *testing.T) {

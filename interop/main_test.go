@@ -142,7 +142,12 @@ func (v variant) join(t *testing.T, c *peer.Client) {
 
 func awaitUpgrade(t *testing.T, c *peer.Client) {
 	t.Helper()
-	c.Run(`await wait(() => manager.engine.transport.name === "websocket"); return`)
+	c.Run(`
+		const upgraded = () => manager.engine.transport.name === "websocket";
+		await wait(() => upgraded() || manager.engine.readyState !== "open");
+		assert.ok(upgraded(), "the connection ended before the upgrade");
+		return;
+	`)
 }
 
 // A server is the Go server of one test.

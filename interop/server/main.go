@@ -4,7 +4,9 @@
 //	go run ./server -addr 127.0.0.1:3000           # Socket.IO 5, under /socket.io/
 //	go run ./server -addr 127.0.0.1:3000 -engine   # Engine.IO 4, under /engine.io/
 //
-// With -eio3 it accepts clients of revision 3 of Engine.IO, too. It ends, gracefully, on SIGINT and SIGTERM.
+// With -eio3 it accepts clients of revision 3 of Engine.IO, too. The suites expect a
+// heartbeat of 300 ms and 200 ms to answer it; -ping-timeout gives other clients more time.
+// The program shuts down gracefully on SIGINT and SIGTERM.
 package main
 
 import (
@@ -28,32 +30,32 @@ func main() {
 	addr := flag.String("addr", "127.0.0.1:3000", "address to listen on")
 	engineOnly := flag.Bool("engine", false, "serve plain Engine.IO that echoes messages")
 	eio3 := flag.Bool("eio3", false, "accept clients of Engine.IO 3, too")
+	pingTimeout := flag.Duration("ping-timeout", 200*time.Millisecond, "how long a client may take to answer a ping")
 	verbose := flag.Bool("v", false, "log protocol chatter")
 	flag.Parse()
 	if *verbose {
 		slog.SetLogLoggerLevel(slog.LevelDebug)
 	}
-	if err := run(*addr, *engineOnly, *eio3); err != nil {
+	if err := run(*addr, *engineOnly, options(*eio3, *pingTimeout)); err != nil {
 		log.Fatal(err)
 	}
 }
 
 // options are the settings that the suites expect.
-func options(eio3 bool) engine.ServerOptions {
+func options(eio3 bool, pingTimeout time.Duration) engine.ServerOptions {
 	return engine.ServerOptions{
 		PingInterval: 300 * time.Millisecond,
-		PingTimeout:  200 * time.Millisecond,
+		PingTimeout:  pingTimeout,
 		MaxPayload:   1_000_000,
 		CORS:         &engine.CORS{},
 		AllowEIO3:    eio3,
 	}
 }
 
-func run(addr string, engineOnly, eio3 bool) error {
+func run(addr string, engineOnly bool, opts engine.ServerOptions) error {
 	mux := http.NewServeMux()
 	var shutdown func(context.Context) error
 	if engineOnly {
-		opts := options(eio3)
 		opts.OnConnect = func(*engine.Conn) engine.Handler { return echo{} }
 		server, err := engine.NewServer(&opts)
 		if err != nil {
@@ -62,7 +64,7 @@ func run(addr string, engineOnly, eio3 bool) error {
 		mux.Handle("/engine.io/", server)
 		shutdown = server.Shutdown
 	} else {
-		io := newServer(eio3)
+		io := newServer(opts)
 		mux.Handle("/socket.io/", io)
 		shutdown = io.Shutdown
 	}
@@ -88,8 +90,8 @@ func run(addr string, engineOnly, eio3 bool) error {
 }
 
 // newServer returns the Socket.IO server of the suite.
-func newServer(eio3 bool) *socketio.Server {
-	io := socketio.NewServer(&socketio.Options{Engine: options(eio3), ConnectTimeout: time.Second})
+func newServer(opts engine.ServerOptions) *socketio.Server {
+	io := socketio.NewServer(&socketio.Options{Engine: opts, ConnectTimeout: time.Second})
 	for _, n := range []*socketio.Namespace{io.Namespace, io.Of("/custom")} {
 		n.OnConnect(func(s *socketio.Socket) {
 			auth := map[string]any{}
