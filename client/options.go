@@ -66,7 +66,9 @@ type Options struct {
 	// stay disconnected until Connect or Open is called.
 	NoReconnect bool
 	// ReconnectAttempts is how often a connection is tried in a row before the
-	// Manager gives up and the sockets become inactive. Default 0: no limit.
+	// Manager gives up and the sockets become inactive. An attempt counts, and makes
+	// the delay grow, until the server has admitted a socket; for a Manager without
+	// an active socket, until the server has pinged. Default 0: no limit.
 	ReconnectAttempts int
 	// ReconnectDelay is the time before the first attempt to reconnect, which is
 	// doubled for each further one. Default 1 s.
@@ -75,8 +77,8 @@ type Options struct {
 	// ReconnectDelay if that is longer.
 	ReconnectDelayMax time.Duration
 	// RandomizationFactor, from 0 to 1, is the part of the delay by which it is
-	// shortened or lengthened by chance. Default 0.5. A negative value stands for
-	// none.
+	// shortened or lengthened by chance, but not beyond ReconnectDelayMax. Default
+	// 0.5. A negative value stands for none.
 	RandomizationFactor float64
 	// ConnectTimeout is how long one attempt may take to open the connection, and
 	// then again to have the first socket admitted by the server. Default 20 s.

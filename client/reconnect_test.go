@@ -25,23 +25,45 @@ func TestBackoff(t *testing.T) {
 		random  float64
 		want    time.Duration
 	}{
-		{client.Options{}, 1, 0.05, 975 * time.Millisecond},
-		{client.Options{}, 1, 0.15, 1075 * time.Millisecond},
-		{client.Options{}, 2, 0.99, 2990 * time.Millisecond},
-		{client.Options{}, 3, 0.8, 2400 * time.Millisecond},
-		{client.Options{}, 3, 0.99, 5 * time.Second},
-		{client.Options{}, 4, 0.8, 4800 * time.Millisecond},
-		{client.Options{}, 1000000, 0.2, 5 * time.Second},
+		{client.Options{}, 1, 0, 500 * time.Millisecond},
+		{client.Options{}, 1, 0.25, 750 * time.Millisecond},
+		{client.Options{}, 2, 0.5, 2 * time.Second},
+		{client.Options{}, 2, 0.75, 2500 * time.Millisecond},
+		// At most 5 s: what is left of the range is used evenly.
+		{client.Options{}, 3, 0, 2 * time.Second},
+		{client.Options{}, 3, 0.5, 3500 * time.Millisecond},
+		{client.Options{}, 4, 0, 2500 * time.Millisecond},
+		{client.Options{}, 4, 0.5, 3750 * time.Millisecond},
+		{client.Options{}, 1000000, 0.75, 4375 * time.Millisecond},
 		{client.Options{RandomizationFactor: -1}, 1, 0.9, time.Second},
 		{client.Options{RandomizationFactor: -1}, 3, 0.9, 4 * time.Second},
-		{client.Options{RandomizationFactor: 1}, 1, 0.9, 1900 * time.Millisecond},
-		{client.Options{RandomizationFactor: 0.1}, 2, 0.5, 2100 * time.Millisecond},
+		{client.Options{RandomizationFactor: 1}, 1, 0.75, 1500 * time.Millisecond},
+		{client.Options{RandomizationFactor: 0.5}, 2, 0.875, 2750 * time.Millisecond},
 		{client.Options{ReconnectDelay: 10 * time.Second, RandomizationFactor: -1}, 5, 0, 10 * time.Second},
 		{client.Options{ReconnectDelay: time.Second, ReconnectDelayMax: time.Minute, RandomizationFactor: -1}, 6, 0, 32 * time.Second},
 	} {
 		got, err := client.Backoff(test.opts, test.attempt, test.random)
 		if err != nil || got != test.want {
 			t.Errorf("%+v, attempt %d, random %v: %v, want %v, %v", test.opts, test.attempt, test.random, got, test.want, err)
+		}
+	}
+}
+
+// The clients of a server that was away for some time come back one by one: their
+// delays differ at every attempt, also when they have grown to the longest.
+func TestBackoffIsSpread(t *testing.T) {
+	const clients, slots = 5000, 50
+	for _, attempt := range []int{1, 2, 3, 4, 10} {
+		var slot [slots + 1]int
+		for i := range clients {
+			delay, err := client.Backoff(client.Options{}, attempt, float64(i)/clients)
+			if err != nil || delay > client.DefaultReconnectDelayMax {
+				t.Fatalf("attempt %d: %v, %v", attempt, delay, err)
+			}
+			slot[delay*slots/client.DefaultReconnectDelayMax]++ // of 100 ms
+		}
+		if n := slices.Max(slot[:]); n > clients/8 {
+			t.Errorf("attempt %d: %d of %d clients come back within 100 ms", attempt, n, clients)
 		}
 	}
 }
