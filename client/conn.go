@@ -25,7 +25,12 @@ type conn struct {
 	over   *DisconnectError // set when the connection has ended
 	cause  *DisconnectError // why it was closed, if that was our doing
 	joined int              // the sockets that are in their namespaces
-	legacy bool             // the server is one of version 2
+	// attempt is the number of the attempt that has opened the connection, 0 for the
+	// first. The next one counts on from it, unless the connection was good: the
+	// server has admitted a socket over it, or pinged a manager without one.
+	attempt int
+	good    bool
+	legacy  bool // the server is one of version 2
 }
 
 // packetError says that a packet of the server is out of place.
@@ -105,6 +110,9 @@ func (c *conn) OnClose(_ *engine.Client, reason Reason, err error) {
 
 // OnPing implements [engine.ClientPingHandler].
 func (c *conn) OnPing(*engine.Client) {
+	c.m.mu.Lock()
+	c.good = c.good || len(c.m.active) == 0
+	c.m.mu.Unlock()
 	if c.m.inbox.pending() < maxPendingHooks {
 		tellOf(c.m, &c.m.pinged, func(f func()) { f() })
 	}

@@ -17,25 +17,22 @@ type dialer struct {
 	cancel context.CancelFunc
 }
 
-// startLocked makes sure that a connection is being established. After a loss the
-// first attempt is one to reconnect.
-func (m *Manager) startLocked(lost bool) {
+// startLocked makes sure that a connection is being established. first is the number
+// of the first attempt: 0 for one to connect at all, which is made at once; those to
+// reconnect count from 1.
+func (m *Manager) startLocked(first int) {
 	if m.dialer != nil || m.conn != nil || m.done {
 		return
 	}
 	d := &dialer{m: m}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	m.dialer = d
-	go d.run(lost)
+	go d.run(first)
 }
 
-func (d *dialer) run(lost bool) {
+func (d *dialer) run(first int) {
 	defer d.cancel()
 	m, o := d.m, d.m.opts
-	first := 0 // the attempt to connect at all; those to reconnect count from 1
-	if lost {
-		first = 1
-	}
 	for attempt := first; ; attempt++ {
 		if attempt > 0 {
 			if !sleep(d.ctx, o.backoff(attempt, m.random())) || !d.heard() {
@@ -52,7 +49,7 @@ func (d *dialer) run(lost bool) {
 		}
 		o.Logger.Debug("client: attempt to connect failed", "server", m.target.host, "attempt", attempt, "error", err)
 		_, hopeless := errors.AsType[*OptionError](err)
-		last := hopeless || o.NoReconnect || o.ReconnectAttempts > 0 && attempt >= o.ReconnectAttempts
+		last := hopeless || !o.allows(attempt+1)
 		d.fail(err, attempt, last)
 		if last {
 			return
@@ -108,6 +105,7 @@ func (d *dialer) succeed(c *conn, attempt int) error {
 		return c.over
 	}
 	m.dialer, m.conn = nil, c
+	c.attempt = attempt
 	m.kept = m.kept || len(m.waiters) > 0
 	m.notifyLocked(nil)
 	sockets := make([]*Socket, 0, len(m.active))
@@ -205,7 +203,12 @@ func (m *Manager) ended(c *conn, why *DisconnectError) {
 	}
 	m.conn = nil
 	m.opts.Logger.Debug("client: connection lost", "server", m.target.host, "reason", string(why.Reason), "error", why.Err)
-	if m.opts.NoReconnect {
+	next := 1
+	if !c.good {
+		next = c.attempt + 1
+	}
+	last := !m.opts.allows(next)
+	if last {
 		m.held, m.kept = false, false
 		for s := range m.active {
 			s.mu.Lock()
@@ -217,7 +220,10 @@ func (m *Manager) ended(c *conn, why *DisconnectError) {
 		}
 	}
 	m.endLocked(c, why)
-	if m.held || len(m.active) > 0 {
-		m.startLocked(true)
+	switch {
+	case m.held || len(m.active) > 0:
+		m.startLocked(next)
+	case last && !m.opts.NoReconnect:
+		tellOf(m, &m.gaveUp, func(f func()) { f() })
 	}
 }

@@ -57,7 +57,7 @@ func (s *Socket) activate(w chan error) error {
 	m.active[s] = struct{}{}
 	s.mu.Unlock()
 	c := m.conn
-	m.startLocked(false)
+	m.startLocked(0)
 	m.mu.Unlock()
 	if c != nil {
 		s.join(c)
@@ -243,7 +243,7 @@ func (l *life) unauthenticated(err error, n int) bool {
 		m.mu.Unlock()
 		return false
 	}
-	again := !m.opts.NoReconnect && (m.opts.ReconnectAttempts == 0 || n <= m.opts.ReconnectAttempts)
+	again := m.opts.allows(n)
 	if again {
 		s.failedLocked(err)
 		again = s.life == l
@@ -350,6 +350,7 @@ func (s *Socket) granted(c *conn, p *parser.Packet) error {
 	default:
 		s.answeredLocked()
 		c.joined++
+		c.good = true
 		s.enterLocked(answer.SID, answer.PID)
 	}
 	s.unlockAndSettle()

@@ -154,7 +154,7 @@ func (m *Manager) hold(w chan error) error {
 		return nil
 	}
 	m.waiters = append(m.waiters, w)
-	m.startLocked(false)
+	m.startLocked(0)
 	return nil
 }
 
