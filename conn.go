@@ -254,6 +254,11 @@ func (c *conn) join(p *parser.Packet) {
 		c.violation(errors.New("namespace joined twice"))
 		return
 	}
+	// A client that is at its own limit does not bring a namespace about.
+	if c.inAllItMay() {
+		c.refuse(p.Namespace, errTooManyNamespaces)
+		return
+	}
 	c.startReady() // accept functions may block
 	n, err := c.server.enter(p.Namespace, p.Args)
 	if err != nil {
@@ -261,13 +266,9 @@ func (c *conn) join(p *parser.Packet) {
 		return
 	}
 	c.mu.Lock()
-	if c.closed || len(c.sockets)+c.leaving >= c.server.opts.MaxNamespaces {
-		closed := c.closed
+	if c.closed {
 		c.mu.Unlock()
 		c.server.exit(n)
-		if !closed {
-			c.refuse(p.Namespace, errTooManyNamespaces)
-		}
 		return
 	}
 	s := newSocket(n, c, p.Args)
@@ -276,6 +277,14 @@ func (c *conn) join(p *parser.Packet) {
 	c.mu.Unlock()
 	// Middleware and OnConnect may block, so they run where events do.
 	s.start()
+}
+
+// inAllItMay reports whether the client may not join a further namespace. Only the
+// reader adds to the namespaces of a connection, so false holds until it does.
+func (c *conn) inAllItMay() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.sockets)+c.leaving >= c.server.opts.MaxNamespaces
 }
 
 // refuse answers CONNECT with CONNECT_ERROR.

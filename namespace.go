@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"cmp"
+	"container/list"
 	"context"
 	"sync/atomic"
 
@@ -20,6 +21,7 @@ type Namespace struct {
 	adapter adapter.Adapter
 	child   bool          // made for a client, not by the application; guarded likewise
 	users   int           // sockets, also connecting ones; guarded by the server's mu
+	vacancy *list.Element // its place in the server's list of empty children; guarded likewise
 	made    chan struct{} // closed when adapter is set
 	begun   chan struct{} // closed when the application has been told
 	acks    atomic.Uint64 // the ID of the next acknowledgement that is asked for

@@ -21,6 +21,7 @@ const (
 	DefaultInboxBytes     = 4 << 20
 
 	DefaultMaxDynamicNamespaces = 10_000
+	DefaultMaxNamespaceName     = 1024
 )
 
 // Options configure a [Server]. The zero value of each field means its default;
@@ -57,9 +58,15 @@ type Options struct {
 	// clients that may have come back.
 	CleanupEmptyChildNamespaces bool
 	// MaxDynamicNamespaces is the number of namespaces that clients may bring
-	// about by asking for them, see [Server.OfFunc]; a further one is refused with
-	// a connect_error. Default 10,000.
+	// about by asking for them, see [Server.OfFunc]. A further one takes the place of
+	// the one that has been without a socket for longest, which ceases to exist as with
+	// CleanupEmptyChildNamespaces; if all have sockets it is refused with a
+	// connect_error. Default 10,000.
 	MaxDynamicNamespaces int
+	// MaxNamespaceName is the length in bytes of the longest name of a namespace that
+	// a client may bring about; a longer one is refused with a connect_error, and the
+	// parents are not asked. Default 1024.
+	MaxNamespaceName int
 
 	// Limits bound what the packets of a client may look like: attachments,
 	// nesting, event names. A client that exceeds them is disconnected.
@@ -121,6 +128,7 @@ func (o *Options) withDefaults() (*Options, error) {
 		{"Limits.MaxEventName", &c.Limits.MaxEventName, 0},
 		{"MaxNamespaces", &c.MaxNamespaces, DefaultMaxNamespaces},
 		{"MaxDynamicNamespaces", &c.MaxDynamicNamespaces, DefaultMaxDynamicNamespaces},
+		{"MaxNamespaceName", &c.MaxNamespaceName, DefaultMaxNamespaceName},
 		{"MaxPendingAcks", &c.MaxPendingAcks, DefaultMaxPendingAcks},
 		{"MaxRooms", &c.MaxRooms, DefaultMaxRooms},
 		{"InboxEvents", &c.InboxEvents, DefaultInboxEvents},

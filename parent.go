@@ -26,7 +26,7 @@ type ParentNamespace struct {
 // asked in the order in which they were made, after the namespaces that exist.
 //
 // Think of who chooses the names: a client can make as many namespaces as accept
-// lets it, see [Options.MaxDynamicNamespaces] and
+// lets it, see [Options.MaxDynamicNamespaces], [Options.MaxNamespaceName] and
 // [Options.CleanupEmptyChildNamespaces].
 func (s *Server) OfFunc(accept func(name string, auth Args) bool) *ParentNamespace {
 	return s.addParent(&ParentNamespace{accepts: accept})
@@ -97,6 +97,7 @@ func (s *Server) Of(name string) *Namespace {
 	if n.child { // the application holds it now
 		n.child = false
 		s.dynamic--
+		s.occupyLocked(n)
 	}
 	s.mu.Unlock()
 	<-n.made
@@ -127,7 +128,10 @@ func (s *Server) begin(n *Namespace) {
 // enter returns the namespace that a client asks for and counts the client as
 // its user, until exit. The error is for the client.
 func (s *Server) enter(name string, auth Args) (*Namespace, error) {
-	n, parents := s.join(name)
+	n, parents, err := s.join(name)
+	if err != nil {
+		return nil, err
+	}
 	for _, p := range parents {
 		if n == nil && p.accepts(name, auth) {
 			return s.enterChild(name, p)
@@ -141,21 +145,26 @@ func (s *Server) enter(name string, auth Args) (*Namespace, error) {
 }
 
 // join counts a user of a namespace that exists. Without one it returns those that
-// might make it.
-func (s *Server) join(name string) (*Namespace, []*ParentNamespace) {
+// might make it. The error is for the client.
+func (s *Server) join(name string) (*Namespace, []*ParentNamespace, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return nil, nil
+		return nil, nil, nil
 	}
 	n := s.namespaces[name]
+	if n == nil && len(name) > s.opts.MaxNamespaceName {
+		return nil, nil, errNamespaceName
+	}
 	if n != nil {
 		n.users++
+		s.occupyLocked(n)
 	}
-	return n, s.parents
+	return n, s.parents, nil
 }
 
 var (
+	errNamespaceName     = &ConnectError{Message: "Invalid namespace: the name is too long"}
 	errInvalidNamespace  = &ConnectError{Message: "Invalid namespace"}
 	errTooManyNamespaces = &ConnectError{Message: "Too many namespaces"}
 )
@@ -170,10 +179,13 @@ func (s *Server) enterChild(name string, p *ParentNamespace) (*Namespace, error)
 		return nil, errInvalidNamespace
 	case n != nil: // another client was quicker
 		n.users++
+		s.occupyLocked(n)
 		s.mu.Unlock()
 		<-n.begun
 		return n, nil
-	case s.dynamic >= s.opts.MaxDynamicNamespaces:
+	}
+	removed, ok := s.makeRoomLocked()
+	if !ok {
 		s.mu.Unlock()
 		return nil, errTooManyNamespaces
 	}
@@ -182,22 +194,60 @@ func (s *Server) enterChild(name string, p *ParentNamespace) (*Namespace, error)
 	n.users++
 	s.dynamic++
 	s.mu.Unlock()
+	if removed != nil {
+		s.closeAdapter(removed)
+	}
 	s.begin(n)
 	return n, nil
 }
 
-// exit ends what enter began. An empty child goes, if that is wanted.
+// exit ends what enter began. A child that is empty then is removed, or is the first
+// to be when another needs its place.
 func (s *Server) exit(n *Namespace) {
 	s.mu.Lock()
 	n.users--
-	gone := n.users == 0 && n.child && s.opts.CleanupEmptyChildNamespaces
-	if gone {
-		delete(s.namespaces, n.name)
-		s.dynamic--
+	empty := n.users == 0 && n.child
+	if empty {
+		n.vacancy = s.empty.PushBack(n)
+	}
+	remove := empty && s.opts.CleanupEmptyChildNamespaces
+	if remove {
+		s.removeLocked(n)
 	}
 	s.mu.Unlock()
-	if gone {
+	if remove {
 		s.closeAdapter(n)
+	}
+}
+
+// makeRoomLocked makes room for a further child: if there are as many as there may be,
+// it removes the one that has been empty for longest, whose adapter is then to be
+// closed. It returns false when none is empty.
+func (s *Server) makeRoomLocked() (removed *Namespace, ok bool) {
+	if s.dynamic < s.opts.MaxDynamicNamespaces {
+		return nil, true
+	}
+	longest := s.empty.Front()
+	if longest == nil {
+		return nil, false
+	}
+	removed = longest.Value.(*Namespace)
+	s.removeLocked(removed)
+	return removed, true
+}
+
+// removeLocked removes a child without users.
+func (s *Server) removeLocked(n *Namespace) {
+	s.occupyLocked(n)
+	delete(s.namespaces, n.name)
+	s.dynamic--
+}
+
+// occupyLocked takes a namespace off the list of those that are empty, if it is there.
+func (s *Server) occupyLocked(n *Namespace) {
+	if n.vacancy != nil {
+		s.empty.Remove(n.vacancy)
+		n.vacancy = nil
 	}
 }
 

@@ -29,8 +29,10 @@ func (c *conn) welcomeLegacy() {
 // client writes its query, which takes the place of auth, behind the namespace. Of
 // a repeated key the last value counts.
 func legacyPacket(p *parser.Packet) {
-	name, query, _ := strings.Cut(p.Namespace, "?")
-	p.Namespace = name
+	name, query, found := strings.Cut(p.Namespace, "?")
+	if found {
+		p.Namespace = strings.Clone(name) // which does not hold the query, of any length
+	}
 	if p.Type != parser.Connect {
 		return
 	}

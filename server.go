@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"container/list"
 	"context"
 	"net/http"
 	"sync"
@@ -36,7 +37,8 @@ type Server struct {
 	mu         sync.RWMutex // guards what follows; no other lock is taken under it
 	namespaces map[string]*Namespace
 	parents    []*ParentNamespace
-	dynamic    int // namespaces that clients have brought about
+	dynamic    int       // namespaces that clients have brought about
+	empty      list.List // those of them without users, the one that has been so for longest first
 	closed     bool
 }
 

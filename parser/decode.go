@@ -166,10 +166,7 @@ func (d *jsonDecoder) parseHeader(h *Header, data []byte) (attachments int, payl
 			i += end + 1
 		}
 		if end > 1 {
-			if string(rest[:end]) != d.lastNamespace {
-				d.lastNamespace = string(rest[:end])
-			}
-			h.Namespace = d.lastNamespace
+			h.Namespace = d.namespace(rest[:end])
 		}
 	}
 
@@ -182,6 +179,21 @@ func (d *jsonDecoder) parseHeader(h *Header, data []byte) (attachments int, payl
 		i = end
 	}
 	return attachments, data[i:], nil
+}
+
+// A name that is longer is not worth remembering: an idle connection would hold it.
+const maxRememberedName = 1024
+
+// namespace returns a namespace's name.
+func (d *jsonDecoder) namespace(name []byte) string {
+	if string(name) == d.lastNamespace {
+		return d.lastNamespace
+	}
+	if len(name) > maxRememberedName {
+		return string(name)
+	}
+	d.lastNamespace = string(name)
+	return d.lastNamespace
 }
 
 // parseUint parses decimal digits, of which there may be none. If the number
@@ -261,7 +273,7 @@ func (d *jsonDecoder) eventName(values [][]byte) (string, error) {
 	if IsReserved(event) {
 		return "", &SyntaxError{"invalid payload", errReservedName}
 	}
-	if bytes.IndexByte(name, '\\') < 0 {
+	if bytes.IndexByte(name, '\\') < 0 && len(name) <= maxRememberedName {
 		d.lastEvent = event
 	}
 	return event, nil

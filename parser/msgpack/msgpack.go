@@ -162,6 +162,9 @@ func (e *encoder) appendPayload(dst []byte, typ parser.Type, args []any) ([]byte
 	return fail(fmt.Errorf("%w: %v", errPayloadType, typ))
 }
 
+// A name that is longer is not worth remembering: an idle connection would hold it.
+const maxRememberedName = 1024
+
 // decoder is the decoder of a connection. As packets are single messages, it
 // has no state but caches.
 type decoder struct {
@@ -324,10 +327,13 @@ func (d *decoder) packet(m members) (*parser.Packet, error) {
 	if len(namespace) == 0 || namespace[0] != '/' {
 		return nil, &parser.SyntaxError{Reason: reasonNamespace, Err: errNoSlash}
 	}
-	if string(namespace) != d.lastNamespace {
-		d.lastNamespace = text(namespace)
-	}
 	p.Namespace = d.lastNamespace
+	if string(namespace) != d.lastNamespace {
+		p.Namespace = text(namespace)
+		if len(p.Namespace) <= maxRememberedName {
+			d.lastNamespace = p.Namespace
+		}
+	}
 
 	absent := m.payload.kind == kindUndefined
 	isMap := m.payload.kind == kindMap
@@ -381,11 +387,15 @@ func (d *decoder) eventName(values [][]byte) (string, error) {
 	if len(name) > d.limits.MaxEventName {
 		return "", &parser.SyntaxError{Reason: reasonName}
 	}
-	if string(name) != d.lastEvent {
-		if parser.IsReserved(string(name)) {
-			return "", &parser.SyntaxError{Reason: reasonPayload, Err: errReservedName}
-		}
-		d.lastEvent = text(name)
+	if string(name) == d.lastEvent {
+		return d.lastEvent, nil
 	}
-	return d.lastEvent, nil
+	if parser.IsReserved(string(name)) {
+		return "", &parser.SyntaxError{Reason: reasonPayload, Err: errReservedName}
+	}
+	event := text(name)
+	if len(event) <= maxRememberedName {
+		d.lastEvent = event
+	}
+	return event, nil
 }
