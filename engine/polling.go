@@ -234,6 +234,12 @@ func (c *Conn) servePost(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.mu.Lock()
+	if c.left {
+		// Only the client's last poll is still awaited.
+		c.mu.Unlock()
+		c.server.refuse(w, r, unknownSession(r, c.id))
+		return
+	}
 	if c.poll.post != nil {
 		c.mu.Unlock()
 		c.fail(TransportError, errPostOverlap)

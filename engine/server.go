@@ -224,18 +224,14 @@ type query struct {
 // parseQuery reads the parameters; of repeated ones the last counts. Any
 // revision but 4 is 3, as that is how clients of old announce themselves. It is
 // url.ParseQuery without the map, as every request has a query, and without a limit
-// to their number, which the size of a request sets.
+// to their number, which the size of a request sets. A value with an invalid escape
+// stands for itself, as in the reference: a session ID that cannot be decoded is an
+// unknown one, and its request not a handshake.
 func parseQuery(raw string) query {
 	q := query{protocol: 3}
 	for pair := range strings.SplitSeq(raw, "&") {
 		name, value, _ := strings.Cut(pair, "=")
-		name, err := url.QueryUnescape(name)
-		if err != nil || strings.Contains(pair, ";") {
-			continue
-		}
-		if value, err = url.QueryUnescape(value); err != nil {
-			continue
-		}
+		name, value = unescape(name), unescape(value)
 		switch name {
 		case "transport":
 			q.transport = Transport(value)
@@ -254,6 +250,14 @@ func parseQuery(raw string) query {
 	return q
 }
 
+// unescape decodes s, or returns it as it is when an escape is invalid.
+func unescape(s string) string {
+	if decoded, err := url.QueryUnescape(s); err == nil {
+		return decoded
+	}
+	return s
+}
+
 // verify applies the checks of the protocol in their order. It returns the
 // session that the request belongs to, or nil for a handshake.
 func (s *Server) verify(r *http.Request, q query) (*Conn, *RequestError) {
@@ -270,7 +274,7 @@ func (s *Server) verify(r *http.Request, q query) (*Conn, *RequestError) {
 	if q.sid != "" {
 		c := s.find(q.sid)
 		if c == nil {
-			return refused(CodeUnknownSession, map[string]any{"sid": q.sid})
+			return nil, unknownSession(r, q.sid)
 		}
 		if current := c.Transport(); !upgrade && q.transport != current {
 			return refused(CodeBadRequest, map[string]any{
@@ -301,6 +305,12 @@ func (s *Server) verify(r *http.Request, q query) (*Conn, *RequestError) {
 		return refused(CodeUnsupportedProtocol, map[string]any{"protocol": q.protocol})
 	}
 	return nil, nil
+}
+
+func unknownSession(r *http.Request, sid string) *RequestError {
+	return &RequestError{
+		Code: CodeUnknownSession, Message: CodeUnknownSession.String(), Context: map[string]any{"sid": sid}, Request: r,
+	}
 }
 
 // validHeaderValue reports whether v could stand in a header (RFC 9110,

@@ -19,7 +19,10 @@ func FuzzQuery(f *testing.F) {
 		if strings.Count(raw, "&") >= 10_000 {
 			return // net/url has a limit
 		}
-		values, _ := url.ParseQuery(raw) // what is wrong is left out
+		values, err := url.ParseQuery(raw)
+		if err != nil {
+			return // it leaves out what is wrong; see TestQueryInvalid
+		}
 		last := func(name string) string {
 			if v := values[name]; len(v) > 0 {
 				return v[len(v)-1]
@@ -37,4 +40,22 @@ func FuzzQuery(f *testing.F) {
 			t.Errorf("%q is %+v, want %+v", raw, got, want)
 		}
 	})
+}
+
+// What net/url leaves out stands for itself, so that what is present but wrong is not
+// taken for absent.
+func TestQueryInvalid(t *testing.T) {
+	for raw, want := range map[string]query{
+		"EIO=4&transport=polling&sid=%zz": {transport: Polling, protocol: 4, sid: "%zz"},
+		"EIO=4&sid=good&sid=%":            {protocol: 4, sid: "%"},
+		"EIO=4&sid=a;b":                   {protocol: 4, sid: "a;b"},
+		"EIO=4&transport=%zz":             {transport: "%zz", protocol: 4},
+		"EIO=4&EIO=%34%":                  {protocol: 3},
+		"EIO=4&j=%zz":                     {protocol: 4, jsonp: true, callback: "%zz"},
+		"EIO=4&s%zzd=x":                   {protocol: 4},
+	} {
+		if got := parseQuery(raw); got != want {
+			t.Errorf("%q is %+v, want %+v", raw, got, want)
+		}
+	}
 }
