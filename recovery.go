@@ -63,7 +63,7 @@ func (s *Socket) resume(pid string, session *adapter.Session) {
 		data = old.Data()
 		old.end(TransportClose, errSuperseded)
 		if old.conn != s.conn {
-			old.conn.engine.Close()
+			old.conn.engine.Abort()
 		}
 	}
 	s.mu.Lock()

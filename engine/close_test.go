@@ -106,6 +106,62 @@ func TestLinger(t *testing.T) {
 	})
 }
 
+// A closed session that its client does not fetch stays no longer than an open one
+// would have.
+func TestLingerEndsWithHeartbeat(t *testing.T) {
+	for _, revision := range []string{"EIO=4", "EIO=3"} {
+		for _, closed := range []time.Duration{0, 9 * time.Second, 12 * time.Second, 15*time.Second - time.Millisecond} {
+			synctest.Test(t, func(t *testing.T) {
+				h := startInMemory(t, &engine.ServerOptions{
+					PingInterval: 10 * time.Second, PingTimeout: 5 * time.Second, AllowEIO3: true,
+				})
+				begin := time.Now()
+				r := h.request("GET", "transport=polling&"+revision, "")
+				s := <-h.sessions
+				time.Sleep(closed)
+				s.text(t, "unread")
+				s.Close()
+				s.wantClose(t, engine.ForcedClose)
+				for h.Len() > 0 {
+					time.Sleep(time.Millisecond)
+				}
+				if gone := time.Since(begin).Round(10 * time.Millisecond); gone != 15*time.Second {
+					t.Errorf("%s, closed after %v: gone after %v, want 15s (handshake %d)", revision, closed, gone, r.status)
+				}
+			})
+		}
+	}
+}
+
+// Abort does not wait for anything, also after Close.
+func TestAbort(t *testing.T) {
+	for _, closed := range []bool{false, true} {
+		h := start(t, nil)
+		p := h.poll()
+		w := h.websocket()
+		for _, s := range []*session{p.session, w.session} {
+			s.text(t, "unread")
+			if closed {
+				s.Close()
+			}
+			s.Abort()
+			s.wantClose(t, engine.ForcedClose)
+			s.Abort()
+			wantErrClosed(t, s)
+		}
+		if n := h.Len(); n != 0 {
+			t.Errorf("%d sessions after Abort (closed before: %v)", n, closed)
+		}
+		wantReply(t, p.get(), 400, `{"code":1,"message":"Session ID unknown"}`)
+		w.wantEnd(ws.CloseNoStatus)
+	}
+	h := start(t, nil)
+	p := h.poll()
+	pending := p.pending()
+	p.Abort()
+	wantReply(t, receive(t, pending, "the poll"), 200, "1")
+}
+
 func TestCloseWebSocket(t *testing.T) {
 	h := start(t, nil)
 	w := h.websocket()

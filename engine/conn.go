@@ -332,10 +332,25 @@ func (c *Conn) Uncork() {
 // nothing.
 func (c *Conn) Close() { c.end(ForcedClose, nil, true) }
 
+// Abort ends the connection with [ForcedClose], like Close, but discards what was not
+// sent, and does not wait for a polling client to fetch the end. Use it for a
+// connection whose client is known to be gone, for example because it has connected
+// again. After Close it ends the waiting.
+func (c *Conn) Abort() {
+	c.fail(ForcedClose, nil)
+	c.mu.Lock()
+	waits := c.state == draining
+	c.mu.Unlock()
+	if waits {
+		c.cut()
+	}
+}
+
 // fail ends the connection and discards what it has not sent.
 func (c *Conn) fail(reason Reason, err error) { c.end(reason, err, false) }
 
-// Time that the next poll of a closed session may take to fetch what is left.
+// Time that the next poll of a closed session may take to fetch what is left, unless
+// the heartbeat would have ended the session before.
 const lingerTimeout = 30 * time.Second
 
 // Time that the last poll of a client which leaves may take to arrive.
@@ -376,7 +391,7 @@ func (c *Conn) end(reason Reason, err error, flush bool) {
 		// The poll that waits, or the next one, takes what is left and ends with a
 		// close packet.
 		c.state = draining
-		c.beat.after(c, lingerTimeout)
+		c.beat.after(c, min(lingerTimeout, c.beat.remainingLocked(c)))
 		c.wakePoll()
 		c.mu.Unlock()
 	case link != nil && flush && (c.writing || c.outbox.n > 0):

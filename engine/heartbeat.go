@@ -49,6 +49,20 @@ func (b *heartbeat) restart(c *Conn) {
 	b.after(c, d)
 }
 
+// remainingLocked returns how long the session would last if nothing came from the peer. It
+// is also right after stop. The connection's mu is held.
+func (b *heartbeat) remainingLocked(c *Conn) time.Duration {
+	o := c.server.opts
+	if b.timer == nil { // OnConnect has not returned
+		return o.PingInterval + o.PingTimeout
+	}
+	d := b.due - clock()
+	if !b.awaiting.Load() && !c.revision3 {
+		d += o.PingTimeout // for the answer to the ping that is due
+	}
+	return max(d, 0)
+}
+
 func (b *heartbeat) stop() {
 	if b.timer != nil {
 		b.timer.Stop()
