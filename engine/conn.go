@@ -366,11 +366,9 @@ func (c *Conn) end(reason Reason, err error, flush bool) {
 	c.ended.Store(true)
 	c.corked = false
 	c.beat.stop()
-	probe, link, handler := c.probe, c.link, c.handler
-	if flush && c.probed {
-		probe = nil // the client waits for it, and has stopped polling
-	} else {
-		c.probe = nil
+	link, handler := c.link, c.handler
+	if !flush || !c.probed { // or the client waits for it, and has stopped polling
+		c.dismissProbeLocked()
 	}
 	if c.early != nil {
 		*c.early = ending{true, reason, err}
@@ -414,9 +412,6 @@ func (c *Conn) end(reason Reason, err error, flush bool) {
 		c.server.remove(c)
 	}
 
-	if probe != nil {
-		probe.abort()
-	}
 	c.server.opts.Logger.Debug("engine: connection closed", "sid", c.id, "reason", string(reason), "error", err)
 	c.onClose(handler, reason, err)
 }

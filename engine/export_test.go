@@ -23,3 +23,10 @@ func Parked(c *Conn) bool {
 
 // SetPortable makes servers do without what only some systems have.
 func SetPortable(on bool) { portable = on }
+
+// Probing reports whether an upgrade is under way.
+func Probing(c *Conn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.probe != nil
+}

@@ -322,14 +322,14 @@ func (l *link) broken(err error) {
 		l.conn.fail(ParseError, err)
 		return
 	}
-	l.conn.dropProbe(l)
+	l.giveUp(err)
 }
 
 // closed handles the end of the reading: an I/O error, a violation of the
 // WebSocket protocol, or a close frame.
 func (l *link) closed(err error) {
 	if !l.active {
-		l.conn.dropProbe(l)
+		l.giveUp(err)
 		return
 	}
 	reason := TransportError

@@ -412,10 +412,7 @@ func (c *Conn) finishPolling() bool {
 	c.beat.stop()
 	c.outbox.clear()
 	c.wakePoll()
-	if c.probe != nil {
-		c.probe.abort()
-		c.probe = nil
-	}
+	c.dismissProbeLocked()
 	return true
 }
 

@@ -347,11 +347,11 @@ func TestRevision3Upgrade(t *testing.T) {
 	for _, bad := range []string{"4x", "3probe", "2", "b4AQ==", "z"} {
 		w := p.dial3()
 		w.send(bad)
-		w.wantEnd(0)
+		w.wantEnd(ws.CloseNoStatus)
 	}
 	w = p.dial3()
 	w.sendBinary("\x02probe")
-	w.wantEnd(0)
+	w.wantEnd(ws.CloseNoStatus)
 	p.post("2:4a")
 	p.wantMessage(t, "a")
 }

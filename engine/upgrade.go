@@ -41,17 +41,18 @@ func (l *link) probe(p packet) bool {
 		}
 		c.mu.Unlock()
 		if !current {
+			l.giveUp(nil)
 			return false
 		}
 		if _, err := l.nc.Write(probePongPacket.webSocket(l.variant)); err != nil {
-			c.dropProbe(l)
+			l.giveUp(err)
 			return false
 		}
 		return true
 	case p.typ == packetUpgrade:
 		return c.upgrade(l)
 	default:
-		c.dropProbe(l)
+		l.giveUp(nil)
 		return false
 	}
 }
@@ -61,6 +62,7 @@ func (c *Conn) upgrade(l *link) bool {
 	c.mu.Lock()
 	if c.state == closed || c.probe != l || l.nc.SetDeadline(time.Time{}) != nil {
 		c.mu.Unlock()
+		l.giveUp(nil)
 		return false
 	}
 	c.probe, c.link, l.active = nil, l, true
@@ -93,12 +95,25 @@ func (c *Conn) upgrade(l *link) bool {
 	return !c.ended.Load()
 }
 
-// dropProbe gives an upgrade up; the session stays where it is.
-func (c *Conn) dropProbe(l *link) {
+// giveUp ends an upgrade with a close frame; the session stays where it is. Only the
+// goroutine that reads from l calls it: it goes on to drain, which waits for the
+// client's answer.
+func (l *link) giveUp(cause error) {
+	c := l.conn
 	c.mu.Lock()
 	if c.probe == l {
 		c.probe = nil
 	}
 	c.mu.Unlock()
-	l.abort()
+	l.close(cause)
+}
+
+// dismissProbeLocked ends an upgrade from another goroutine than the one that reads
+// from the WebSocket, which sees its deadline pass and gives the upgrade up.
+func (c *Conn) dismissProbeLocked() {
+	if c.probe != nil {
+		// It fails only on a connection that is closed.
+		_ = c.probe.nc.SetReadDeadline(time.Unix(1, 0))
+		c.probe = nil
+	}
 }

@@ -78,21 +78,22 @@ func TestUpgradeAbandoned(t *testing.T) {
 		name   string
 		probed bool
 		data   []byte
+		code   int // of the close frame
 	}{
-		{"message", false, masked(ws.Text, "4hi")},
-		{"message after the probe", true, masked(ws.Text, "4hi")},
-		{"binary", false, masked(ws.Binary, "hi")},
-		{"ping without probe", false, masked(ws.Text, "2")},
-		{"wrong probe", false, masked(ws.Text, "2prob")},
-		{"pong", false, masked(ws.Text, "3probe")},
-		{"no packet", true, masked(ws.Text, "x")},
-		{"empty", true, masked(ws.Text, "")},
-		{"bad frame", false, []byte{0xff, 0xff}},
-		{"bad frame after the probe", true, []byte{0x81, 0x01}},
-		{"too large", true, masked(ws.Text, strings.Repeat("x", 2000))},
-		{"close", true, masked(ws.Close, "")},
-		{"disconnect", false, nil},
-		{"disconnect after the probe", true, nil},
+		{"message", false, masked(ws.Text, "4hi"), 1005},
+		{"message after the probe", true, masked(ws.Text, "4hi"), 1005},
+		{"binary", false, masked(ws.Binary, "hi"), 1005},
+		{"ping without probe", false, masked(ws.Text, "2"), 1005},
+		{"wrong probe", false, masked(ws.Text, "2prob"), 1005},
+		{"pong", false, masked(ws.Text, "3probe"), 1005},
+		{"no packet", true, masked(ws.Text, "x"), 1005},
+		{"empty", true, masked(ws.Text, ""), 1005},
+		{"bad frame", false, []byte{0xff, 0xff}, 1002},
+		{"bad frame after the probe", true, []byte{0x81, 0x01}, 1002},
+		{"too large", true, masked(ws.Text, strings.Repeat("x", 2000)), 1009},
+		{"close", true, masked(ws.Close, "\x03\xe8bye"), 1000},
+		{"disconnect", false, nil, 0},
+		{"disconnect after the probe", true, nil, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h := start(t, &engine.ServerOptions{MaxPayload: 1000})
@@ -106,11 +107,7 @@ func TestUpgradeAbandoned(t *testing.T) {
 				w.nc.Close()
 			} else {
 				w.raw(test.data)
-				for {
-					if _, err := w.tryRead(); err != nil {
-						break
-					}
-				}
+				w.wantEnd(test.code)
 			}
 			// The next attempt may have to wait for the end of this one.
 			waitFor(t, "another upgrade", func() bool {
@@ -182,8 +179,36 @@ func TestCloseDuringUpgradeOfAPollingClient(t *testing.T) {
 	p.wantClose(t, engine.ForcedClose)
 	p.want("4last")
 	p.want("1")
-	w.wantEnd(0)
+	w.wantEnd(ws.CloseNoStatus)
 	waitFor(t, "the session to go", func() bool { return h.Len() == 0 })
+}
+
+// A session that ends takes the WebSocket which it could have moved to with it, and
+// closes that with a frame.
+func TestEndDuringUpgrade(t *testing.T) {
+	for name, end := range map[string]func(p *poller){
+		"abort":          func(p *poller) { p.Abort() },
+		"broken packet":  func(p *poller) { p.post("x") },
+		"client leaves":  func(p *poller) { p.post("1") },
+		"leaves polling": func(p *poller) { p.pending(); p.post("1") },
+	} {
+		for _, probed := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, "/", probed), func(t *testing.T) {
+				h := start(t, nil)
+				p := h.poll()
+				var w *peer
+				if probed {
+					w = p.probe()
+				} else {
+					w = p.dial()
+					waitFor(t, "the upgrade to begin", func() bool { return engine.Probing(p.Conn) })
+				}
+				end(p)
+				w.wantEnd(ws.CloseNoStatus)
+				waitFor(t, "the session to go", func() bool { return h.Len() == 0 })
+			})
+		}
+	}
 }
 
 // A client that leaves a session which is being closed does not keep it waiting.
@@ -232,9 +257,7 @@ func TestUpgradeTimeout(t *testing.T) {
 				w.send("2probe")
 				w.want("3probe")
 			}
-			if _, err := w.tryRead(); err == nil {
-				t.Error("the WebSocket stays")
-			}
+			w.wantEnd(ws.CloseNoStatus)
 			if d := time.Since(begin); d != engine.DefaultUpgradeTimeout {
 				t.Errorf("given up after %v", d)
 			}
