@@ -328,7 +328,7 @@ func (c *Conn) Uncork() {
 }
 
 // Close ends the connection with [ForcedClose]. What was sent before still goes
-// out, over polling for at most 30 s. It returns at once; calling it again does
+// out, over polling for at most 30 s, or until the heartbeat fails. It returns at once; calling it again does
 // nothing.
 func (c *Conn) Close() { c.end(ForcedClose, nil, true) }
 

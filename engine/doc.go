@@ -89,8 +89,8 @@
 //     default the connection is closed.
 //   - time: PingInterval and PingTimeout for an answer to the heartbeat,
 //     UpgradeTimeout for an upgrade, RequestTimeout for the body of a request,
-//     WriteTimeout for a write, 30 s for a closed polling session to fetch what
-//     is left, 2 s for the answer to a close frame.
+//     WriteTimeout for a write, for a closed polling session to fetch what is left
+//     30 s or what the heartbeat leaves it, 2 s for the answer to a close frame.
 //   - one poll, one data request and one upgrade at a time for each session.
 //   - MaxHandshakes at once. The number of connections is not limited here.
 //

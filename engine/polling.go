@@ -6,6 +6,7 @@ import (
 	"compress/zlib"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -45,6 +46,7 @@ var (
 	errPollAborted    = errors.New("engine: poll connection closed prematurely")
 	errPostAborted    = errors.New("engine: data request connection closed prematurely")
 	errInvalidContent = errors.New("engine: invalid content type of a data request")
+	errInvalidBody    = errors.New("engine: the body of a data request cannot be decoded")
 )
 
 // A poll that comes during an upgrade and has nothing to answer is released after
@@ -81,7 +83,9 @@ func (c *Conn) servePoll(w http.ResponseWriter, r *http.Request) {
 			c.poll.active = false
 			c.mu.Unlock()
 			c.fail(TransportError, err)
-			return
+			// The client may only have closed its half of the connection, and would
+			// take 200 without a body for a payload that cannot be parsed.
+			panic(http.ErrAbortHandler)
 		}
 	}
 	if c.poll.late && c.link != nil {
@@ -276,6 +280,9 @@ func (c *Conn) servePost(w http.ResponseWriter, r *http.Request) {
 		c.fail(TransportError, err)
 		// The client is gone, or has to see that its request was cut off.
 		panic(http.ErrAbortHandler)
+	case errors.Is(err, errInvalidBody):
+		c.fail(TransportError, err)
+		writeError(w, http.StatusBadRequest, CodeBadRequest, CodeBadRequest.String())
 	case err != nil:
 		c.fail(ParseError, err)
 		writeError(w, http.StatusBadRequest, CodeBadRequest, CodeBadRequest.String())
@@ -323,12 +330,23 @@ func (c *Conn) readBody(w http.ResponseWriter, r *http.Request) (batch, error) {
 		}
 		var tooLarge *http.MaxBytesError
 		if err != nil && !errors.As(err, &tooLarge) {
-			err = errors.Join(errPostAborted, err)
+			err = bodyError(r, err)
 		}
 		if err != nil {
 			return b, err
 		}
 	}
+}
+
+// bodyError returns the cause with which a session ends when the body of a POST cannot
+// be read: the request was cut off, or it arrives but is malformed, such as a chunk
+// without a valid length (RFC 9112, section 7.1).
+func bodyError(r *http.Request, err error) error {
+	var ne net.Error
+	if r.ProtoMajor != 1 || r.Context().Err() != nil || errors.As(err, &ne) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.Join(errPostAborted, err)
+	}
+	return errors.Join(errInvalidBody, err)
 }
 
 // A cutter takes the first packet off a polling payload.

@@ -7,10 +7,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
@@ -393,6 +395,77 @@ func TestClosePacket(t *testing.T) {
 	p.drop()
 	p.wantClose(t, engine.TransportClose)
 	waitFor(t, "the session to go", func() bool { return h.Len() == 0 })
+}
+
+// A client that has left has nothing more to say, also while its last poll is awaited.
+func TestPostAfterClosePacket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := startInMemory(t, nil)
+		for _, server := range []bool{false, true} { // closes the session before
+			p := h.poll()
+			if server {
+				p.Close()
+				wantReply(t, p.post("4ignored"), 200, "ok") // the client cannot know yet
+			}
+			wantReply(t, p.post("1"), 200, "ok")
+			wantReply(t, p.post("4late"), 400, `{"code":1,"message":"Session ID unknown"}`)
+			if len(p.messages) != 0 {
+				t.Error("a message was delivered")
+			}
+		}
+		p := h.poll()
+		p.drop()
+		wantReply(t, p.post("4late"), 400, `{"code":1,"message":"Session ID unknown"}`)
+		wantReply(t, p.get(), 200, "6")
+	})
+}
+
+// The client may have closed one half of the connection only. What looks like an answer
+// to its poll would be taken for one.
+func TestPollHalfClosed(t *testing.T) {
+	h := start(t, nil)
+	p := h.poll()
+	nc := h.connection()
+	if _, err := nc.Write([]byte("GET /engine.io/?" + p.query + " HTTP/1.1\r\nHost: x\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the poll to wait", p.Writable)
+	if err := nc.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := io.ReadAll(nc); len(answer) > 0 {
+		t.Errorf("answered %q, %v", answer, err)
+	}
+	p.wantClose(t, engine.TransportError)
+}
+
+// A body that arrives, but is not well-formed, is answered; one that is cut off is not.
+func TestPostMalformedBody(t *testing.T) {
+	const head = " HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
+	for name, body := range map[string]string{
+		"size":            "zz\r\n4hi\r\n0\r\n\r\n",
+		"no size":         "\r\n4hi\r\n0\r\n\r\n",
+		"size too large":  "ffffffffffffffff1\r\n4hi",
+		"data too long":   "3\r\n4hi, and more\r\n0\r\n\r\n",
+		"second chunk":    "3\r\n4hi\r\n-1\r\n",
+		"endless size":    strings.Repeat("0", 5000),
+		"endless comment": "3;" + strings.Repeat("x", 100_000) + "\r\n4hi\r\n0\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := start(t, nil)
+			p := h.poll()
+			nc := h.connection()
+			if _, err := nc.Write([]byte("POST /engine.io/?" + p.query + head + body)); err != nil {
+				t.Fatal(err)
+			}
+			r := readReply(t, nc)
+			wantReply(t, r, 400, `{"code":3,"message":"Bad request"}`)
+			p.wantClose(t, engine.TransportError)
+			if len(p.messages) != 0 {
+				t.Error("a message was delivered")
+			}
+		})
+	}
 }
 
 func TestBase64Client(t *testing.T) {
