@@ -3,25 +3,35 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/time/rate"
 
 	"github.com/seed96b07ef8/socketio"
 	"github.com/seed96b07ef8/socketio/engine"
 )
 
 const (
-	maxNick      = 20      // characters
 	maxText      = 1000    // characters
 	maxImage     = 1 << 20 // bytes
 	deliveryTime = 5 * time.Second
+
+	// A member may send this many events a second, and as many more at once as a person
+	// who types quickly needs.
+	eventRate  = 5
+	eventBurst = 20
+	// Changes within this time are announced together: a member list costs a message to
+	// every member.
+	announceDelay = 50 * time.Millisecond
 )
 
 // The rooms are fixed. If people could name them, they could also name the room
@@ -56,12 +66,17 @@ type (
 	}
 )
 
-// member is who a socket belongs to. It is attached to the socket and replaced,
-// never changed, so that anybody may read it.
+// member is the person a socket belongs to. It is attached to the socket and replaced,
+// never changed, so that it can be read without a lock.
 type member struct {
 	Nick    string `json:"nick"`
 	Room    string `json:"room"`
-	session string // the page's secret: whoever knows it may take the nick over
+	session string // the page's secret: a page that knows it may take the nick over
+	pace    *rate.Limiter
+}
+
+func newMember(nick, room, session string) member {
+	return member{nick, room, session, rate.NewLimiter(eventRate, eventBurst)}
 }
 
 func memberOf(s *socketio.Socket) member {
@@ -73,8 +88,9 @@ func memberOf(s *socketio.Socket) member {
 type chat struct {
 	io *socketio.Server
 
-	mu    sync.Mutex
-	nicks map[string]*socketio.Socket // by folded nick
+	mu        sync.Mutex                  // guards what follows
+	nicks     map[string]*socketio.Socket // by folded nick
+	announcer *time.Timer                 // set while an announcement is due
 }
 
 func newChat() *chat {
@@ -98,19 +114,27 @@ func newChat() *chat {
 	c.io.On("text", c.text)
 	c.io.On("image", c.image)
 	c.io.On("private", c.private)
-	c.io.On("typing", func(s *socketio.Socket) error {
-		m := memberOf(s)
-		return s.To(m.Room).Volatile().Emit("typing", m)
-	})
+	c.io.On("typing", c.typing)
 	return c
 }
+
+// slowDown answers members who send more than eventRate allows.
+var slowDown = reply{Error: "That was too quick. Wait a moment."}
 
 // ServeHTTP serves the Socket.IO clients.
 func (c *chat) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.io.ServeHTTP(w, r) }
 
 // Shutdown tells the clients, which will look for the next server, and waits
 // until they are gone.
-func (c *chat) Shutdown(ctx context.Context) error { return c.io.Shutdown(ctx) }
+func (c *chat) Shutdown(ctx context.Context) error {
+	err := c.io.Shutdown(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.announcer != nil {
+		c.announcer.Stop() // an announcement that runs already finds the server closed
+	}
+	return err
+}
 
 // admit is the middleware: only those who have a nick of their own get in. Others
 // get a connect_error event, and may try again.
@@ -130,9 +154,9 @@ func (c *chat) admit(ctx context.Context, s *socketio.Socket) error {
 	if !slices.Contains(rooms, auth.Room) {
 		auth.Room = rooms[0]
 	}
-	if !c.reserve(s, member{nick, auth.Room, auth.Session}) {
+	if !c.reserve(s, newMember(nick, auth.Room, auth.Session)) {
 		return &socketio.ConnectError{
-			Message: fmt.Sprintf("Somebody here is called %s already.", nick),
+			Message: fmt.Sprintf("The nick %s is taken.", nick),
 			Data:    map[string]string{"suggestion": nick + "2"},
 		}
 	}
@@ -166,18 +190,28 @@ func (c *chat) release(s *socketio.Socket, nick string) {
 	}
 }
 
-// announce tells everyone who is online, and in which room. The lock is held
-// until the list is on its way, so that the last one to arrive is the latest;
-// Emit queues and does not wait for anybody.
+// announce tells everyone who is online, and in which room, when announceDelay has
+// passed: changes that follow each other closely share one list.
 func (c *chat) announce() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.announcer == nil {
+		c.announcer = time.AfterFunc(announceDelay, c.sendOnline)
+	}
+}
+
+// sendOnline sends the list of members. It holds the lock until the list is queued, so
+// that the last list to arrive is the latest; Emit does not wait for clients.
+func (c *chat) sendOnline() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.announcer = nil
 	online := []member{}
 	for _, s := range c.io.Sockets() {
 		online = append(online, memberOf(s))
 	}
 	slices.SortFunc(online, func(a, b member) int { return cmp.Compare(fold(a.Nick), fold(b.Nick)) })
-	if err := c.io.Emit("online", online); err != nil {
+	if err := c.io.Emit("online", online); err != nil && !errors.Is(err, net.ErrClosed) {
 		slog.Error("cannot announce who is online", "error", err)
 	}
 }
@@ -188,6 +222,12 @@ func (c *chat) join(s *socketio.Socket, room string) (reply, error) {
 		return reply{Error: "There is no such room."}, nil
 	}
 	m := memberOf(s)
+	if room == m.Room {
+		return reply{}, nil
+	}
+	if !m.pace.Allow() {
+		return slowDown, nil
+	}
 	s.Leave(m.Room)
 	if err := s.Join(room); err != nil {
 		return reply{}, err
@@ -206,6 +246,9 @@ func (c *chat) text(s *socketio.Socket, text string) (reply, error) {
 		return reply{Error: problem}, nil
 	}
 	m := memberOf(s)
+	if !m.pace.Allow() {
+		return slowDown, nil
+	}
 	return reply{}, c.io.To(m.Room).Emit("message", message{From: m.Nick, Room: m.Room, Text: text, Time: time.Now()})
 }
 
@@ -216,7 +259,19 @@ func (c *chat) image(s *socketio.Socket, data []byte) (reply, error) {
 		return reply{Error: problem}, nil
 	}
 	m := memberOf(s)
+	if !m.pace.Allow() {
+		return slowDown, nil
+	}
 	return reply{}, c.io.To(m.Room).Emit("message", message{From: m.Nick, Room: m.Room, Image: &image{typ, data}, Time: time.Now()})
+}
+
+// typing shows the others in the room that a member is typing.
+func (c *chat) typing(s *socketio.Socket) error {
+	m := memberOf(s)
+	if !m.pace.Allow() {
+		return nil // it is not worth an answer
+	}
+	return s.To(m.Room).Volatile().Emit("typing", m)
 }
 
 // private sends a message to one member, and is acknowledged when that member's
@@ -226,6 +281,9 @@ func (c *chat) private(ctx context.Context, s *socketio.Socket, to, text string)
 	text, problem := checkText(text)
 	if problem != "" {
 		return reply{Error: problem}
+	}
+	if !memberOf(s).pace.Allow() {
+		return slowDown
 	}
 	c.mu.Lock()
 	peer := c.nicks[fold(to)]
@@ -240,24 +298,8 @@ func (c *chat) private(ctx context.Context, s *socketio.Socket, to, text string)
 	return reply{}
 }
 
-// fold makes nicks that differ only in case equal.
-func fold(nick string) string { return strings.ToLower(nick) }
-
 // The checks return what they have checked, tidied up, and what is wrong with it
-// in words for whoever sent it.
-
-func checkNick(nick string) (tidy, problem string) {
-	nick = strings.Join(strings.Fields(nick), " ")
-	switch {
-	case nick == "":
-		return "", "Choose a nick."
-	case utf8.RuneCountInString(nick) > maxNick:
-		return "", fmt.Sprintf("A nick has at most %d characters.", maxNick)
-	case strings.ContainsFunc(nick, func(r rune) bool { return !unicode.IsPrint(r) }):
-		return "", "A nick has only characters that can be seen."
-	}
-	return nick, ""
-}
+// in words for the member who sent it.
 
 func checkText(text string) (tidy, problem string) {
 	text = strings.TrimSpace(text)

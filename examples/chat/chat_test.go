@@ -13,24 +13,6 @@ import (
 	"testing/fstest"
 )
 
-func TestCheckNick(t *testing.T) {
-	for _, test := range []struct{ nick, tidy, problem string }{
-		{"Ada", "Ada", ""},
-		{"  Ada \t Lovelace ", "Ada Lovelace", ""},
-		{"Zoë 🙂", "Zoë 🙂", ""},
-		{strings.Repeat("é", maxNick), strings.Repeat("é", maxNick), ""},
-		{strings.Repeat("é", maxNick+1), "", "at most 20 characters"},
-		{" \n", "", "Choose a nick"},
-		{"Ada\u202e", "", "can be seen"}, // would turn around what follows
-		{"A\u200bda", "", "can be seen"}, // would look like Ada
-	} {
-		tidy, problem := checkNick(test.nick)
-		if tidy != test.tidy || !matches(problem, test.problem) {
-			t.Errorf("checkNick(%q) = %q, %q, want %q, %q", test.nick, tidy, problem, test.tidy, test.problem)
-		}
-	}
-}
-
 func TestCheckText(t *testing.T) {
 	for _, test := range []struct{ text, tidy, problem string }{
 		{" hello\nworld ", "hello\nworld", ""},

@@ -47,7 +47,7 @@ func TestChat(t *testing.T) {
 			ada.join("Ada")
 			ada.sees("#people", "Ada")
 			grace.join("ada")
-			grace.sees("#login-problem", "Somebody here is called ada already")
+			grace.sees("#login-problem", "The nick ada is taken")
 			grace.wait("the suggestion", `document.querySelector("#nick").value === "ada2"`)
 			grace.join("Grace")
 			linus.join("Linus")

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/secure/precis"
+)
+
+const maxNick = 20 // characters
+
+// checkNick returns a nick as it is shown, and, for one that is refused, what is
+// wrong with it. The PRECIS profile for nicknames (RFC 8266) replaces characters that
+// look the same by one of them, and refuses those that cannot be seen.
+func checkNick(nick string) (tidy, problem string) {
+	if !utf8.ValidString(nick) || len(nick) > 16*maxNick {
+		return "", tooLong
+	}
+	nick = strings.Join(strings.Fields(nick), " ")
+	if nick == "" {
+		return "", "Choose a nick."
+	}
+	tidy, err := precis.Nickname.String(nick)
+	switch {
+	case err != nil:
+		return "", "A nick has only characters that can be seen."
+	case utf8.RuneCountInString(tidy) > maxNick:
+		return "", tooLong
+	case strings.ContainsFunc(tidy, isBlank):
+		return "", "A nick has only characters that can be seen."
+	case !strings.ContainsFunc(tidy, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }):
+		return "", "A nick has at least one letter or digit."
+	}
+	return tidy, ""
+}
+
+var tooLong = fmt.Sprintf("A nick has at most %d characters.", maxNick)
+
+// isBlank reports whether r is one of the printable characters without ink: the
+// braille pattern without dots, which the profile allows as a symbol.
+func isBlank(r rune) bool { return r == '\u2800' }
+
+// fold makes nicks equal that a reader takes for the same: those that differ in case,
+// width or the way their accents are written.
+func fold(nick string) string {
+	key, err := precis.Nickname.CompareKey(nick)
+	if err != nil { // not a nick that checkNick accepts, so no member has it
+		return ""
+	}
+	return key
+}
