@@ -25,8 +25,7 @@ type ClientHandler interface {
 	OnMessage(c *Client, data []byte, binary bool)
 	// OnClose is called once, when the connection has ended, with its reason and
 	// what is known of the cause; err may be nil. It may run while OnMessage does,
-	// on another goroutine, and inside the call that ends the connection: Close,
-	// or Send when the outbox overflows. It is not called when Dial returns an
+	// on another goroutine, and inside Close. It is not called when Dial returns an
 	// error.
 	OnClose(c *Client, reason Reason, err error)
 }
@@ -47,9 +46,9 @@ type ClientPingHandler interface {
 
 // A ClientDrainHandler is a ClientHandler that wants to know when a backlog is gone.
 type ClientDrainHandler interface {
-	// OnDrain is called after messages had to wait for the server, when the last of
-	// them has been handed to the transport. It may run while OnMessage does, and
-	// inside Send.
+	// OnDrain is called after messages had to wait for the server, or were refused
+	// because the outbox was full, when the last that waited has been handed to the
+	// transport. It may run while OnMessage does, and inside Send.
 	OnDrain(c *Client)
 }
 
@@ -58,8 +57,8 @@ type ClientDrainHandler interface {
 // server breaks the protocol, or its pings stay out for longer than they may; it
 // does not reconnect.
 //
-// All methods may be called concurrently, handlers included, and none of them waits
-// for the server. Once the connection has ended, Send returns [ErrClosed].
+// All methods may be called concurrently, handlers included. Only Flush and SendWait
+// wait for the server. Once the connection has ended, Send returns [ErrClosed].
 type Client struct {
 	opts    *DialOptions
 	handler ClientHandler
@@ -71,6 +70,7 @@ type Client struct {
 	pingInterval time.Duration
 	pingTimeout  time.Duration
 	maxPayload   int // of a POST
+	announced    int // maxPayload as the server has announced it; 0 if it has not
 
 	// busy is set while a handler runs: the server cannot be blamed for silence.
 	busy atomic.Bool
@@ -100,6 +100,8 @@ type Client struct {
 	unsent  int // bytes taken from the outbox by that goroutine
 	// backlog is set while messages wait for the server.
 	backlog bool
+	room    chan struct{} // closed when there is room again; nil when nothing waits for it
+	fence   fences
 	corked  bool
 	timer   *time.Timer // of the heartbeat, and of a close that takes its time
 	due     time.Time
@@ -148,53 +150,13 @@ func (c *Client) writable() bool {
 	if c.link == nil {
 		return !c.posting && !c.pausing
 	}
-	return !c.backlog
-}
-
-// Send queues m for the server. It never blocks. It returns [ErrClosed] when the
-// connection has ended, and [ErrOutboxFull] as the overflow policy says. That
-// there was no error does not mean that the message arrives. Of the flags, only
-// Volatile and NoCompress mean something here.
-func (c *Client) Send(m *Message, flags Flags) error {
-	flags &= Volatile | NoCompress
-	c.mu.Lock()
-	if c.state != open {
-		c.mu.Unlock()
-		return ErrClosed
-	}
-	writable := c.writable()
-	if flags&Volatile != 0 && !writable {
-		c.mu.Unlock()
-		return nil
-	}
-	o := c.opts
-	if ok, _ := c.outbox.makeRoom(m.Len(), o.OutboxMessages, o.OutboxBytes, o.Overflow); !ok {
-		c.mu.Unlock()
-		return c.overflow()
-	}
-	// Without a raw socket nobody knows whether the write that is under way waits.
-	c.backlog = c.backlog || !writable || c.writing && c.link.raw == nil
-	c.outbox.push(entry{m, flags})
-	c.flush()
-	return nil
+	return !c.backlog && !c.fence.asked
 }
 
 // full reports whether the outbox has reached its limit. A server that makes us
 // answer without reading the answers is owed no more of them then. mu is held.
 func (c *Client) full() bool {
 	return c.outbox.n >= c.opts.OutboxMessages || c.outbox.bytes >= c.opts.OutboxBytes
-}
-
-func (c *Client) overflow() error {
-	switch c.opts.Overflow {
-	case Refuse:
-		return ErrOutboxFull
-	case Disconnect:
-		c.fail(TransportError, ErrOutboxFull)
-		return ErrOutboxFull
-	default:
-		return nil
-	}
 }
 
 // Cork holds messages back until Uncork, so that those which belong to one
@@ -216,7 +178,7 @@ func (c *Client) Uncork() {
 
 // waiting reports whether there is something that may be sent now. mu is held.
 func (c *Client) waiting() bool {
-	return c.outbox.n > 0 && (!c.corked || c.outbox.bytes >= corkLimit)
+	return c.outbox.n > 0 && (!c.corked || c.outbox.bytes >= corkLimit) && c.sendableLocked()
 }
 
 // flush starts to send what is in the outbox. mu is held and released.
@@ -294,7 +256,7 @@ func (c *Client) end(reason Reason, err error, flush bool) {
 		c.state = draining
 		c.after(timeout)
 		c.pausing = false
-		c.outbox.push(entry{closePacket, protocolPacket})
+		c.outbox.push(entry{closePacket, protocolPacket | Fence})
 		c.flush()
 	case !flush:
 		c.shut(err)
@@ -324,6 +286,7 @@ func (c *Client) shut(cause error) {
 	c.running++
 	c.state = closed
 	c.outbox.clear()
+	c.closeFenceLocked()
 	if c.timer != nil {
 		c.timer.Stop()
 	}
@@ -545,6 +508,7 @@ func (c *Client) open(p packet) error {
 	c.maxPayload = DefaultMaxPayload
 	if o.MaxPayload >= 1 {
 		c.maxPayload = int(min(o.MaxPayload, math.MaxInt32))
+		c.announced = c.maxPayload
 	}
 	c.isOpen = true
 	c.beat()

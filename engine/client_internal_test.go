@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
@@ -25,6 +26,7 @@ func idleClient(h ClientHandler) *Client {
 	c := newClient(t, o, h)
 	c.web = newWeb(o)
 	c.pausing = true // nothing is sent
+	c.due = time.Now().Add(time.Hour)
 	return c
 }
 

@@ -234,7 +234,7 @@ func (c *Client) postLoop() {
 		c.mu.Unlock()
 		failed := c.post(body)
 		c.mu.Lock()
-		c.unsent = 0
+		c.unsent, c.fence.unread = 0, false
 		if c.state == draining && (last || failed != nil) {
 			c.shut(nil) // releases mu
 			continue
@@ -250,11 +250,14 @@ func (c *Client) postLoop() {
 const maxPostPackets = 16
 
 // takePost takes packets from the outbox, as many as the server accepts at once, but
-// at least one. The parts of one message may leave in several requests. mu is held.
+// at least one, and none behind a fence. The parts of one message may leave in several
+// requests. mu is held.
 func (c *Client) takePost() []byte {
+	defer c.takenLocked()
+	c.fence.unread = true
 	var body []byte
 	packets := 0
-	for c.outbox.n > 0 {
+	for c.outbox.n > 0 && (packets == 0 || c.outbox.front().flags&Fence == 0) {
 		e := c.outbox.pop()
 		parts := e.m.parts
 		for rest := e.m.frames; len(rest) > 0; parts-- {

@@ -160,14 +160,14 @@ func (c *Client) commit(l *link) (done bool, err error) {
 		c.link, c.writing = nil, false
 		c.upgrade, c.pausing = l, true
 		if c.state == draining {
-			c.outbox.push(entry{closePacket, protocolPacket})
+			c.outbox.push(entry{closePacket, protocolPacket | Fence})
 		}
 		c.mu.Unlock()
 		return false, err
 	}
 	web := c.web
 	c.web, c.target = nil, nil
-	if c.outbox.n > 0 && c.state != closed {
+	if c.state != closed && c.sendableLocked() {
 		c.write()
 	} else {
 		c.written()

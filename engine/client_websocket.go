@@ -48,6 +48,8 @@ func (c *Client) feed(l *link, b []byte) (more bool) {
 		case !ok:
 			l.in.Park()
 			return true
+		case m.Op == ws.Pong:
+			c.pongReceived(m.Data) // also when the session is about to end
 		case !c.ended.Load():
 			c.handle(m)
 		}
@@ -59,8 +61,6 @@ func (c *Client) handle(m ws.Message) {
 	p := packet{typ: packetMessage, binary: true, owned: m.Owned, data: m.Data}
 	var err error
 	switch m.Op {
-	case ws.Pong:
-		return
 	case ws.Ping:
 		c.pong(m.Data)
 		return
@@ -141,9 +141,14 @@ func encodeFor(l *link, e entry) []byte {
 }
 
 // gather takes messages from the outbox, as many as make one sensible write, and
-// masks them. mu is held.
+// masks them. It returns a ping instead if a fence needs one. sendableLocked has
+// returned true. mu is held.
 func (c *Client) gather() batch {
-	first := c.outbox.pop()
+	if ping := c.askLocked(); ping != nil {
+		return batch{bytes: ping}
+	}
+	defer c.takenLocked()
+	first := c.take()
 	encoded := encodeFor(c.link, first)
 	size := len(encoded) + first.m.parts*ws.MaskLen
 	if size > bufferSize {
@@ -152,13 +157,22 @@ func (c *Client) gather() batch {
 	buf := getBuffer()
 	out := ws.AppendMasked((*buf)[:0], encoded)
 	for c.outbox.n > 0 {
-		next := c.outbox.peek()
-		if len(out)+next.Len()+next.parts*ws.MaskLen > cap(out) {
+		next := c.outbox.front()
+		if next.flags&Fence != 0 || len(out)+next.m.Len()+next.m.parts*ws.MaskLen > cap(out) {
 			break
 		}
-		out = ws.AppendMasked(out, encodeFor(c.link, c.outbox.pop()))
+		out = ws.AppendMasked(out, encodeFor(c.link, c.take()))
 	}
 	return batch{bytes: out, buf: buf}
+}
+
+// take takes the oldest message from the outbox. mu is held.
+func (c *Client) take() entry {
+	e := c.outbox.pop()
+	if e.flags&protocolPacket == 0 {
+		c.fence.unread = true
+	}
+	return e
 }
 
 // write sends what is in the outbox, as far as that is possible without blocking; a
@@ -176,7 +190,12 @@ func (c *Client) write() {
 		c.mu.Lock()
 		if err != nil {
 			b.release()
-			c.writeFailed(l, err)
+			// Not here: the caller of Send may hold locks that OnClose needs.
+			c.start(func() {
+				c.mu.Lock()
+				c.writeFailed(l, err)
+			})
+			c.mu.Unlock()
 			return
 		}
 		if c.state == closed {
@@ -191,7 +210,7 @@ func (c *Client) write() {
 			break
 		}
 		b.release()
-		if c.outbox.n == 0 {
+		if !c.sendableLocked() {
 			c.written()
 			return
 		}
@@ -212,7 +231,7 @@ func (c *Client) writeLoop(l *link, b batch) {
 			c.writeFailed(l, err)
 			return
 		}
-		if c.outbox.n == 0 {
+		if !c.sendableLocked() {
 			break
 		}
 		b = c.gather()
@@ -239,11 +258,11 @@ func writeAll(nc net.Conn, b []byte, timeout time.Duration) error {
 	return nil
 }
 
-// written gives the token writing back when everything is out. mu is held and
-// released.
+// written gives the token writing back when everything is out, or has to wait for the
+// server. mu is held and released.
 func (c *Client) written() {
 	c.writing = false
-	if c.state == draining {
+	if c.state == draining && c.outbox.n == 0 {
 		c.shut(nil)
 		return
 	}

@@ -94,12 +94,16 @@ type DialOptions struct {
 	// OutboxBytes and OutboxMessages bound what waits for the server. Defaults: 8 MiB
 	// and 65536 messages.
 	OutboxBytes, OutboxMessages int
-	// Overflow says what happens when they are exceeded. Default: Disconnect.
+	// Overflow says what happens when they are exceeded. Default: Refuse, for which
+	// Disconnect stands, too: a client does not end its own connection because the
+	// application sends more than the network takes.
 	Overflow Overflow
 
 	// Logger receives what is worth knowing; protocol chatter at debug level.
 	// Default: slog.Default().
 	Logger *slog.Logger
+
+	now func() time.Time // the wall clock; tests replace it
 }
 
 // An UpgradeMemory remembers whether WebSocket works with a server, for
@@ -151,6 +155,12 @@ func (o *DialOptions) withDefaults() (*DialOptions, error) {
 	}
 	if c.Overflow < Disconnect || c.Overflow > Refuse {
 		return nil, &OptionError{"Overflow", int(c.Overflow), "unknown policy"}
+	}
+	if c.Overflow == Disconnect {
+		c.Overflow = Refuse
+	}
+	if c.now == nil {
+		c.now = time.Now
 	}
 	if c.Transports == nil {
 		c.Transports = []Transport{Polling, WebSocket}

@@ -40,8 +40,8 @@ type Overflow int
 
 const (
 	// Disconnect closes the connection with [TransportError] and
-	// [ErrOutboxFull]. It is the default: a client that loses messages without
-	// being told is worse off than one that reconnects.
+	// [ErrOutboxFull]. It is the default of servers: a client that loses messages
+	// without being told is worse off than one that reconnects.
 	Disconnect Overflow = iota
 	// DropOldest discards waiting messages, the oldest first.
 	DropOldest

@@ -22,6 +22,10 @@ const (
 	// Essential exempts the message from the limits of the outbox: it has room, is
 	// not dropped, and takes no room of others. It is for what is bounded elsewhere.
 	Essential
+	// Fence holds the message, and what is sent after it, back until the server has
+	// read what was sent before: it leaves in a request, or a read, of its own. It has
+	// a meaning for a [Client] only.
+	Fence
 
 	// protocolPacket marks what no overflow policy may drop.
 	protocolPacket Flags = 1 << 7
