@@ -81,8 +81,8 @@
 // ([engine.ServerOptions.MaxPayload], 1 MB), the events that wait for their
 // handlers ([Options.InboxEvents], 1024; then nothing more is read from that
 // client), what waits to be sent to it ([engine.ServerOptions.OutboxBytes], 8 MiB;
-// then, by default, it is disconnected), its namespaces, rooms, attachments and
-// pending acknowledgements. All are options.
+// then, by default, it is disconnected), its namespaces, rooms, arguments,
+// attachments and pending acknowledgements. All are options.
 //
 // # Security
 //

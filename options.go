@@ -69,7 +69,7 @@ type Options struct {
 	MaxNamespaceName int
 
 	// Limits bound what the packets of a client may look like: attachments,
-	// nesting, event names. A client that exceeds them is disconnected.
+	// nesting, event names, the number of arguments. A client that exceeds them is disconnected.
 	// MaxAttachments also bounds what Emit sends.
 	Limits parser.Limits
 	// MaxNamespaces is the number of namespaces that a client may be in over one
@@ -126,6 +126,7 @@ func (o *Options) withDefaults() (*Options, error) {
 		{"Limits.MaxAttachments", &c.Limits.MaxAttachments, 0},
 		{"Limits.MaxDepth", &c.Limits.MaxDepth, 0},
 		{"Limits.MaxEventName", &c.Limits.MaxEventName, 0},
+		{"Limits.MaxArguments", &c.Limits.MaxArguments, 0},
 		{"MaxNamespaces", &c.MaxNamespaces, DefaultMaxNamespaces},
 		{"MaxDynamicNamespaces", &c.MaxDynamicNamespaces, DefaultMaxDynamicNamespaces},
 		{"MaxNamespaceName", &c.MaxNamespaceName, DefaultMaxNamespaceName},

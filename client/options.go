@@ -171,6 +171,7 @@ func (o *Options) withDefaults() (*Options, error) {
 		{"Limits.MaxAttachments", &c.Limits.MaxAttachments, 10},
 		{"Limits.MaxDepth", &c.Limits.MaxDepth, 0},
 		{"Limits.MaxEventName", &c.Limits.MaxEventName, 0},
+		{"Limits.MaxArguments", &c.Limits.MaxArguments, 0},
 		{"BufferMessages", &c.BufferMessages, DefaultBufferMessages},
 		{"BufferBytes", &c.BufferBytes, DefaultBufferBytes},
 		{"MaxPendingAcks", &c.MaxPendingAcks, DefaultMaxPendingAcks},

@@ -14,7 +14,7 @@ func ArgsOf(values ...any) (Args, error) {
 	if err != nil {
 		return Args{}, err
 	}
-	d := JSON.NewDecoder(Limits{MaxAttachments: max(len(attachments), 1)})
+	d := JSON.NewDecoder(Limits{MaxAttachments: max(len(attachments), 1), MaxArguments: max(len(values), 1)})
 	p, err := d.Decode(data, false)
 	for i := 0; err == nil && i < len(attachments); i++ {
 		p, err = d.Decode(attachments[i], true)

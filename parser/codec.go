@@ -61,6 +61,11 @@ type Limits struct {
 	// MaxEventName is the length of an event name in bytes; a packet with a
 	// longer one is refused ("event name too long"). Default: 1024.
 	MaxEventName int
+
+	// MaxArguments is the number of arguments of an event or acknowledgement; a
+	// packet with more is refused ("too many arguments"). Each is as much as 24 bytes
+	// of memory, however short it is on the wire. Default: 10,000.
+	MaxArguments int
 }
 
 // maxNesting is the depth that the JSON library can follow.
@@ -78,6 +83,9 @@ func (l Limits) WithDefaults() Limits {
 	l.MaxDepth = min(l.MaxDepth, maxNesting)
 	if l.MaxEventName <= 0 {
 		l.MaxEventName = 1024
+	}
+	if l.MaxArguments <= 0 {
+		l.MaxArguments = 10_000
 	}
 	return l
 }

@@ -85,7 +85,14 @@ func (d *jsonDecoder) decodeText(data []byte) (*Packet, error) {
 	}
 
 	var inline [8][]byte
-	values, err := splitArray(inline[:0], payload, d.limits.MaxDepth)
+	most := d.limits.MaxArguments
+	if p.Type == Event || p.Type == BinaryEvent {
+		most++ // the name
+	}
+	values, err := splitArray(inline[:0], payload, most, d.limits.MaxDepth)
+	if err == errTooMany {
+		return nil, &SyntaxError{Reason: "too many arguments"}
+	}
 	if err != nil {
 		return nil, &SyntaxError{"invalid payload", err}
 	}

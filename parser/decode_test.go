@@ -341,7 +341,7 @@ func TestReset(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	limits := parser.Limits{MaxAttachments: 2, MaxDepth: 3, MaxEventName: 4}
+	limits := parser.Limits{MaxAttachments: 2, MaxDepth: 3, MaxEventName: 4, MaxArguments: 5}
 	for _, test := range []struct{ text, reason string }{
 		{`52-["e"]`, ""},
 		{`53-["e"]`, tooManyAttachments},
@@ -355,6 +355,11 @@ func TestLimits(t *testing.T) {
 		{`2["\u00e9\u00e9"]`, ""},
 		{`2["éée"]`, "event name too long"},
 		{`2[12345]`, "event name too long"},
+		{`2["e",1,2,3,4]`, ""},
+		{`2["e",1,2,3,4,5]`, ""},
+		{`2["e",1,2,3,4,5,6]`, "too many arguments"},
+		{`31[1,2,3,4,5]`, ""},
+		{`31[1,2,3,4,5,6]`, "too many arguments"},
 	} {
 		_, err := parser.JSON.NewDecoder(limits).Decode([]byte(test.text), false)
 		if test.reason != "" {

@@ -1,6 +1,9 @@
 package parser
 
-import "sync"
+import (
+	"reflect"
+	"sync"
+)
 
 // packetMemory is what a packet and the values of its Args are in. Most handlers take
 // the arguments as values of their own and let go of them, and so the next packet can
@@ -33,6 +36,24 @@ func (p *Packet) Release() {
 		clear(m.list[:])
 		packetMemories.Put(m)
 	}
+}
+
+// packetBytes is what a packet holds besides its messages and the lists of its Args.
+var packetBytes = int(reflect.TypeFor[packetMemory]().Size())
+
+// sliceBytes is an entry of such a list.
+var sliceBytes = int(reflect.TypeFor[[]byte]().Size())
+
+// Held returns how many bytes of memory the packet keeps from being used otherwise,
+// besides those of the messages that it was decoded from: a text message is copied, or
+// as much memory as it has is taken, and a binary one is kept, to its capacity. It is
+// for those who bound what they hold of a peer's packets.
+func (p *Packet) Held() int {
+	n := packetBytes + sliceBytes*(cap(p.Args.values)+cap(p.Args.attachments))
+	if p.memory != nil {
+		n += cap(p.memory.text)
+	}
+	return n
 }
 
 // setValues sets the arguments to copies of values.

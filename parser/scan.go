@@ -17,6 +17,7 @@ import (
 var (
 	errUnexpectedEnd = errors.New("unexpected end of JSON")
 	errTooDeep       = errors.New("JSON is nested too deeply")
+	errTooMany       = errors.New("too many elements")
 )
 
 // jsonError reports what is wrong with JSON text, and where.
@@ -38,8 +39,8 @@ func unexpected(data []byte, i int, what string) error {
 }
 
 // splitArray appends the elements of the JSON array that data consists of to
-// elems, as slices of data.
-func splitArray(elems [][]byte, data []byte, maxDepth int) ([][]byte, error) {
+// elems, as slices of data. There may be so many of them.
+func splitArray(elems [][]byte, data []byte, maxElems, maxDepth int) ([][]byte, error) {
 	i := skipSpace(data, 0)
 	if i >= len(data) || data[i] != '[' {
 		return nil, unexpected(data, i, "want an array")
@@ -52,6 +53,9 @@ func splitArray(elems [][]byte, data []byte, maxDepth int) ([][]byte, error) {
 		return elems, atEnd(data, i+1)
 	}
 	for {
+		if len(elems) >= maxElems {
+			return nil, errTooMany
+		}
 		i = skipSpace(data, i)
 		end, err := scanValue(data, i, maxDepth-1)
 		if err != nil {

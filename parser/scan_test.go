@@ -69,7 +69,7 @@ func TestSplitArray(t *testing.T) {
 		{``, ``, false},
 		{` `, ``, false},
 	} {
-		elems, err := splitArray(nil, []byte(test.text), 10)
+		elems, err := splitArray(nil, []byte(test.text), len(test.text), 10)
 		if (err == nil) != test.ok {
 			t.Errorf("%q: got error %v", test.text, err)
 			continue
@@ -97,7 +97,7 @@ func FuzzScan(f *testing.F) {
 		if (err == nil) != want {
 			t.Fatalf("%q: got error %v, want valid = %v", data, err, want)
 		}
-		elems, err := splitArray(nil, data, maxNesting)
+		elems, err := splitArray(nil, data, len(data), maxNesting)
 		if isArray := want && value[0] == '['; (err == nil) != isArray {
 			t.Fatalf("%q as array: got error %v, want an array = %v", data, err, isArray)
 		} else if isArray {

@@ -45,7 +45,7 @@ func open(s *Server, o *ClientOptions) (*conn, error) {
 // read receives packets until the connection ends.
 func (c *conn) read() {
 	defer close(c.done)
-	decoder := c.codec.NewDecoder(parser.Limits{MaxAttachments: 1 << 16, MaxDepth: 10_000, MaxEventName: 1 << 20})
+	decoder := c.codec.NewDecoder(parser.Limits{MaxAttachments: 1 << 16, MaxDepth: 10_000, MaxEventName: 1 << 20, MaxArguments: 1 << 20})
 	for {
 		c.awaitReading()
 		p, err := c.transport.receive()

@@ -59,7 +59,7 @@
 // slash.
 //
 // Of [parser.Limits], MaxDepth counts as for the default codec, from the
-// array of the arguments; MaxEventName is the same; and MaxAttachments does not
+// array of the arguments; MaxEventName and MaxArguments are the same; and MaxAttachments does not
 // apply, binary data being bounded by the size of the message like
 // everything else in it. Lengths that a message claims cost nothing until the
 // bytes are there. A decoder works in time linear in the size of the message

@@ -1,6 +1,7 @@
 package msgpack_test
 
 import (
+	"bytes"
 	"runtime"
 	"strings"
 	"testing"
@@ -35,6 +36,77 @@ func TestIdleDecodersAreSmall(t *testing.T) {
 			runtime.KeepAlive(decoders)
 		})
 	}
+}
+
+// Held, with the messages that a packet was decoded from, is what the packet really
+// holds, whatever it looks like.
+func TestHeldIsWhatPacketsHold(t *testing.T) {
+	for name, codec := range map[string]parser.Codec{"json": parser.JSON, "msgpack": msgpack.Codec} {
+		for _, shape := range []struct {
+			name string
+			args []any
+			n    int
+		}{
+			{"nothing", nil, 5000},
+			{"a number", []any{1}, 5000},
+			{"few numbers", []any{1, 2, 3, 4}, 5000},
+			{"many numbers", ones(9_000), 20},
+			{"many lists", lists(9_000), 20},
+			{"a list of lists", []any{lists(100_000)}, 20},
+			{"a text", []any{strings.Repeat("x", 700)}, 2000},
+			{"a long text", []any{strings.Repeat("x", 100_000)}, 50},
+			{"attachments", []any{[]byte("a"), []byte("b"), []byte("c"), []byte("d"), []byte("e"), []byte("f")}, 2000},
+			{"long attachments", []any{make([]byte, 9_000), make([]byte, 70_000)}, 100},
+		} {
+			t.Run(name+"/"+shape.name, func(t *testing.T) {
+				data, attachments, err := codec.Append(nil, parser.Header{Type: parser.Event}, "e", shape.args)
+				if err != nil {
+					t.Fatal(err)
+				}
+				packets := make([]*parser.Packet, shape.n)
+				decoder := codec.NewDecoder(parser.Limits{})
+				counted := 0
+				before := liveHeap()
+				for i := range packets {
+					message := bytes.Clone(data)
+					counted += len(message)
+					p, err := decoder.Decode(message, codec.Binary())
+					for _, a := range attachments {
+						message := bytes.Clone(a)
+						counted += cap(message)
+						p, err = decoder.Decode(message, true)
+					}
+					if err != nil || p == nil {
+						t.Fatal(p, err)
+					}
+					packets[i] = p
+					counted += p.Held()
+				}
+				real := liveHeap() - before
+				t.Logf("%d bytes are counted for %d", counted, real)
+				if int(real) > counted*5/4 || counted > 3*int(real) {
+					t.Errorf("%d bytes are counted for %d", counted, real)
+				}
+				runtime.KeepAlive(packets)
+			})
+		}
+	}
+}
+
+func ones(n int) []any {
+	list := make([]any, n)
+	for i := range list {
+		list[i] = 1
+	}
+	return list
+}
+
+func lists(n int) []any {
+	list := make([]any, n)
+	for i := range list {
+		list[i] = []any{}
+	}
+	return list
 }
 
 // liveHeap returns the size of what is reachable.

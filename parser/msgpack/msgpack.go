@@ -207,6 +207,8 @@ const (
 	reasonName      = "event name too long" // ours
 )
 
+var errArguments = &parser.SyntaxError{Reason: "too many arguments"}
+
 // members are those of a packet, undefined if they are absent. The packet's
 // Args are not set yet.
 type members struct {
@@ -272,6 +274,9 @@ func (d *decoder) splitPayload(m *members, i int) (end int, err error) {
 	m.payload, end, err = next(m.data, i)
 	if err != nil {
 		return 0, syntaxError(err)
+	}
+	if m.payload.kind == kindArray && m.payload.n > uint64(d.limits.MaxArguments)+1 {
+		return 0, errArguments
 	}
 	values := m.packet.values[:0]
 	if m.payload.kind != kindArray {
@@ -367,6 +372,9 @@ func (d *decoder) packet(m members) (*parser.Packet, error) {
 			return nil, err
 		}
 		values = values[1:]
+	}
+	if len(values) > d.limits.MaxArguments {
+		return nil, errArguments
 	}
 	if len(values) > 0 {
 		p.Args = parser.NewArgs(valueDecoder{}, values, nil)

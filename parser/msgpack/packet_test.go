@@ -278,7 +278,7 @@ func TestDecodeTruncated(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	limits := parser.Limits{MaxAttachments: 1, MaxDepth: 3, MaxEventName: 4}
+	limits := parser.Limits{MaxAttachments: 1, MaxDepth: 3, MaxEventName: 4, MaxArguments: 5}
 	for _, test := range []struct {
 		data   []byte
 		reason string
@@ -293,6 +293,11 @@ func TestLimits(t *testing.T) {
 		{object("type", 2, "nsp", "/", "data", []any{"éé"}), ""},
 		{object("type", 2, "nsp", "/", "data", []any{"ééé"}), "event name too long"},
 		{object("type", 2, "nsp", "/", "data", []any{12345}), "event name too long"},
+		{object("type", 2, "nsp", "/", "data", []any{"e", 1, 2, 3, 4}), ""},
+		{object("type", 2, "nsp", "/", "data", []any{"e", 1, 2, 3, 4, 5}), ""},
+		{object("type", 2, "nsp", "/", "data", []any{"e", 1, 2, 3, 4, 5, 6}), "too many arguments"},
+		{object("type", 3, "nsp", "/", "id", 1, "data", []any{1, 2, 3, 4, 5}), ""},
+		{object("type", 3, "nsp", "/", "id", 1, "data", []any{1, 2, 3, 4, 5, 6}), "too many arguments"},
 	} {
 		_, err := msgpack.Codec.NewDecoder(limits).Decode(test.data, true)
 		if test.reason != "" {
