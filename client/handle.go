@@ -94,7 +94,7 @@ func (s *Socket) do(t task, more bool) {
 	switch {
 	case t.do != nil:
 		t.do()
-	case !t.life.dropped.Load():
+	case t.life.visit == s.visits.Load():
 		if more {
 			s.corker.hold(t.life.conn.engine)
 		}

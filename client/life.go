@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
@@ -18,8 +17,7 @@ type life struct {
 	conn   *conn
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-
-	dropped atomic.Bool // what has come and was not handled is not wanted any more
+	visit  uint64 // the socket's visits when it began
 
 	// The socket's mu guards what follows.
 	joined     bool
@@ -136,7 +134,7 @@ func (s *Socket) join(c *conn) {
 	if !s.active || s.life != nil || c.ctx.Err() != nil {
 		return
 	}
-	s.life = &life{socket: s, conn: c}
+	s.life = &life{socket: s, conn: c, visit: s.visits.Load()}
 	s.life.ctx, s.life.cancel = context.WithCancelCause(c.ctx)
 	if c.legacy {
 		s.refuseLocked(ErrServerVersion)
@@ -444,11 +442,11 @@ func (s *Socket) dismissed(c *conn) {
 func (s *Socket) leaveLocked(why *DisconnectError) {
 	s.deactivateLocked()
 	s.pid, s.offset = "", ""
+	s.visits.Add(1)
 	if l := s.life; l != nil {
 		if l.joined {
 			s.sendDisconnectLocked(l.conn)
 		}
-		l.dropped.Store(true)
 		s.endLifeLocked(why)
 	}
 	s.notifyLocked(why)

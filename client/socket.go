@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
@@ -42,6 +43,9 @@ type Socket struct {
 	failed       handler.Hooks[func(error)]
 	inbox        inbox
 	corker       corker
+	// visits counts the calls of Disconnect and Close. Events of lives that began
+	// before the last one are dropped.
+	visits atomic.Uint64
 
 	mu      sync.Mutex   // guards what follows; taken under the manager's mu
 	active  bool         // changed with the manager's mu held, too
@@ -174,7 +178,8 @@ func (s *Socket) Open() error {
 
 // Disconnect makes the socket inactive and, if it is connected, leaves the
 // namespace, with the reason [ClientDisconnect]. The connection is closed if no
-// other socket uses it. Events that have come and are not handled yet are dropped.
+// other socket uses it. Events that have come and are not handled yet are dropped,
+// those of earlier connections, too.
 // What is emitted from now on waits until the socket is connected again.
 func (s *Socket) Disconnect() {
 	m := s.manager
