@@ -1,12 +1,15 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"reflect"
+	"strings"
+
+	"github.com/seed96b07ef8/socketio/internal/ctxerr"
 )
 
 // checkAuth refuses what cannot be an Auth.
@@ -26,9 +29,10 @@ func checkAuth(v any) error {
 // checkObject refuses values that are not encoded as objects, as far as that can
 // be told from their types.
 func checkObject(v any) error {
-	switch v := v.(type) {
-	case nil:
+	if isNil(v) {
 		return nil
+	}
+	switch v := v.(type) {
 	case json.RawMessage:
 		var object map[string]json.RawMessage
 		return json.Unmarshal(v, &object)
@@ -45,50 +49,144 @@ func checkObject(v any) error {
 	return nil
 }
 
-// credentials returns what Auth yields.
+// credentials returns what Auth yields, nil for nothing.
 func (s *Socket) credentials(ctx context.Context) (v any, err error) {
 	v = s.opts.Auth
 	if f, ok := v.(authFunc); ok {
-		err = s.protect("auth", func() error {
-			v, err = f(ctx)
-			return err
-		})
-		if err == nil {
+		if v, err = s.ask(ctx, f); err == nil {
 			err = checkObject(v)
 		}
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, &AuthError{Err: err}
+	case isNil(v):
+		return nil, nil
 	}
 	return v, nil
 }
 
+// isNil reports whether v is nil or a nil pointer, map or slice, none of which is
+// encoded as an object.
+func isNil(v any) bool {
+	switch rv := reflect.ValueOf(v); rv.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Map, reflect.Slice:
+		return rv.IsNil()
+	}
+	return false
+}
+
+var errNoCredentials = errors.New("the function ended its goroutine")
+
+// ask calls the function that yields the credentials, on a goroutine of its own. When
+// ctx ends before the function returns, the goroutine is left behind until it does,
+// and the function is not called again meanwhile.
+func (s *Socket) ask(ctx context.Context, f authFunc) (any, error) {
+	type answer struct {
+		v   any
+		err error
+	}
+	select {
+	case s.asking <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctxerr.Of(ctx)
+	}
+	answers := make(chan answer, 1)
+	go func() { // ends when f does
+		a := answer{err: errNoCredentials}
+		defer func() {
+			<-s.asking
+			answers <- a
+		}()
+		a.err = s.protect("auth", func() (err error) {
+			a.v, err = f(ctx)
+			return err
+		})
+	}()
+	select {
+	case a := <-answers:
+		return a.v, a.err
+	case <-ctx.Done():
+		return nil, ctxerr.Of(ctx)
+	}
+}
+
 // connectPayload returns the payload of a request to join: the credentials, and
-// behind them what is needed to recover the session (Socket.IO protocol v5,
+// beside them what is needed to recover the session (Socket.IO protocol v5,
 // "Connection state recovery"). Keys of the credentials win.
 func connectPayload(auth any, pid, offset string) ([]any, error) {
-	if pid == "" {
-		if auth == nil {
-			return nil, nil
-		}
+	switch {
+	case pid == "" && auth == nil:
+		return nil, nil
+	case pid == "":
 		return []any{auth}, nil
 	}
 	object := map[string]any{"pid": pid}
 	if offset != "" {
 		object["offset"] = offset
 	}
-	switch auth := auth.(type) {
-	case nil:
-	case map[string]any:
-		maps.Copy(object, auth)
-	default:
-		b, err := json.Marshal(auth)
-		if err == nil {
-			err = json.Unmarshal(b, &object)
-		}
-		if err != nil {
-			return nil, &AuthError{Err: err}
-		}
+	if err := addMembers(object, auth); err != nil {
+		return nil, &AuthError{Err: err}
 	}
 	return []any{object}, nil
+}
+
+// addMembers adds the members of the object as which v is encoded, without decoding
+// any. A member that is a field of a struct, or an element of a map, is its value, for
+// the codec to encode; others are as encoding/json has encoded them.
+func addMembers(object map[string]any, v any) error {
+	if v == nil {
+		return nil
+	}
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(data, &members); err != nil {
+		return err
+	}
+	values := memberValues(v)
+	for name, encoded := range members {
+		if value, ok := values[name]; ok {
+			object[name] = value
+		} else {
+			object[name] = encoded
+		}
+	}
+	return nil
+}
+
+// memberValues returns the values of members by their names, of structs and maps that
+// do not encode themselves. It leaves out what is not simply a field or an element.
+func memberValues(v any) map[string]any {
+	values := make(map[string]any)
+	rv := reflect.ValueOf(v)
+	for {
+		if _, ok := rv.Interface().(json.Marshaler); ok {
+			return nil
+		}
+		if rv.Kind() != reflect.Pointer || rv.IsNil() {
+			break
+		}
+		rv = rv.Elem()
+	}
+	switch rv.Kind() {
+	case reflect.Map:
+		if rv.Type().Key() == reflect.TypeFor[string]() {
+			for key, value := range rv.Seq2() {
+				values[key.String()] = value.Interface()
+			}
+		}
+	case reflect.Struct:
+		for f, value := range rv.Fields() {
+			name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if f.IsExported() && !f.Anonymous && !strings.Contains(options, "string") {
+				values[cmp.Or(name, f.Name)] = value.Interface()
+			}
+		}
+	}
+	return values
 }

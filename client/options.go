@@ -95,10 +95,11 @@ type Options struct {
 	// Auth is sent with each request to join a namespace: a value that is encoded
 	// as an object, such as a struct or a map, or a
 	// func(ctx context.Context) (any, error) that is asked for one at each
-	// connect and reconnect. ctx ends with the attempt. The function may block,
-	// which holds up nothing but its socket; an error is a failure to connect, with
-	// an [*AuthError], and the function is asked again after the delay of a
-	// reconnection. Default: nothing is sent.
+	// connect and reconnect. ctx ends with the attempt, after ConnectTimeout at the
+	// latest, whether the function returns then or not. The function may block,
+	// which holds up nothing but its socket, and is called once at a time; an error
+	// is a failure to connect, with an [*AuthError], and the function is asked again
+	// after the delay of a reconnection. Default: nothing is sent.
 	Auth any
 	// AckTimeout is how long EmitWithAck waits for the server, in addition to its
 	// context; the time without a connection counts. Default: as long as the

@@ -1,0 +1,149 @@
+package client_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/client"
+)
+
+// large is not exact as a float64.
+const large = 1<<53 + 1
+
+// Credentials arrive at a reconnection with a session as they did at first.
+func TestCredentialsAtReconnection(t *testing.T) {
+	type credentials struct {
+		User  int64     `json:"user"`
+		Since time.Time `json:"since"`
+		Empty *int      `json:"empty,omitempty"`
+		Text  int64     `json:"text,string"`
+		Other any
+	}
+	since := time.UnixMilli(1234567890123).UTC()
+	some := credentials{large, since, nil, large, []any{json.Number("9007199254740993")}}
+	for name, auth := range map[string]any{
+		"struct":        some,
+		"pointer":       &some,
+		"raw":           json.RawMessage(`{"user":9007199254740993,"Other":[9007199254740993,"<&>"]}`),
+		"map":           map[string]any{"user": int64(large)},
+		"map of raw":    map[string]json.RawMessage{"user": json.RawMessage("9007199254740993")},
+		"map of int64":  map[string]int64{"user": large},
+		"marshaler":     marshaler(`{"user":9007199254740993}`),
+		"nothing":       nil,
+		"nil pointer":   (*credentials)(nil),
+		"nil map":       map[string]any(nil),
+		"nil raw":       json.RawMessage(nil),
+		"nil marshaler": (*pointerMarshaler)(nil),
+		"own pid":       map[string]any{"user": int64(large), "pid": "mine"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			settings(t, func(t *testing.T, way setting) {
+				if way.transports[0] != overWebSocket.transports[0] {
+					return // it is the same over all transports
+				}
+				srv := way.serve(t, &socketio.Options{Recovery: &socketio.Recovery{RunMiddleware: true}})
+				got := make(chan map[string]json.RawMessage, 2)
+				srv.Use(func(_ context.Context, s *socketio.Socket) error {
+					var raw map[string]json.RawMessage
+					err := s.Handshake().DecodeAuth(&raw)
+					got <- raw
+					return err
+				})
+				c := way.client(t, srv, "/", func(o *client.Options) { o.Auth = auth })
+				if auth == nil || name[:3] == "nil" {
+					c = way.client(t, srv, "/", func(o *client.Options) {
+						o.Auth = func(context.Context) (any, error) { return auth, nil }
+					})
+				}
+				again := make(chan bool, 2)
+				c.OnConnect(func() { again <- c.Recovered() })
+				connect(t, c)
+				receive(t, again, "the connection")
+				first := receive(t, got, "the credentials")
+				c.Manager().Engine().Close()
+				if recovered := receive(t, again, "the reconnection"); recovered != (name != "own pid") {
+					t.Errorf("recovered %v", recovered)
+				}
+				second := receive(t, got, "the credentials at the reconnection")
+				if _, ok := second["pid"]; !ok {
+					t.Errorf("no pid in %s", second)
+				}
+				if name != "own pid" {
+					delete(second, "pid")
+				}
+				a, _ := json.Marshal(first)
+				b, _ := json.Marshal(second)
+				if string(a) != string(b) && !(len(first) == 0 && len(second) == 0) {
+					t.Errorf("at first %s, then %s", a, b)
+				}
+				if user, ok := second["user"]; ok && string(user) != "9007199254740993" {
+					t.Errorf("the user is %s", user)
+				}
+			})
+		})
+	}
+}
+
+type marshaler string
+
+func (m marshaler) MarshalJSON() ([]byte, error) { return []byte(m), nil }
+
+type pointerMarshaler struct{}
+
+func (*pointerMarshaler) MarshalJSON() ([]byte, error) { return []byte(`{"user":1}`), nil }
+
+// An Auth function that ignores its context holds Connect up for no longer than
+// ConnectTimeout, and is not called again before it has returned.
+func TestAuthThatIgnoresItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan bool)
+		var running, calls atomic.Int32
+		_, c := bubble(t, nil, func(o *client.Options) {
+			o.ConnectTimeout = 5 * time.Second
+			o.Auth = func(context.Context) (any, error) {
+				calls.Add(1)
+				if running.Add(1) > 1 {
+					t.Error("two calls at a time")
+				}
+				<-release
+				running.Add(-1)
+				return nil, nil
+			}
+		})
+		for range 3 {
+			start := time.Now()
+			err := c.Connect(t.Context())
+			if took := time.Since(start); took != 5*time.Second {
+				t.Errorf("Connect returned after %v", took)
+			}
+			errorAs[*client.AuthError](t, err)
+			if !errors.Is(err, client.ErrConnectTimeout) || !errors.Is(err, context.DeadlineExceeded) || c.Active() {
+				t.Errorf("%v, active %v", err, c.Active())
+			}
+		}
+		if n := calls.Load(); n != 1 {
+			t.Errorf("Auth was called %d times", n)
+		}
+		close(release)
+		connect(t, c)
+	})
+}
+
+// One that ends its goroutine yields no credentials.
+func TestAuthThatEndsItsGoroutine(t *testing.T) {
+	srv := overWebSocket.serve(t, nil)
+	c := overWebSocket.client(t, srv, "/", func(o *client.Options) {
+		o.Auth = func(context.Context) (any, error) {
+			runtime.Goexit()
+			return nil, nil
+		}
+	})
+	errorAs[*client.AuthError](t, c.Connect(within(t)))
+}
