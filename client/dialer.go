@@ -141,6 +141,9 @@ func (d *dialer) fail(err error, attempt int, last bool) {
 	}
 	for s := range m.active {
 		s.mu.Lock()
+		if last && s.keep {
+			s.abandonLocked(&DisconnectError{Reason: TransportError, Err: err})
+		}
 		if last {
 			s.deactivateLocked()
 		}
@@ -213,6 +216,7 @@ func (m *Manager) ended(c *conn, why *DisconnectError) {
 		for s := range m.active {
 			s.mu.Lock()
 			s.deactivateLocked()
+			s.abandonLocked(why)
 			if s.life == nil {
 				s.failedLocked(why) // it was about to join
 			}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/ctxerr"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -91,6 +92,9 @@ func (e Emitter) Send(args ...any) error { return e.Emit("message", args...) }
 
 // EmitWithAck is like [Socket.EmitWithAck].
 func (e Emitter) EmitWithAck(ctx context.Context, event string, args ...any) (Args, error) {
+	if err := ctxerr.Of(ctx); err != nil {
+		return Args{}, err // nothing is sent
+	}
 	result := make(chan ackResult, 1)
 	out, err := e.emit(event, args, result)
 	if err != nil {
@@ -107,7 +111,7 @@ func (e Emitter) EmitWithAck(ctx context.Context, event string, args ...any) (Ar
 	case r := <-result:
 		return r.args, r.err
 	case <-ctx.Done():
-		err = ctx.Err()
+		err = ctxerr.Of(ctx)
 	case <-timeout:
 		err = context.DeadlineExceeded
 	}

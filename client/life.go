@@ -415,8 +415,10 @@ func (s *Socket) refuseLocked(err error) {
 	if s.asked != nil && s.asked == s.life {
 		s.answeredLocked()
 	}
+	why := &DisconnectError{Reason: ClientDisconnect, Err: err}
 	s.deactivateLocked()
-	s.endLifeLocked(&DisconnectError{Reason: ClientDisconnect, Err: err})
+	s.endLifeLocked(why)
+	s.abandonLocked(why)
 	s.failedLocked(err)
 }
 
@@ -432,6 +434,7 @@ func (s *Socket) dismissed(c *conn) {
 		s.deactivateLocked()
 		s.pid, s.offset = "", ""
 		s.endLifeLocked(why)
+		s.abandonLocked(why)
 	case s.asked == l:
 		s.refuseLocked(why)
 	}
@@ -443,6 +446,7 @@ func (s *Socket) leaveLocked(why *DisconnectError) {
 	s.deactivateLocked()
 	s.pid, s.offset = "", ""
 	s.visits.Add(1)
+	s.abandonLocked(why)
 	if l := s.life; l != nil {
 		if l.joined {
 			s.sendDisconnectLocked(l.conn)

@@ -9,6 +9,7 @@ import (
 	"weak"
 
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/ctxerr"
 	"github.com/seed96b07ef8/socketio/internal/handler"
 )
 
@@ -133,7 +134,7 @@ func (m *Manager) Connect(ctx context.Context) error {
 	case err := <-w:
 		return err
 	case <-ctx.Done():
-		return m.giveUp(w, fmt.Errorf("client: connecting with %s: %w", m.target.host, context.Cause(ctx)))
+		return m.giveUp(w, fmt.Errorf("client: connecting with %s: %w", m.target.host, ctxerr.Of(ctx)))
 	}
 }
 

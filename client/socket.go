@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/ctxerr"
 	"github.com/seed96b07ef8/socketio/internal/handler"
 	"github.com/seed96b07ef8/socketio/parser"
 )
@@ -43,6 +44,7 @@ type Socket struct {
 	failed       handler.Hooks[func(error)]
 	inbox        inbox
 	corker       corker
+	asking       chan struct{} // has a token while Auth is called
 	// visits counts the calls of Disconnect and Close. Events of lives that began
 	// before the last one are dropped.
 	visits atomic.Uint64
@@ -74,7 +76,7 @@ type Socket struct {
 }
 
 func newSocket(m *Manager, namespace string, err error, opts *SocketOptions) *Socket {
-	s := &Socket{manager: m, namespace: namespace, err: m.err}
+	s := &Socket{manager: m, namespace: namespace, err: m.err, asking: make(chan struct{}, 1)}
 	if s.err == nil {
 		s.err = err
 	}
@@ -148,8 +150,8 @@ func (s *Socket) Context() context.Context {
 // Connect makes the socket active and returns when it is connected. It returns an
 // error, and the socket is not active any more, when the connection cannot be opened
 // at the first attempt, when the server refuses the socket ([*ConnectError]), when
-// Auth fails ([*AuthError]), or when ctx ends. Once it is connected, the socket
-// reconnects by itself.
+// Auth fails ([*AuthError]), or when ctx ends, which the error matches with its
+// cause. Once it is connected, the socket reconnects by itself.
 //
 // A socket that was active before stays so, whatever comes of the present attempt
 // but a refusal, and so does one that others still wait for. To have a socket keep
@@ -163,7 +165,7 @@ func (s *Socket) Connect(ctx context.Context) error {
 	case err := <-w:
 		return err
 	case <-ctx.Done():
-		return s.giveUp(w, fmt.Errorf("client: connecting with %s: %w", s.manager.target.host, context.Cause(ctx)))
+		return s.giveUp(w, fmt.Errorf("client: connecting with %s: %w", s.manager.target.host, ctxerr.Of(ctx)))
 	}
 }
 
@@ -293,11 +295,12 @@ func (s *Socket) OnError(f func(err error)) (off func()) { return s.failed.Add(f
 func (s *Socket) Emit(event string, args ...any) error { return s.emitter().Emit(event, args...) }
 
 // EmitWithAck sends an event and waits for the server's acknowledgement, whose
-// arguments it returns. It ends early with ctx's error, with
-// [context.DeadlineExceeded] after [Options.AckTimeout], or with a
-// [*DisconnectError] when the connection is lost after the event was sent. An event
-// that still waits for the connection then is not sent any more. It may be called in
-// a handler.
+// arguments it returns. It ends early when ctx ends, with an error that matches ctx's
+// error and its cause; with [context.DeadlineExceeded] after [Options.AckTimeout];
+// or with a [*DisconnectError] when the connection is lost after the event was sent,
+// or when the socket becomes inactive. An event that still waits for the connection
+// then is not sent any more, nor is anything if ctx has ended before. It may be
+// called in a handler.
 func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (Args, error) {
 	return s.emitter().EmitWithAck(ctx, event, args...)
 }

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/seed96b07ef8/socketio/internal/ctxerr"
 )
 
 // Defaults of [DialOptions] that servers do not have.
@@ -206,8 +208,8 @@ func (o *DialOptions) withDefaults() (*DialOptions, error) {
 //
 // ctx concerns the handshake only: it does not end the connection later. The error
 // is an [*OptionError], an [*OpError], or several of those with TryAllTransports.
-// It matches ctx's when that has ended, and [context.DeadlineExceeded] when
-// ConnectTimeout has passed. Nothing is left of a connection that has failed.
+// When ctx has ended, it matches ctx's error and the cause of that; when
+// ConnectTimeout has passed, [context.DeadlineExceeded]. Nothing is left of a connection that has failed.
 func Dial(ctx context.Context, url string, opts *DialOptions, h ClientHandler) (*Client, error) {
 	o, err := opts.withDefaults()
 	if err != nil {
@@ -273,11 +275,11 @@ func dial(ctx context.Context, t *target, transport Transport, o *DialOptions, h
 	case <-c.opened:
 		return c, nil
 	case <-ctx.Done():
-		err := ctx.Err()
+		err := ctxerr.Of(ctx)
 		if transport == WebSocket {
 			err = fmt.Errorf("%w, but a WebSocket that says nothing: %w", ErrNoHandshake, err)
 		}
-		c.fail(TransportError, withCause(ctx, opError("handshake", transport, err)))
+		c.fail(TransportError, opError("handshake", transport, err))
 	case <-c.done:
 	}
 	<-c.done
@@ -291,8 +293,8 @@ func dial(ctx context.Context, t *target, transport Transport, o *DialOptions, h
 
 // withCause adds the end of ctx to an error that came of it.
 func withCause(ctx context.Context, err *OpError) *OpError {
-	if cause := ctx.Err(); cause != nil && !errors.Is(err.Err, cause) {
-		err.Err = errors.Join(cause, err.Err)
+	if ctx.Err() != nil && !(errors.Is(err.Err, ctx.Err()) && errors.Is(err.Err, context.Cause(ctx))) {
+		err.Err = ctxerr.Join(ctxerr.Of(ctx), err.Err)
 	}
 	return err
 }

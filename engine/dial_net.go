@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed96b07ef8/socketio/internal/ctxerr"
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
@@ -37,7 +38,7 @@ func (c *Client) openWebSocket(ctx context.Context, op string) (l *link, early [
 	}
 	release := interrupt(ctx, nc)
 	u, header, err := ws.Connect(nc, r, o.PerMessageDeflate != nil)
-	if err = errors.Join(release(), err); err != nil {
+	if err = ctxerr.Join(release(), err); err != nil {
 		nc.Close()
 		var answer *ws.AnswerError
 		if errors.As(err, &answer) {
@@ -65,7 +66,7 @@ func interrupt(ctx context.Context, nc net.Conn) (release func() error) {
 	})
 	return func() error {
 		if !stop() {
-			return ctx.Err()
+			return ctxerr.Of(ctx)
 		}
 		return nil
 	}
@@ -137,7 +138,7 @@ func (o *DialOptions) connectProxy(ctx context.Context, proxy *url.URL, addr str
 	}
 	release := interrupt(ctx, nc)
 	err = tunnel(nc, proxy.User, addr)
-	if err = errors.Join(release(), err); err != nil {
+	if err = ctxerr.Join(release(), err); err != nil {
 		nc.Close()
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
