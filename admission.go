@@ -54,12 +54,11 @@ func (s *Socket) welcome(m *engine.Message, missed []*adapter.Packet) (rooms []s
 		return nil
 	}
 	s.early = nil
-	// The log of the recovery is bounded by itself, and without the answer nothing
-	// else makes sense to the client.
+	// The log of the recovery is bounded by itself.
 	for _, p := range missed {
 		send(p.Message, p.Flags|engine.Essential)
 	}
-	send(m, engine.Essential)
+	send(m, engine.Control)
 	if before != nil {
 		for _, p := range before.packets {
 			send(p.Message, p.Flags)

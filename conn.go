@@ -301,5 +301,5 @@ func (c *conn) refuse(nsp string, err error) {
 			return
 		}
 	}
-	_ = c.engine.Send(m, 0) // a client that is gone needs no answer
+	_ = c.engine.Send(m, engine.Control) // a client that is gone needs no answer
 }

@@ -289,7 +289,7 @@ func (s *Socket) Disconnect() {
 		s.conn.engine.Close()
 		return
 	}
-	_ = s.deliver(m, 0) // whoever is gone need not be told
+	_ = s.deliver(m, engine.Control) // a client that is gone needs no DISCONNECT
 }
 
 // DisconnectConn disconnects all of the client's sockets, in whatever namespace,

@@ -153,12 +153,6 @@ func (c *Client) writable() bool {
 	return !c.backlog && !c.fence.asked
 }
 
-// full reports whether the outbox has reached its limit. A server that makes us
-// answer without reading the answers is owed no more of them then. mu is held.
-func (c *Client) full() bool {
-	return c.outbox.n >= c.opts.OutboxMessages || c.outbox.bytes >= c.opts.OutboxBytes
-}
-
 // Cork holds messages back until Uncork, so that those which belong to one
 // piece of work leave in one write, or one request. Whoever corks a connection must
 // uncork it soon; calls do not nest.
@@ -256,7 +250,7 @@ func (c *Client) end(reason Reason, err error, flush bool) {
 		c.state = draining
 		c.after(timeout)
 		c.pausing = false
-		c.outbox.push(entry{closePacket, protocolPacket | Fence})
+		c.outbox.push(entry{m: closePacket, flags: protocolPacket | Fence})
 		c.flush()
 	case !flush:
 		c.shut(err)
@@ -383,9 +377,7 @@ func (c *Client) answerPing() {
 		return
 	}
 	c.beat()
-	if !c.full() {
-		c.outbox.pushFront(entry{pongPacket, protocolPacket})
-	}
+	c.outbox.pushFirst(pongPlace, pongPacket)
 	c.flush()
 	if h, ok := c.handler.(ClientPingHandler); ok {
 		defer c.guard()

@@ -40,12 +40,6 @@ type mark struct {
 	err     error // set before reached is closed
 }
 
-// front returns the oldest entry. The outbox must not be empty.
-func (o *outbox) front() *entry { return &o.head.entries[o.first] }
-
-// back returns the newest entry. The outbox must not be empty.
-func (o *outbox) back() *entry { return &o.tail.entries[o.last-1] }
-
 // Flush waits until the server has read what was sent before: it has answered the
 // data request of polling, or a ping of WebSocket that followed. Messages that are
 // sent after the call wait until then. Flush returns nil, ErrClosed when the
@@ -75,18 +69,16 @@ func (c *Client) mark() (*mark, error) {
 		c.mu.Unlock()
 		return nil, nil
 	}
-	if c.outbox.n > 0 {
-		if m := c.fence.marks[c.outbox.back().m]; m != nil {
-			c.mu.Unlock()
-			return m, nil
-		}
+	if m := c.fence.marks[c.outbox.back().m]; m != nil {
+		c.mu.Unlock()
+		return m, nil
 	}
 	m, place := &mark{reached: make(chan struct{})}, new(Message)
 	if c.fence.marks == nil {
 		c.fence.marks = make(map[*Message]*mark)
 	}
 	c.fence.marks[place] = m
-	c.outbox.push(entry{place, protocolPacket | Fence})
+	c.outbox.push(entry{m: place, flags: protocolPacket | Fence})
 	c.flush()
 	return m, nil
 }

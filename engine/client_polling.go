@@ -268,9 +268,9 @@ func (c *Client) takePost() []byte {
 			}
 			if packets > 0 && (packets == maxPostPackets || len(body)+1+size > c.maxPayload) {
 				if parts < e.m.parts {
-					e = entry{&Message{frames: rest, parts: parts}, e.flags | unfinished}
+					e.m = &Message{frames: rest, parts: parts}
 				}
-				c.outbox.pushFront(e)
+				c.outbox.putBack(e)
 				return body
 			}
 			if packets > 0 {

@@ -87,14 +87,14 @@ func (c *Client) send(m *Message, flags Flags, policy Overflow) (full <-chan str
 	}
 	o := c.opts
 	if flags&Essential == 0 {
-		if ok, _ := c.outbox.makeRoom(m.Len(), o.OutboxMessages, o.OutboxBytes, policy); !ok {
+		if ok, _ := c.outbox.makeRoom(m.Len(), limits{o.OutboxMessages, o.OutboxBytes}, policy); !ok {
 			defer c.mu.Unlock()
 			return c.refuseLocked(policy)
 		}
 	}
 	// Without a raw socket it is not known whether the write that is under way waits.
 	c.backlog = c.backlog || !writable || c.writing && c.link.raw == nil
-	c.outbox.push(entry{m, flags})
+	c.outbox.push(entry{m: m, flags: flags})
 	c.flush()
 	return nil, nil
 }

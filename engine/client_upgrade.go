@@ -160,7 +160,7 @@ func (c *Client) commit(l *link) (done bool, err error) {
 		c.link, c.writing = nil, false
 		c.upgrade, c.pausing = l, true
 		if c.state == draining {
-			c.outbox.push(entry{closePacket, protocolPacket | Fence})
+			c.outbox.push(entry{m: closePacket, flags: protocolPacket | Fence})
 		}
 		c.mu.Unlock()
 		return false, err

@@ -111,8 +111,8 @@ func (c *Client) lost(l *link, err error) {
 // pong answers a WebSocket ping, which is below Engine.IO's heartbeat.
 func (c *Client) pong(data []byte) {
 	c.mu.Lock()
-	if c.state == open && !c.full() {
-		c.outbox.push(pongFrame(data))
+	if c.state == open {
+		c.outbox.pushFirst(framePlace, pongFrame(data))
 	}
 	c.flush()
 }
@@ -122,13 +122,13 @@ func (c *Client) pong(data []byte) {
 // read. Over polling nothing does. mu is held and released.
 func (c *Client) sound() {
 	if c.link != nil && c.outbox.n == 0 && !c.writing {
-		c.outbox.push(pongFrame(nil))
+		c.outbox.pushFirst(framePlace, pongFrame(nil))
 	}
 	c.flush()
 }
 
-func pongFrame(data []byte) entry {
-	return entry{&Message{frames: ws.AppendFrame(nil, ws.Pong, data), parts: 1, textOnly: true}, protocolPacket}
+func pongFrame(data []byte) *Message {
+	return &Message{frames: ws.AppendFrame(nil, ws.Pong, data), parts: 1, textOnly: true}
 }
 
 // encodeFor returns e as it goes out on l, before it is masked.

@@ -207,7 +207,7 @@ func (c *Conn) Send(m *Message, flags Flags) error {
 	}
 	if !wait && c.direct() {
 		c.writing = true
-		return c.write(batch{bytes: c.link.encode(entry{m, flags})})
+		return c.write(batch{bytes: c.link.encode(entry{m: m, flags: flags})})
 	}
 	err := c.queue(m, flags)
 	if wait {
@@ -238,17 +238,17 @@ func (c *Conn) queue(m *Message, flags Flags) error {
 		c.lost++
 		return nil
 	}
-	if flags&Essential == 0 && !c.makeRoom(m.Len()) {
+	if fits, policy := c.makeRoom(m.Len(), flags); !fits {
 		c.lost++
-		c.overflowed = c.server.opts.Overflow == Disconnect
-		if c.overflowed || c.server.opts.Overflow == Refuse {
+		c.overflowed = policy == Disconnect
+		if c.overflowed || policy == Refuse {
 			return ErrOutboxFull
 		}
 		return nil
 	}
 	// Without a raw socket nobody knows whether the write that is under way waits.
 	c.backlog = c.backlog || !writable || c.writing && c.link.raw == nil
-	c.outbox.push(entry{m, flags})
+	c.outbox.push(entry{m: m, flags: flags})
 	return nil
 }
 
@@ -274,10 +274,10 @@ func (c *Conn) settle() (err error) {
 	return err
 }
 
-// sendPacket queues a packet of the protocol, which is subject to no limit.
-// mu is held and released.
-func (c *Conn) sendPacket(m *Message) {
-	c.outbox.push(entry{m, protocolPacket})
+// sendBeat queues a heartbeat packet, which leaves as soon as the message that is being
+// written is through. mu is held and released.
+func (c *Conn) sendBeat(p place, m *Message) {
+	c.outbox.pushFirst(p, m)
 	_ = c.flush()
 }
 
@@ -290,20 +290,20 @@ func (c *Conn) writable() bool {
 	return !c.backlog
 }
 
-// makeRoom applies the overflow policy to a message of n bytes. It reports
-// whether there is room for it.
-func (c *Conn) makeRoom(n int) bool {
+// makeRoom makes room for a message of size bytes. It reports whether there is some,
+// and which policy applies otherwise. mu is held.
+func (c *Conn) makeRoom(size int, flags Flags) (ok bool, policy Overflow) {
 	o := c.server.opts
-	ok, dropped := c.outbox.makeRoom(n, o.OutboxMessages, o.OutboxBytes, o.Overflow)
+	l := limits{o.OutboxMessages, o.OutboxBytes}
+	switch {
+	case flags&Essential != 0:
+		return true, o.Overflow
+	case flags&Control != 0:
+		return l.admits(size, c.outbox.controls()), Disconnect
+	}
+	ok, dropped := c.outbox.makeRoom(size, l, o.Overflow)
 	c.lost += dropped
-	return ok
-}
-
-// full reports whether the outbox has reached its limit. Those who make us answer
-// without reading the answers are owed no more of them then. mu is held.
-func (c *Conn) full() bool {
-	o := c.server.opts
-	return c.outbox.n >= o.OutboxMessages || c.outbox.bytes >= o.OutboxBytes
+	return ok, o.Overflow
 }
 
 // Cork holds messages back until Uncork, so that those which belong to one

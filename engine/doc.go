@@ -86,7 +86,8 @@
 //   - what is kept of the request that opens a connection: MaxHeaderBytes, 16 KiB.
 //   - what waits for a client that does not read: OutboxBytes and
 //     OutboxMessages; Overflow says what then happens to its messages, by
-//     default the connection is closed.
+//     default the connection is closed. The same numbers bound, apart from them,
+//     [Control] messages, beyond which the connection is closed in any case.
 //   - time: PingInterval and PingTimeout for an answer to the heartbeat,
 //     UpgradeTimeout for an upgrade, RequestTimeout for the body of a request,
 //     WriteTimeout for a write, for a closed polling session to fetch what is left

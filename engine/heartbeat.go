@@ -110,7 +110,7 @@ func (c *Conn) onTimer() {
 		// The ping was due a little earlier, and the answer is due after that.
 		late := min(clock()-b.due, maxTimerDelay, c.server.opts.PingTimeout/10)
 		b.after(c, c.server.opts.PingTimeout-late)
-		c.sendPacket(pingPacket)
+		c.sendBeat(pingPlace, pingPacket)
 	case c.busy.Load(), c.turn.Load()%2 != 0:
 		// Its pong, or ping, may wait behind the message that our handler is busy
 		// with. A further ping shows whether the connection is dead, and keeps the
@@ -119,7 +119,7 @@ func (c *Conn) onTimer() {
 		if c.revision3 {
 			c.mu.Unlock()
 		} else {
-			c.sendPacket(pingPacket)
+			c.sendBeat(pingPlace, pingPacket)
 		}
 	default:
 		c.mu.Unlock()

@@ -345,9 +345,9 @@ func (l *link) closed(err error) {
 func (l *link) pong(data []byte) {
 	c := l.conn
 	c.mu.Lock()
-	if c.state != open || c.link != l || c.full() {
+	if c.state != open || c.link != l {
 		c.mu.Unlock()
 		return
 	}
-	c.sendPacket(&Message{frames: ws.AppendFrame(nil, ws.Pong, data), parts: 1})
+	c.sendBeat(framePlace, pongFrame(data))
 }

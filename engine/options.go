@@ -132,9 +132,12 @@ type ServerOptions struct {
 	PerMessageDeflate *PerMessageDeflate
 
 	// OutboxBytes and OutboxMessages bound what waits for one connection; a single
-	// larger message may wait alone. Defaults: 8 MiB and 65536 messages.
+	// larger message may wait alone. [Control] messages, which no policy drops, are
+	// bounded by the same numbers, apart from the others; a client that makes the
+	// server queue more of them loses its connection. Defaults: 8 MiB and 65536 messages.
 	OutboxBytes, OutboxMessages int
-	// Overflow says what happens when they are exceeded. Default: Disconnect.
+	// Overflow says what happens to other messages when they are exceeded. Default:
+	// Disconnect.
 	Overflow Overflow
 	// WriteTimeout is how long the client may take to accept a write before its
 	// connection is closed with [TransportError]. Default 20 s.

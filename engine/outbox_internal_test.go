@@ -2,51 +2,156 @@ package engine
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
-// The outbox does what a slice does.
+// outboxModel is an outbox of slices.
+type outboxModel struct {
+	first   [places]*Message
+	entries []entry
+}
+
+// next returns the place or the index of what leaves next.
+func (w *outboxModel) next() (p place, i int, m *Message) {
+	for p, m := range w.first {
+		if m != nil {
+			return place(p), -1, m
+		}
+	}
+	if len(w.entries) > 0 {
+		return places, 0, w.entries[0].m
+	}
+	return places, -1, nil
+}
+
+func (w *outboxModel) remove(i int) { w.entries = slices.Delete(w.entries, i, i+1) }
+
+// oldest returns the index of the oldest entry that may be dropped, or -1.
+func (w *outboxModel) oldest() int {
+	return slices.IndexFunc(w.entries, func(e entry) bool { return e.flags&undroppable == 0 })
+}
+
+// usage returns what entries of the kinds take, counted anew.
+func (w *outboxModel) usage(kinds Flags) (u usage) {
+	for _, e := range w.entries {
+		if e.flags&undroppable == kinds {
+			u.n++
+			u.bytes += e.m.Len()
+		}
+	}
+	return u
+}
+
+func (w *outboxModel) check(t *testing.T, o *outbox) {
+	t.Helper()
+	all := usage{n: len(w.entries)}
+	for _, e := range w.entries {
+		all.bytes += e.m.Len()
+	}
+	for _, m := range w.first {
+		if m != nil {
+			all.n++
+			all.bytes += m.Len()
+		}
+	}
+	if got := (usage{o.n, o.bytes}); got != all {
+		t.Fatalf("%+v wait, want %+v", got, all)
+	}
+	if got, want := o.ordinary(), w.usage(0); got != want {
+		t.Fatalf("%+v are ordinary, want %+v", got, want)
+	}
+	if got, want := o.controls(), w.usage(Control); got != want {
+		t.Fatalf("%+v are control messages, want %+v", got, want)
+	}
+	if _, _, m := w.next(); m != nil && o.front().m != m {
+		t.Fatal("front returns the wrong message")
+	}
+	if o.n == 0 && (o.special != nil || o.messages != queue{}) {
+		t.Fatal("an empty outbox holds memory")
+	}
+}
+
+// The outbox does what slices do, whatever it is given, also when its sequence numbers
+// begin anew.
 func TestOutboxIsAQueue(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
+	kinds := []Flags{0, 0, 0, 0, Volatile, Essential, Control, protocolPacket}
 	for range 200 {
-		var o outbox
-		var want []*Message
+		o := outbox{next: math.MaxUint32 - 200}
+		var want outboxModel
 		for i := range 500 {
 			m := NewTextMessage(fmt.Append(nil, i))
-			switch random.IntN(5) {
-			case 0, 1:
-				o.push(entry{m: m})
-				want = append(want, m)
-			case 2:
-				o.pushFront(entry{m: m})
-				want = append([]*Message{m}, want...)
+			switch random.IntN(8) {
+			case 0, 1, 2:
+				e := entry{m: m, flags: kinds[random.IntN(len(kinds))]}
+				o.push(e)
+				want.entries = append(want.entries, e)
 			case 3:
+				p := place(random.IntN(int(places)))
+				o.pushFirst(p, m)
+				want.first[p] = m
+			case 4:
+				if i := want.oldest(); i >= 0 {
+					o.dropOldest()
+					want.remove(i)
+				}
+			case 5, 6:
 				for range random.IntN(6) {
-					if len(want) > 0 {
-						if o.peek() != want[0] || o.pop().m != want[0] {
-							t.Fatal("wrong message")
-						}
-						want = want[1:]
+					p, i, m := want.next()
+					if m == nil {
+						break
+					}
+					e := o.pop()
+					if e.m != m {
+						t.Fatal("wrong message")
+					}
+					switch {
+					case p < places:
+						want.first[p] = nil
+					case random.IntN(3) == 0: // of which a part has been sent
+						o.putBack(e)
+						want.entries[0].flags |= unfinished
+					default:
+						want.remove(i)
 					}
 				}
-			case 4:
+			case 7:
 				if random.IntN(50) == 0 {
 					o.clear()
-					want = nil
+					want = outboxModel{}
 				}
 			}
-			bytes := 0
-			for _, m := range want {
-				bytes += m.Len()
-			}
-			if o.n != len(want) || o.bytes != bytes {
-				t.Fatalf("%d messages of %d bytes, want %d of %d", o.n, o.bytes, len(want), bytes)
-			}
-			if o.n == 0 && (o.head != nil || o.tail != nil) {
-				t.Fatal("an empty outbox holds memory")
-			}
+			want.check(t, &o)
 		}
+	}
+}
+
+// What DropOldest does for a message does not depend on how much waits that it must not
+// drop, and that stays.
+func TestDropOldestBehindMuchElse(t *testing.T) {
+	const many, limit = 100_000, 1000
+	var o outbox
+	m := NewTextMessage([]byte("0123456789"))
+	for i := range many {
+		o.push(entry{m: m, flags: []Flags{Essential, Control, protocolPacket}[i%3]})
+	}
+	kept, oldest := o.special.kept, *o.special.kept.front()
+	l := limits{limit, 1 << 30}
+	for i := range 3 * limit {
+		ok, dropped := o.makeRoom(m.Len(), l, DropOldest)
+		if want := min(max(i-limit+1, 0), 1); !ok || dropped != want {
+			t.Fatalf("message %d: room %v, %d dropped, want %d", i, ok, dropped, want)
+		}
+		o.push(entry{m: m})
+		if o.special.kept != kept || *o.special.kept.front() != oldest {
+			t.Fatalf("message %d: what is kept was touched", i)
+		}
+	}
+	if o.n != many+limit {
+		t.Errorf("%d messages wait, want %d", o.n, many+limit)
 	}
 }
 

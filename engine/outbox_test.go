@@ -451,19 +451,88 @@ func TestOnDrain(t *testing.T) {
 	})
 }
 
-// A peer that pings all the time and never reads makes us remember no more than
-// the outbox may hold.
+// A peer that pings all the time and never reads makes us remember its last ping.
 func TestPingFlood(t *testing.T) {
 	h := start(t, &engine.ServerOptions{OutboxMessages: 100, OutboxBytes: 20_000})
 	w := h.websocket()
-	stuff(t, w.session)
+	next := stuff(t, w.session)
+	before := w.Buffered()
 	flood := strings.Repeat(string(masked(ws.Ping, strings.Repeat("x", 125))), 100)
 	for range 100 {
 		w.raw([]byte(flood))
 	}
+	w.raw(masked(ws.Ping, "last"))
 	w.send("4still here")
 	w.wantMessage(t, "still here")
-	if n := w.Buffered(); n > 20_000+2*block {
+	if n := w.Buffered() - before; n > 200 {
 		t.Errorf("%d bytes are buffered", n)
+	}
+	for i := range next {
+		if got := number(t, w.read()); got != i {
+			t.Fatalf("got message %d, want %d", got, i)
+		}
+	}
+	w.want("a:last")
+	w.text(t, "end")
+	w.want("4end")
+}
+
+// Control messages keep their place, are not dropped, and take no room of others.
+func TestControl(t *testing.T) {
+	for overflow, want := range map[engine.Overflow]string{
+		engine.Refuse:     "41\x1e4c1\x1e42\x1e4c2",
+		engine.DropNewest: "41\x1e4c1\x1e42\x1e4c2",
+		engine.DropOldest: "4c1\x1e44\x1e4c2\x1e45",
+	} {
+		h := start(t, &engine.ServerOptions{Overflow: overflow, OutboxMessages: 2})
+		p := h.poll()
+		send := func(text string, flags engine.Flags) {
+			t.Helper()
+			err := p.Send(engine.NewTextMessage([]byte(text)), flags)
+			if refused := overflow == engine.Refuse && text > "2" && flags == 0; (err != nil) != refused {
+				t.Errorf("policy %d, message %s: %v", overflow, text, err)
+			}
+		}
+		send("1", 0)
+		send("c1", engine.Control)
+		send("2", 0)
+		send("3", 0)
+		send("4", 0)
+		send("c2", engine.Control)
+		send("5", 0)
+		p.want(want)
+	}
+}
+
+// A client that makes us queue too many control messages loses its connection, whatever
+// the policy.
+func TestTooManyControlMessages(t *testing.T) {
+	limits := map[string]engine.ServerOptions{
+		"messages": {OutboxMessages: 10},
+		"bytes":    {OutboxBytes: 10 * 102},
+	}
+	m := engine.NewTextMessage(make([]byte, 99)) // 102 bytes with its type and framing
+	for name, opts := range limits {
+		for _, opts.Overflow = range []engine.Overflow{engine.Disconnect, engine.DropOldest, engine.DropNewest, engine.Refuse} {
+			t.Run(fmt.Sprint(name, "/", opts.Overflow), func(t *testing.T) {
+				h := start(t, &opts)
+				p := h.poll()
+				p.text(t, "x")
+				for i := range 10 {
+					if err := p.Send(m, engine.Control); err != nil {
+						t.Fatalf("message %d: %v", i, err)
+					}
+				}
+				if err := p.Send(m, engine.Control); !errors.Is(err, engine.ErrOutboxFull) {
+					t.Errorf("got error %v", err)
+				}
+				if err := p.wantClose(t, engine.TransportError); !errors.Is(err, engine.ErrOutboxFull) {
+					t.Errorf("got cause %v", err)
+				}
+				if n := p.Buffered(); n != 0 {
+					t.Errorf("%d bytes are buffered after the end", n)
+				}
+			})
+		}
 	}
 }

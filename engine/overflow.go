@@ -1,33 +1,41 @@
 package engine
 
-import "slices"
+// limits are what may wait in an outbox.
+type limits struct{ messages, bytes int }
 
-// unfinished marks what is left of a message of which some parts have been sent: no
-// overflow policy may drop it.
-const unfinished Flags = 1 << 6
+// admits reports whether there is room for a message of size bytes behind those of
+// used. A message of any size fits when nothing else waits: that a peer which keeps up
+// gets it must not depend on the transport.
+func (l limits) admits(size int, used usage) bool {
+	return used.n == 0 || used.n < l.messages && used.bytes+size <= l.bytes
+}
 
-// makeRoom applies an overflow policy to a message of size bytes, for an outbox that
-// may hold so many messages and bytes. It reports whether there is room for it, and
-// how many others were dropped. A message of any size fits when nothing else waits:
-// that a peer which keeps up gets it must not depend on the transport.
-func (o *outbox) makeRoom(size, messages, bytes int, policy Overflow) (ok bool, dropped int) {
-	fits := func() bool {
-		n, waiting := o.n-o.freeN, o.bytes-o.free
-		return n == 0 || n < messages && waiting+size <= bytes
+// ordinary returns how much waits that an overflow policy is applied to.
+func (o *outbox) ordinary() usage {
+	u := usage{o.n, o.bytes}
+	if s := o.special; s != nil {
+		u.n -= s.free.n + s.control.n
+		u.bytes -= s.free.bytes + s.control.bytes
 	}
-	if policy != DropOldest || size > bytes {
-		return fits(), 0
+	return u
+}
+
+// controls returns how much waits that is marked as Control.
+func (o *outbox) controls() usage {
+	if o.special == nil {
+		return usage{}
 	}
-	var kept []entry // pings and the like: without them the session breaks
-	for !fits() && o.n > 0 {
-		if e := o.pop(); e.flags&(protocolPacket|unfinished|Essential) != 0 {
-			kept = append(kept, e)
-		} else {
-			dropped += e.m.messages()
-		}
+	return o.special.control
+}
+
+// makeRoom applies an overflow policy to a message of size bytes. It reports whether
+// there is room for it, and how many others were dropped.
+func (o *outbox) makeRoom(size int, l limits, policy Overflow) (ok bool, dropped int) {
+	if policy != DropOldest || size > l.bytes {
+		return l.admits(size, o.ordinary()), 0
 	}
-	for _, e := range slices.Backward(kept) {
-		o.pushFront(e)
+	for !l.admits(size, o.ordinary()) {
+		dropped += o.dropOldest()
 	}
 	return true, dropped
 }

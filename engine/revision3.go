@@ -26,15 +26,11 @@ func (c *Conn) answerPing(data []byte) {
 		return
 	}
 	c.beat.restart(c)
-	if c.full() {
-		c.mu.Unlock()
-		return
-	}
 	pong := pongPacket
 	if len(data) > 0 {
 		pong = newPacket(packetPong, string(data))
 	}
-	c.sendPacket(pong)
+	c.sendBeat(pongPlace, pong)
 }
 
 // parseText decodes a text packet of the client.

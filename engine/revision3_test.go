@@ -412,7 +412,7 @@ func TestRevision3Heartbeat(t *testing.T) {
 		p.want("1:3")
 		c.until(50 * time.Second)
 		wantReply(t, p.post("3:2hi1:2"), 200, "ok")
-		p.want("3:3hi1:3")
+		p.want("1:3") // once, for the last of them
 		p.want("1:1")
 		c.want(95*time.Second, "end")
 		p.wantClose(t, engine.PingTimeout)
@@ -486,15 +486,16 @@ func TestRevision3HeartbeatWhileHandlerIsBusy(t *testing.T) {
 	})
 }
 
-// A client that pings without reading the answers cannot make them pile up.
+// A client that pings without reading the answers cannot make them pile up: the last
+// ping is answered.
 func TestRevision3PingFlood(t *testing.T) {
 	h := start(t, allowing(&engine.ServerOptions{OutboxMessages: 10, OutboxBytes: 10_000}))
 	p := h.poll3()
 	wantReply(t, p.post(strings.Repeat("1:2", 1000)), 200, "ok")
-	p.want(strings.Repeat("1:3", 10))
+	p.want("1:3")
 	big := "5001:2" + strings.Repeat("x", 5000)
 	wantReply(t, p.post(strings.Repeat(big, 10)), 200, "ok")
-	if n := p.Buffered(); n > 20_000 {
+	if n := p.Buffered(); n > 6000 {
 		t.Errorf("%d bytes wait", n)
 	}
 	p.get()

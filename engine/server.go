@@ -469,7 +469,7 @@ func writeUnavailable(w http.ResponseWriter) {
 func (s *Server) open(c *Conn, answer []byte, upgrade bool) error {
 	c.corked = true
 	c.early = new(ending)
-	c.outbox.push(entry{s.openPacket(answer, c.id, upgrade), protocolPacket})
+	c.outbox.pushFirst(openPlace, s.openPacket(answer, c.id, upgrade))
 	if s.opts.InitialMessage != nil {
 		c.outbox.push(entry{m: NewTextMessage(s.opts.InitialMessage)})
 	}

@@ -149,7 +149,7 @@ func (c *Conn) gather() batch {
 	buf := getBuffer()
 	out := append((*buf)[:0], encoded...)
 	first.m.copied()
-	for c.outbox.n > 0 && len(out)+c.outbox.peek().Len() <= cap(out) {
+	for c.outbox.n > 0 && len(out)+c.outbox.front().m.Len() <= cap(out) {
 		e := c.outbox.pop()
 		out = append(out, c.link.encode(e)...)
 		e.m.copied()
