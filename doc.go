@@ -86,8 +86,9 @@
 //
 // # Security
 //
-// CORS headers are off unless [engine.ServerOptions.CORS] is set, and browsers do
-// not apply CORS to WebSockets: check the Origin in AllowRequest, or authenticate
-// every client in middleware. What clients send is validated by the protocol's
-// rules only; names of events and rooms, and all arguments, are theirs to choose.
+// Pages of other hosts are refused, over any transport, unless
+// [engine.ServerOptions.CORS] allows their origin. Programs can claim any origin, or
+// none: authenticate clients in AllowRequest or in middleware. What clients send is
+// validated by the protocol's rules only; names of events and rooms, and all
+// arguments, are theirs to choose. See docs/security.md.
 package socketio

@@ -2,19 +2,21 @@ package engine
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// CORS says which pages of other origins may use polling. Without it no CORS
-// headers are sent, so that browsers refuse them.
+// CORS says which pages of other origins may connect, and lets their browsers show
+// them the answers to polling requests.
 //
-// CORS protects the user's browser, not the server: a request from an origin
-// that is not allowed is still served, and WebSockets are not subject to it. Use
-// [ServerOptions.AllowRequest] to turn requests away.
+// The requests of other pages are refused, see [ServerOptions].CORS. It does not matter
+// whether Origins or AllowOrigin allows an origin.
 type CORS struct {
-	// Origins are the allowed origins, such as "https://example.com". A nil list,
-	// or one that holds "*", allows all.
+	// Origins are the allowed origins, as browsers send them: scheme, host, and port
+	// unless it is the default one, such as "https://example.com" or
+	// "http://localhost:5173". A nil list, or one that holds "*", allows all. "null" is
+	// what sandboxed frames and local files send, of whatever site.
 	Origins []string
 	// AllowOrigin, if set, decides instead of Origins.
 	AllowOrigin func(origin string, r *http.Request) bool
@@ -35,35 +37,34 @@ type CORS struct {
 }
 
 // Handle adds the headers for r to the answer. It returns true when that was all:
-// r was a preflight request and is answered. A [Server] does it for the requests
-// that it serves; Handle is for what is served beside it.
+// r was a preflight request of an allowed origin and is answered. A [Server] does it
+// for the requests that it serves; Handle is for what is served beside it.
 func (c *CORS) Handle(w http.ResponseWriter, r *http.Request) (answered bool) {
-	if !c.apply(w.Header(), r) {
+	if !c.apply(w.Header(), r) || !isPreflight(r) {
 		return false
 	}
-	w.Header().Set("Content-Length", "0")
-	w.WriteHeader(http.StatusNoContent)
+	c.answerPreflight(w, r)
 	return true
 }
 
-// apply adds the headers for r to h. It reports whether r was a preflight
-// request, which is to be answered 204 and nothing else.
-func (c *CORS) apply(h http.Header, r *http.Request) (preflight bool) {
+// isPreflight reports whether a browser asks on behalf of a page whether it may make a
+// request (Fetch, section 3.2.2).
+func isPreflight(r *http.Request) bool {
+	return r.Method == http.MethodOptions && r.Header.Get("Origin") != ""
+}
+
+// apply adds the headers for r to h. It reports whether r comes from a page whose
+// origin is allowed.
+func (c *CORS) apply(h http.Header, r *http.Request) (allowed bool) {
 	origin := r.Header.Get("Origin")
-	switch {
-	case c.AllowOrigin != nil:
+	if c.allowsAll() {
+		h.Set("Access-Control-Allow-Origin", "*")
+	} else {
 		h.Add("Vary", "Origin")
-		if origin == "" || !c.AllowOrigin(origin, r) {
+		if origin == "" || !c.allows(origin, r) {
 			return false
 		}
 		h.Set("Access-Control-Allow-Origin", origin)
-	case c.allowsAll():
-		h.Set("Access-Control-Allow-Origin", "*")
-	default:
-		h.Add("Vary", "Origin")
-		if c.allows(origin) {
-			h.Set("Access-Control-Allow-Origin", origin)
-		}
 	}
 	if c.Credentials {
 		h.Set("Access-Control-Allow-Credentials", "true")
@@ -71,10 +72,12 @@ func (c *CORS) apply(h http.Header, r *http.Request) (preflight bool) {
 	if len(c.ExposedHeaders) > 0 {
 		h.Set("Access-Control-Expose-Headers", strings.Join(c.ExposedHeaders, ","))
 	}
-	if r.Method != http.MethodOptions {
-		return false
-	}
+	return origin != ""
+}
 
+// answerPreflight answers a preflight request of an allowed origin.
+func (c *CORS) answerPreflight(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
 	methods := "GET,HEAD,PUT,PATCH,POST,DELETE"
 	if len(c.Methods) > 0 {
 		methods = strings.Join(c.Methods, ",")
@@ -91,26 +94,17 @@ func (c *CORS) apply(h http.Header, r *http.Request) (preflight bool) {
 	if c.MaxAge > 0 {
 		h.Set("Access-Control-Max-Age", strconv.Itoa(c.MaxAge))
 	}
-	return true
+	h.Set("Content-Length", "0")
+	w.WriteHeader(http.StatusNoContent)
 }
 
 func (c *CORS) allowsAll() bool {
-	if c.Origins == nil {
-		return true
-	}
-	for _, o := range c.Origins {
-		if o == "*" {
-			return true
-		}
-	}
-	return false
+	return c.AllowOrigin == nil && (c.Origins == nil || slices.Contains(c.Origins, "*"))
 }
 
-func (c *CORS) allows(origin string) bool {
-	for _, o := range c.Origins {
-		if o == origin {
-			return origin != ""
-		}
+func (c *CORS) allows(origin string, r *http.Request) bool {
+	if c.AllowOrigin != nil {
+		return c.AllowOrigin(origin, r)
 	}
-	return false
+	return slices.Contains(c.Origins, origin)
 }

@@ -17,9 +17,6 @@ func TestCORS(t *testing.T) {
 		methods   = "GET,HEAD,PUT,PATCH,POST,DELETE"
 	)
 	list := &engine.CORS{Origins: []string{ours, "https://second.example"}}
-	function := &engine.CORS{AllowOrigin: func(origin string, r *http.Request) bool {
-		return origin == ours && r.URL.Query().Get("EIO") == "4"
-	}}
 	full := &engine.CORS{
 		Origins: []string{ours}, Credentials: true, Methods: []string{"GET", "POST"},
 		AllowedHeaders: []string{"X-A", "X-B"}, ExposedHeaders: []string{"X-C", "X-D"}, MaxAge: 60,
@@ -32,8 +29,8 @@ func TestCORS(t *testing.T) {
 		status  int
 		want    map[string]string // of the headers that concern CORS, all there are
 	}{
-		{"off by default", nil, "GET", []string{"Origin", ours}, 200, nil},
-		{"preflight when off", nil, "OPTIONS", []string{"Origin", ours}, 400, nil},
+		{"off by default", nil, "GET", []string{"Origin", ours}, 403, nil},
+		{"preflight when off", nil, "OPTIONS", []string{"Origin", ours}, 403, nil},
 		{"all", &engine.CORS{}, "GET", []string{"Origin", ours}, 200, map[string]string{"Allow-Origin": "*"}},
 		{"all without an origin", &engine.CORS{}, "GET", nil, 200, map[string]string{"Allow-Origin": "*"}},
 		{"star in a list", &engine.CORS{Origins: []string{ours, "*"}}, "GET", []string{"Origin", other}, 200, map[string]string{"Allow-Origin": "*"}},
@@ -42,15 +39,9 @@ func TestCORS(t *testing.T) {
 		{"preflight with headers", &engine.CORS{}, "OPTIONS", []string{"Origin", ours, "Access-Control-Request-Headers", "x-a, x-b"}, 204, map[string]string{
 			"Allow-Origin": "*", "Allow-Methods": methods, "Allow-Headers": "x-a, x-b", "Vary": "Access-Control-Request-Headers"}},
 		{"listed", list, "GET", []string{"Origin", ours}, 200, map[string]string{"Allow-Origin": ours, "Vary": "Origin"}},
-		{"not listed", list, "GET", []string{"Origin", other}, 200, map[string]string{"Vary": "Origin"}},
-		{"similar", list, "GET", []string{"Origin", ours + ".evil.example"}, 200, map[string]string{"Vary": "Origin"}},
-		{"null origin", list, "GET", []string{"Origin", "null"}, 200, map[string]string{"Vary": "Origin"}},
-		{"list without an origin", list, "GET", nil, 200, map[string]string{"Vary": "Origin"}},
-		{"nobody", &engine.CORS{Origins: []string{}}, "GET", []string{"Origin", ours}, 200, map[string]string{"Vary": "Origin"}},
-		{"empty origin is no match", &engine.CORS{Origins: []string{""}}, "GET", nil, 200, map[string]string{"Vary": "Origin"}},
-		{"function agrees", function, "GET", []string{"Origin", ours}, 200, map[string]string{"Allow-Origin": ours, "Vary": "Origin"}},
-		{"function refuses", function, "GET", []string{"Origin", other}, 200, map[string]string{"Vary": "Origin"}},
-		{"function refuses a preflight", function, "OPTIONS", []string{"Origin", other}, 400, map[string]string{"Vary": "Origin"}},
+		{"similar", list, "GET", []string{"Origin", ours + ".evil.example"}, 403, map[string]string{"Vary": "Origin"}},
+		{"none", &engine.CORS{Origins: []string{}}, "GET", []string{"Origin", ours}, 403, map[string]string{"Vary": "Origin"}},
+		{"none, without an origin", &engine.CORS{Origins: []string{}}, "GET", nil, 200, map[string]string{"Vary": "Origin"}},
 		{"everything", full, "GET", []string{"Origin", ours}, 200, map[string]string{
 			"Allow-Origin": ours, "Allow-Credentials": "true", "Expose-Headers": "X-C,X-D", "Vary": "Origin"}},
 		{"everything, preflight", full, "OPTIONS", []string{"Origin", ours}, 204, map[string]string{
@@ -69,6 +60,51 @@ func TestCORS(t *testing.T) {
 			}
 			wantCORS(t, r.header, test.want)
 		})
+	}
+
+	// A list and a function that allow the same origins are the same, for every kind of
+	// request.
+	for name, cors := range map[string]*engine.CORS{
+		"list":     {Origins: []string{ours}, Credentials: true, ExposedHeaders: []string{"X-C"}},
+		"function": {AllowOrigin: func(origin string, _ *http.Request) bool { return origin == ours }, Credentials: true, ExposedHeaders: []string{"X-C"}},
+	} {
+		for _, test := range []struct {
+			name, method, query            string
+			allowed, foreign, own, without int // status, by origin
+		}{
+			{"handshake", "GET", handshake, 200, 403, 200, 200},
+			{"preflight", "OPTIONS", handshake, 204, 403, 400, 400},
+			{"unknown session", "GET", handshake + "&sid=x", 400, 403, 400, 400},
+			{"data for an unknown session", "POST", handshake + "&sid=x", 400, 403, 400, 400},
+			{"preflight with a session", "OPTIONS", handshake + "&sid=x", 204, 403, 400, 400},
+			{"wrong method", "PUT", handshake, 400, 403, 400, 400},
+			{"revision 3", "GET", "EIO=3&transport=polling", 400, 403, 400, 400},
+		} {
+			t.Run(name+"/"+test.name, func(t *testing.T) {
+				h := start(t, &engine.ServerOptions{CORS: cors})
+				_, host, _ := strings.Cut(strings.TrimSuffix(h.url, "/engine.io/"), "://")
+				for origin, status := range map[string]int{
+					ours: test.allowed, other: test.foreign, "null": test.foreign, "https://" + host: test.own, "": test.without,
+				} {
+					var headers []string
+					if origin != "" {
+						headers = []string{"Origin", origin, "Access-Control-Request-Method", "POST"}
+					}
+					r := h.request(test.method, test.query, "", headers...)
+					if r.status != status {
+						t.Errorf("origin %q: got %d %s, want %d", origin, r.status, r.body, status)
+					}
+					want := map[string]string{"Vary": "Origin"}
+					if origin == ours {
+						want = map[string]string{"Allow-Origin": ours, "Allow-Credentials": "true", "Expose-Headers": "X-C", "Vary": "Origin"}
+					}
+					if r.status == http.StatusNoContent {
+						want["Allow-Methods"] = methods
+					}
+					wantCORS(t, r.header, want)
+				}
+			})
+		}
 	}
 
 	t.Run("errors", func(t *testing.T) {

@@ -102,13 +102,13 @@
 // # Security
 //
 // Session IDs are unguessable, and whoever has one has the session: do not log
-// or publish them. Without [CORS] no page of another origin can use polling, but
-// browsers let any page open a WebSocket, with the user's cookies: check the
-// Origin in AllowRequest if cookies authenticate. AllowRequest is asked once for
-// each connection, not for each request of it.
+// or publish them. Browsers let any page open a WebSocket, with the user's cookies, so
+// the server refuses requests whose Origin has another host than the request, unless
+// [CORS] or AllowAnyOrigin allows it; those without an Origin pass. AllowRequest is
+// called once for each connection, not for each request of it.
 //
 // JSONP, which AllowEIO3 allows, exists to get around the browser's rules: with it
-// any page can use polling, too, and the requests carry no Origin, but a Referer at
+// any page can use polling, and the requests carry no Origin, but a Referer at
 // best. If cookies authenticate, refuse handshakes with j in their query.
 //
 // # Client

@@ -82,6 +82,8 @@ type RequestError struct {
 	Context map[string]any
 	// Request is the refused request. It is only valid during the call.
 	Request *http.Request
+
+	foreign bool // the page's origin is not allowed
 }
 
 // Error says what was refused and why.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -81,8 +82,8 @@ func Example() {
 func ExampleServerOptions_allowRequest() {
 	server, err := engine.NewServer(&engine.ServerOptions{
 		AllowRequest: func(r *http.Request) error {
-			if r.Header.Get("Origin") != "https://example.com" {
-				return errors.New("this origin is not welcome")
+			if r.Header.Get("Authorization") == "" {
+				return errors.New("log in first")
 			}
 			return nil
 		},
@@ -93,13 +94,35 @@ func ExampleServerOptions_allowRequest() {
 		return
 	}
 	r := httptest.NewRequest("GET", "/engine.io/?EIO=4&transport=polling", nil)
-	r.Header.Set("Origin", "https://evil.example")
 	w := httptest.NewRecorder()
 	server.ServeHTTP(w, r)
 	fmt.Println(w.Code, w.Body)
 	// Output:
-	// engine: request refused: this origin is not welcome (4) map[message:this origin is not welcome]
-	// 403 {"code":4,"message":"this origin is not welcome"}
+	// engine: request refused: log in first (4) map[message:log in first]
+	// 403 {"code":4,"message":"log in first"}
+}
+
+// Pages of the server's own host may connect, and those of the origins that are named.
+func ExampleCORS() {
+	server, err := engine.NewServer(&engine.ServerOptions{
+		CORS:   &engine.CORS{Origins: []string{"https://app.example.com"}, Credentials: true},
+		Logger: slog.New(slog.DiscardHandler), // it would have a warning
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, origin := range []string{"https://example.com", "https://app.example.com", "https://evil.example"} {
+		r := httptest.NewRequest("GET", "https://example.com/engine.io/?EIO=4&transport=polling", nil)
+		r.Header.Set("Origin", origin)
+		w := httptest.NewRecorder()
+		server.ServeHTTP(w, r)
+		fmt.Println(origin, w.Code)
+	}
+	// Output:
+	// https://example.com 200
+	// https://app.example.com 200
+	// https://evil.example 403
 }
 
 // Clients of Socket.IO 2 next to those of today: each gets a message in its form.

@@ -94,17 +94,23 @@ type ServerOptions struct {
 	// AllowRequest decides on each handshake, over any transport; an error
 	// refuses it with 403 and [CodeForbidden], and its text is what the client
 	// is told. It is not called for the requests of an existing session.
-	//
-	// This is the place to check the Origin of WebSocket handshakes: browsers do
-	// not apply CORS to them.
 	AllowRequest func(r *http.Request) error
-	// CORS, if set, lets browsers on other origins use polling.
+	// CORS, if set, lets pages of the origins that it names connect, over any
+	// transport. Requests of other origins than that of the request's Host are
+	// refused with 403 and [CodeForbidden], on every transport; those without an
+	// Origin header, which are of programs and of polling pages of the same origin,
+	// pass. Default: no other origin.
 	CORS *CORS
+	// AllowAnyOrigin turns that check off: any page in a user's browser may open a
+	// WebSocket then, and the browser adds the user's cookies. Do not set it where
+	// cookies, or the user's network, authenticate. CORS headers are still sent for
+	// the origins of CORS only. Default false.
+	AllowAnyOrigin bool
 	// Cookie, if set, is a template for a cookie that carries the session's ID,
 	// for load balancers that route by cookie. It is set on the answer to a
-	// polling handshake. Empty fields get defaults: Name "io", Path "/". Set
-	// HttpOnly and SameSite as you see fit; [SessionCookie] returns the
-	// protocol's usual choice.
+	// polling handshake. It must have a Name; an empty Path means "/". Set HttpOnly
+	// and SameSite as you see fit; [SessionCookie] returns the protocol's usual
+	// choice.
 	Cookie *http.Cookie
 	// InitialHeaders may add to the headers of the answer to a handshake.
 	InitialHeaders func(h http.Header, r *http.Request)
@@ -272,8 +278,11 @@ func (o *ServerOptions) withDefaults() (*ServerOptions, error) {
 		c.Cookie = &cookie
 	}
 	if c.CORS != nil {
-		cors := *c.CORS
-		c.CORS = &cors
+		cors, err := c.CORS.validated()
+		if err != nil {
+			return nil, err
+		}
+		c.CORS = cors
 	}
 	if c.OnConnect == nil {
 		c.OnConnect = func(*Conn) Handler { return nil }

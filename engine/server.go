@@ -25,6 +25,7 @@ type Server struct {
 	opts       *ServerOptions
 	handshakes atomic.Int64   // in progress
 	dropped    atomic.Uint64  // messages
+	foreigners occasion       // requests of pages that may not make them
 	goroutines sync.WaitGroup // of the connections: readers and writers, the flusher
 	flusher    flusher
 	poller     poller
@@ -186,8 +187,12 @@ func (s *Server) find(sid string) *Conn {
 // ServeHTTP serves a request of an Engine.IO client: a handshake, a poll, data,
 // or an upgrade.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if s.opts.CORS != nil && s.opts.CORS.Handle(w, r) {
-		return
+	allowed := false
+	if cors := s.opts.CORS; cors != nil {
+		if allowed = cors.apply(w.Header(), r); allowed && isPreflight(r) {
+			cors.answerPreflight(w, r)
+			return
+		}
 	}
 	if r.ContentLength != 0 {
 		// For the body of a data request, and for those that nobody wants: net/http
@@ -196,6 +201,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.opts.RequestTimeout))
 	}
 	q := parseQuery(r.URL.RawQuery)
+	q.foreign = s.foreign(r, allowed)
 	if q.sid == "" {
 		s.handshake(w, r, q)
 		return
@@ -219,6 +225,7 @@ type query struct {
 	base64    bool
 	jsonp     bool   // j is there, so that JSONP is wanted,
 	callback  string // and this is its value
+	foreign   bool   // the request comes from a page that may not make it
 }
 
 // parseQuery reads the parameters; of repeated ones the last counts. Any
@@ -269,6 +276,10 @@ func (s *Server) verify(r *http.Request, q query) (*Conn, *RequestError) {
 	}
 	if origin := r.Header.Get("Origin"); !validHeaderValue(origin) {
 		return refused(CodeBadRequest, map[string]any{"name": "INVALID_ORIGIN", "origin": origin})
+	}
+	if q.foreign {
+		s.logForeign(r)
+		return nil, foreignOrigin(r)
 	}
 	upgrade := ws.IsUpgrade(r)
 	if q.sid != "" {
@@ -322,7 +333,7 @@ func validHeaderValue(v string) bool {
 // refuse answers a request that failed a check.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err *RequestError) {
 	status := http.StatusBadRequest
-	if err.Code == CodeForbidden && !ws.IsUpgrade(r) {
+	if err.Code == CodeForbidden && (err.foreign || !ws.IsUpgrade(r)) {
 		status = http.StatusForbidden
 	}
 	s.refuseWith(w, r, err, status)

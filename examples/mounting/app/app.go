@@ -56,8 +56,8 @@ func New(opts Options) *App {
 				return withUser(context.Background(), User(r.Context()))
 			},
 			AllowRequest: a.allowRequest,
-			// This is for pages of other origins that use polling. It cannot keep out
-			// anybody: allowRequest does.
+			// Pages of other origins may connect if this allows them. For pages of the
+			// same host, allowRequest also compares the scheme.
 			CORS:         &engine.CORS{AllowOrigin: a.isOther, Credentials: true, MaxAge: 600},
 			PingInterval: opts.PingInterval,
 		},

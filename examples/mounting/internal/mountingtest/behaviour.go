@@ -2,6 +2,7 @@ package mountingtest
 
 import (
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -115,8 +116,8 @@ func testConnect(t *testing.T, node *Node, d Dialer, mode Mode) {
 		{"no cookie of ours", "session=ada", "", "log in first"},
 		{"same origin", ada.Cookie, d.URL, ""},
 		{"other origin", ada.Cookie, Other, ""},
-		{"foreign origin", ada.Cookie, foreign, "pages of this origin may not connect"},
-		{"origin null", ada.Cookie, "null", "pages of this origin may not connect"},
+		{"foreign origin", ada.Cookie, foreign, "Origin not allowed"},
+		{"origin null", ada.Cookie, "null", "Origin not allowed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := d
@@ -127,7 +128,11 @@ func testConnect(t *testing.T, node *Node, d Dialer, mode Mode) {
 			case test.body == "":
 			case mode.Transports[0] == "websocket":
 				// The client gets to know no more than that it did not work.
-				want = Problem{Message: "websocket error", Body: "Unexpected server response: 400"}
+				status := http.StatusBadRequest
+				if test.origin != "" {
+					status = http.StatusForbidden
+				}
+				want = Problem{Message: "websocket error", Body: fmt.Sprint("Unexpected server response: ", status)}
 			default:
 				want = Problem{"xhr poll error", http.StatusForbidden, `{"code":4,"message":"` + test.body + `"}`}
 			}
@@ -150,11 +155,11 @@ func testCORS(t *testing.T, env *Env, base, path string) {
 		status                       int
 		foreignStatus                int // when it is another for the foreign origin
 	}{
-		{"preflight", "OPTIONS", handshake, "", 204, 400},
+		{"preflight", "OPTIONS", handshake, "", 204, 403},
 		{"success", "GET", handshake, cookie, 200, 403},
 		{"not logged in", "GET", handshake, "", 403, 0},
-		{"session unknown", "GET", handshake + "&sid=abc", cookie, 400, 0},
-		{"POST, session unknown", "POST", handshake + "&sid=abc", cookie, 400, 0},
+		{"session unknown", "GET", handshake + "&sid=abc", cookie, 400, 403},
+		{"POST, session unknown", "POST", handshake + "&sid=abc", cookie, 400, 403},
 		{"transport unknown", "GET", path + "?EIO=4&transport=pigeon", cookie, 400, 0},
 		{"login", "POST", "/login", "", 204, 403},
 		{"login without a user", "POST", "/login?", "", 400, 403},
