@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -212,12 +213,13 @@ func (o *ServerOptions) withDefaults() (*ServerOptions, error) {
 		if *f.p < 0 {
 			return nil, &OptionError{f.name, *f.p, "must not be negative"}
 		}
+		// Clients count in whole milliseconds, and no network needs less.
+		if *f.p > 0 && *f.p < time.Millisecond {
+			return nil, &OptionError{f.name, *f.p, "must be at least 1ms; a plain number counts nanoseconds, write 25 * time.Second"}
+		}
 		if *f.p == 0 {
 			*f.p = f.def
 		}
-	}
-	if c.PingInterval < time.Millisecond || c.PingTimeout < time.Millisecond {
-		return nil, &OptionError{"PingInterval, PingTimeout", min(c.PingInterval, c.PingTimeout), "clients count in whole milliseconds"}
 	}
 	if c.PerMessageDeflate != nil {
 		deflate := *c.PerMessageDeflate
@@ -266,14 +268,14 @@ func (o *ServerOptions) withDefaults() (*ServerOptions, error) {
 	if c.Cookie != nil {
 		cookie := *c.Cookie
 		if cookie.Name == "" {
-			cookie.Name = "io"
+			return nil, &OptionError{"Cookie.Name", strconv.Quote(cookie.Name), "must not be empty; SessionCookie returns the usual template"}
 		}
 		if cookie.Path == "" {
 			cookie.Path = "/"
 		}
 		cookie.Value = "x"
 		if err := cookie.Valid(); err != nil {
-			return nil, &OptionError{"Cookie", c.Cookie, err.Error()}
+			return nil, &OptionError{"Cookie", fmt.Sprintf("%q", []string{cookie.Name, cookie.Path, cookie.Domain}), err.Error()}
 		}
 		c.Cookie = &cookie
 	}

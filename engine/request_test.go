@@ -100,7 +100,7 @@ func TestCookie(t *testing.T) {
 	}{
 		{"none", nil, ""},
 		{"usual", engine.SessionCookie(), "io=ID; Path=/; HttpOnly; SameSite=Lax"},
-		{"defaults", &http.Cookie{}, "io=ID; Path=/"},
+		{"defaults", &http.Cookie{Name: "sid"}, "sid=ID; Path=/"},
 		{"all", &http.Cookie{Name: "sid", Path: "/x", Domain: "example.com", MaxAge: 60, Secure: true, SameSite: http.SameSiteStrictMode},
 			"sid=ID; Path=/x; Domain=example.com; Max-Age=60; Secure; SameSite=Strict"},
 	} {
@@ -123,37 +123,85 @@ func TestCookie(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	for field, o := range map[string]engine.ServerOptions{
-		"PingInterval":                {PingInterval: -1},
-		"PingTimeout":                 {PingTimeout: -1},
-		"PingInterval, PingTimeout":   {PingTimeout: time.Microsecond},
-		"UpgradeTimeout":              {UpgradeTimeout: -1},
-		"WriteTimeout":                {WriteTimeout: -1},
-		"RequestTimeout":              {RequestTimeout: -1},
-		"MaxPayload":                  {MaxPayload: -1},
-		"OutboxBytes":                 {OutboxBytes: -1},
-		"OutboxMessages":              {OutboxMessages: -1},
-		"MaxHandshakes":               {MaxHandshakes: -1},
-		"HTTPCompressionThreshold":    {HTTPCompressionThreshold: -1},
-		"PerMessageDeflate.Threshold": {PerMessageDeflate: &engine.PerMessageDeflate{Threshold: -1}},
-		"Overflow":                    {Overflow: engine.Refuse + 1},
-		"Transports":                  {Transports: []engine.Transport{"tcp"}},
-		"Transports ":                 {Transports: []engine.Transport{}},
-		"Cookie":                      {Cookie: &http.Cookie{Name: "a b"}},
+	cors := func(c engine.CORS) engine.ServerOptions { return engine.ServerOptions{CORS: &c} }
+	origins := func(list ...string) engine.ServerOptions { return cors(engine.CORS{Origins: list}) }
+	for _, test := range []struct {
+		field, value string // of the error
+		opts         engine.ServerOptions
+	}{
+		{"PingInterval", "-1ns", engine.ServerOptions{PingInterval: -1}},
+		{"PingTimeout", "-1ns", engine.ServerOptions{PingTimeout: -1}},
+		{"UpgradeTimeout", "-1ns", engine.ServerOptions{UpgradeTimeout: -1}},
+		{"WriteTimeout", "-1ns", engine.ServerOptions{WriteTimeout: -1}},
+		{"RequestTimeout", "-1ns", engine.ServerOptions{RequestTimeout: -1}},
+		// Numbers that were seconds, or milliseconds, elsewhere.
+		{"PingInterval", "25ns", engine.ServerOptions{PingInterval: 25}},
+		{"PingTimeout", "20µs", engine.ServerOptions{PingTimeout: 20_000}},
+		{"UpgradeTimeout", "10µs", engine.ServerOptions{UpgradeTimeout: 10_000}},
+		{"WriteTimeout", "20ns", engine.ServerOptions{WriteTimeout: 20}},
+		{"RequestTimeout", "30ns", engine.ServerOptions{RequestTimeout: 30}},
+		{"MaxPayload", "-1", engine.ServerOptions{MaxPayload: -1}},
+		{"OutboxBytes", "-1", engine.ServerOptions{OutboxBytes: -1}},
+		{"OutboxMessages", "-1", engine.ServerOptions{OutboxMessages: -1}},
+		{"MaxHandshakes", "-1", engine.ServerOptions{MaxHandshakes: -1}},
+		{"HTTPCompressionThreshold", "-1", engine.ServerOptions{HTTPCompressionThreshold: -1}},
+		{"PerMessageDeflate.Threshold", "-1", engine.ServerOptions{PerMessageDeflate: &engine.PerMessageDeflate{Threshold: -1}}},
+		{"Overflow", "4", engine.ServerOptions{Overflow: engine.Refuse + 1}},
+		{"Transports", "tcp", engine.ServerOptions{Transports: []engine.Transport{"tcp"}}},
+		{"Transports", "[]", engine.ServerOptions{Transports: []engine.Transport{}}},
+		{"Cookie", "a b", engine.ServerOptions{Cookie: &http.Cookie{Name: "a b"}}},
+		{"Cookie.Name", `""`, engine.ServerOptions{Cookie: &http.Cookie{Path: "/x"}}},
+		{"CORS.Origins", `""`, origins("")},
+		{"CORS.Origins", `"a.com"`, origins("https://good.example", "a.com")},
+		{"CORS.Origins", `"http://a.com/"`, origins("http://a.com/")},
+		{"CORS.Origins", `"http://a.com/path"`, origins("http://a.com/path")},
+		{"CORS.Origins", `"https://*.a.com"`, origins("https://*.a.com")},
+		{"CORS.Origins", `"**"`, origins("**")},
+		{"CORS.Origins", `"https://a.com:443"`, origins("https://a.com:443")},
+		{"CORS.Origins", `"http://a.com:80"`, origins("http://a.com:80")},
+		{"CORS.Origins", `"http://a.com:"`, origins("http://a.com:")},
+		{"CORS.Origins", `"http://a.com:x"`, origins("http://a.com:x")},
+		{"CORS.Origins", `"http://a.com:70000"`, origins("http://a.com:70000")},
+		{"CORS.Origins", `"https://A.com"`, origins("https://A.com")},
+		{"CORS.Origins", `"https://ü.com"`, origins("https://ü.com")},
+		{"CORS.Origins", `" https://a.com"`, origins(" https://a.com")},
+		{"CORS.Origins", `"https://a.com, https://b.com"`, origins("https://a.com, https://b.com")},
+		{"CORS.Origins", `"https://user@a.com"`, origins("https://user@a.com")},
+		{"CORS.Origins", `"https://"`, origins("https://")},
+		{"CORS.Origins", `"https://::1"`, origins("https://::1")},
+		{"CORS.Origins", `"*"`, cors(engine.CORS{Origins: []string{"*"}, Credentials: true})},
+		{"CORS.Origins", `"null"`, cors(engine.CORS{Origins: []string{"https://a.com", "null"}, Credentials: true})},
+		{"CORS.Credentials", "true", cors(engine.CORS{Credentials: true})},
+		{"CORS.Methods", `"GET, POST"`, cors(engine.CORS{Methods: []string{"GET, POST"}})},
+		{"CORS.AllowedHeaders", `""`, cors(engine.CORS{AllowedHeaders: []string{"X-A", ""}})},
+		{"CORS.ExposedHeaders", `"X-A:"`, cors(engine.CORS{ExposedHeaders: []string{"X-A:"}})},
+		{"CORS.AllowedHeaders", `"*"`, cors(engine.CORS{Origins: []string{"https://a.com"}, AllowedHeaders: []string{"*"}, Credentials: true})},
+		{"CORS.MaxAge", "-1", cors(engine.CORS{MaxAge: -1})},
 	} {
-		t.Run(field, func(t *testing.T) {
-			_, err := engine.NewServer(&o)
+		t.Run(test.field+" "+test.value, func(t *testing.T) {
+			_, err := engine.NewServer(&test.opts)
 			var oe *engine.OptionError
-			if !errors.As(err, &oe) || oe.Field != strings.TrimSpace(field) {
+			if !errors.As(err, &oe) || oe.Field != test.field || oe.Reason == "" {
 				t.Fatalf("got %v", err)
 			}
-			if !strings.Contains(err.Error(), oe.Field) || oe.Reason == "" {
-				t.Errorf("got text %q", err)
+			if text := err.Error(); !strings.Contains(text, oe.Field) || !strings.Contains(text, test.value) || strings.Contains(text, "\n") {
+				t.Errorf("got text %q", text)
 			}
 		})
 	}
-	if _, err := engine.NewServer(nil); err != nil {
-		t.Errorf("no options: %v", err)
+	for _, opts := range []*engine.ServerOptions{
+		nil,
+		{CORS: &engine.CORS{Origins: []string{
+			"https://a.com", "http://localhost:5173", "http://[::1]:3000", "http://192.0.2.1", "https://xn--tda.com", "http://a.com:443",
+			"capacitor://localhost", "chrome-extension://abcdef", "null", "*",
+		}}},
+		{CORS: &engine.CORS{AllowOrigin: func(string, *http.Request) bool { return true }, Credentials: true}},
+		{CORS: &engine.CORS{Methods: []string{"GET"}, AllowedHeaders: []string{"*"}, ExposedHeaders: []string{"X-A"}}},
+		{PingInterval: time.Millisecond, PingTimeout: time.Millisecond},
+	} {
+		if _, err := engine.NewServer(opts); err != nil {
+			t.Errorf("%+v: %v", opts, err)
+		}
 	}
 }
 
