@@ -44,6 +44,8 @@ func TestHandlerShapes(t *testing.T) {
 		{"variadic", func(s string, rest ...int) int { return len(rest) }, `420["e","x",1,2,3]`, `430[3]`},
 		{"empty variadic", func(rest ...string) int { return len(rest) }, `420["e"]`, `430[0]`},
 		{"Args", func(a int, rest socketio.Args) string { return fmt.Sprintf("%d %s", rest.Len(), rest.Raw(1)) }, `420["e",1,"x",true]`, `430["2 true"]`},
+		{"Args as a result", func(args socketio.Args) (bool, socketio.Args) { return true, args }, `420["e",1,{"a":9007199254740993}]`, `430[true,1,{"a":9007199254740993}]`},
+		{"ack(Args)", func(args socketio.Args, ack func(socketio.Args)) { ack(args.From(1)) }, `420["e",1,"x",[2]]`, `430["x",[2]]`},
 		{"ack()", func(ack func()) { ack() }, `420["e"]`, `430[]`},
 		{"ack(string)", func(s string, ack func(string)) { ack("hi " + s) }, `420["e","bob"]`, `430["hi bob"]`},
 		{"ack(any)", func(v any, ack func(any)) { ack(v) }, `420["e",[1]]`, `430[[1]]`},

@@ -32,6 +32,11 @@ func NewArgs(dec ValueDecoder, values [][]byte, attachments [][]byte) Args {
 	return Args{dec: dec, values: values, attachments: attachments}
 }
 
+// Decoder returns what decodes the arguments, as it was given to [NewArgs]; nil for the
+// zero Args. It is meant for authors of codecs, which can tell their own arguments by
+// it when they are sent again.
+func (a Args) Decoder() ValueDecoder { return a.dec }
+
 // Len returns the number of arguments.
 func (a Args) Len() int { return len(a.values) }
 

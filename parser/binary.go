@@ -32,8 +32,8 @@ func checkPlaceholders(raw []byte, count int) bool {
 		return true
 	}
 	ok := true
-	walkObjects(raw, func(_ int, isPlaceholder bool, index int) {
-		ok = ok && (!isPlaceholder || index >= 0 && index < count)
+	walkObjects(raw, func(o object) {
+		ok = ok && (!o.isPlaceholder || o.index >= 0 && o.index < count)
 	})
 	return ok
 }
@@ -50,9 +50,9 @@ func placeholder(raw []byte) (index int, ok bool) {
 	if raw[0] != '{' {
 		return 0, false
 	}
-	walkObjects(raw, func(depth int, isPlaceholder bool, i int) {
-		if depth == 0 {
-			index, ok = i, isPlaceholder && i >= 0
+	walkObjects(raw, func(o object) {
+		if o.depth == 0 {
+			index, ok = o.index, o.isPlaceholder && o.index >= 0
 		}
 	})
 	return index, ok
@@ -73,12 +73,21 @@ type frame struct {
 	object        bool
 	isPlaceholder bool
 	index         int
+	start         int
+}
+
+// object is an object in a JSON value: its nesting depth, where it is, and whether it
+// is a placeholder, with its index, -1 if there is none.
+type object struct {
+	depth         int
+	start, end    int
+	isPlaceholder bool
+	index         int
 }
 
 // walkObjects calls fn at the end of every object in a JSON value, which must
-// be valid, with the nesting depth, whether the object is a placeholder and
-// its index, -1 if there is none. Of duplicate members the last one counts.
-func walkObjects(raw []byte, fn func(depth int, isPlaceholder bool, index int)) {
+// be valid. Of duplicate members the last one counts.
+func walkObjects(raw []byte, fn func(o object)) {
 	var inline [16]frame
 	stack := inline[:0]
 	wantKey := false
@@ -103,17 +112,17 @@ func walkObjects(raw []byte, fn func(depth int, isPlaceholder bool, index int)) 
 		switch c := raw[i]; c {
 		case '{', '[':
 			value(nil)
-			stack = append(stack, frame{object: c == '{', index: -1})
+			stack = append(stack, frame{object: c == '{', index: -1, start: start})
 			wantKey = c == '{'
 			i++
 		case '}', ']':
 			top := stack[len(stack)-1]
 			stack = stack[:len(stack)-1]
 			wantKey = false
-			if top.object {
-				fn(len(stack), top.isPlaceholder, top.index)
-			}
 			i++
+			if top.object {
+				fn(object{len(stack), top.start, i, top.isPlaceholder, top.index})
+			}
 		case ',':
 			wantKey = stack[len(stack)-1].object
 			i++

@@ -52,6 +52,10 @@
 // a placeholder. In packets without attachments such objects are left alone;
 // an application that sends one next to a []byte confuses its peer.
 //
+// [Args] among the arguments of an event or of an acknowledgement are sent as their
+// values, at their place and in their encoded form, binary data included: what was
+// received can be passed on. As part of another value they are an array.
+//
 // # Limits
 //
 // A decoder keeps nothing but the packet whose attachments are outstanding: at

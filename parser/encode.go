@@ -78,12 +78,21 @@ func appendHeader(dst []byte, h Header) ([]byte, error) {
 // appendArgs appends the rest of an array.
 func (a *appender) appendArgs(dst []byte, args []any, comma bool) ([]byte, error) {
 	for i, arg := range args {
+		received, ok := arg.(Args)
+		if ok && received.Len() == 0 {
+			continue
+		}
 		if comma {
 			dst = append(dst, ',')
 		}
 		comma = true
 		var err error
-		if dst, err = a.appendValue(dst, arg, 1); err != nil {
+		if ok {
+			dst, err = a.appendReceived(dst, received)
+		} else {
+			dst, err = a.appendValue(dst, arg, 1)
+		}
+		if err != nil {
 			return nil, &ArgError{Index: i, Type: reflect.TypeOf(arg), Err: err}
 		}
 	}
@@ -162,6 +171,9 @@ func (a *appender) appendValue(dst []byte, v any, depth int) ([]byte, error) {
 		return a.appendArray(dst, v, depth)
 	case map[string]any:
 		return a.appendObject(dst, v, depth)
+	case Args:
+		dst, err := a.appendReceived(append(dst, '['), v)
+		return append(dst, ']'), err
 	}
 	return a.appendAny(dst, v)
 }

@@ -89,9 +89,32 @@ func (e *encoder) appendAny(dst []byte, v any) ([]byte, error) {
 		return e.appendSlice(dst, v)
 	case map[string]any:
 		return e.appendObject(dst, v)
+	case parser.Args:
+		return e.appendReceived(appendArrayHead(dst, v.Len()), v)
 	}
 	rv := reflect.ValueOf(v)
 	return encodePlanOf(rv.Type()).run(e, dst, rv)
+}
+
+// appendReceived appends the values of received arguments: those of this codec as they
+// came, others by way of an any.
+func (e *encoder) appendReceived(dst []byte, args parser.Args) ([]byte, error) {
+	_, own := args.Decoder().(valueDecoder)
+	for i := range args.Len() {
+		if own {
+			dst = append(dst, args.Raw(i)...)
+			continue
+		}
+		var v any
+		err := args.DecodeAt(i, &v)
+		if err == nil {
+			dst, err = e.appendAny(dst, v)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return dst, nil
 }
 
 // appendString appends a string. Invalid UTF-8 becomes U+FFFD.

@@ -72,7 +72,7 @@ func (e *encoder) appendPacket(dst []byte, h parser.Header, event string, args [
 			return nil, fmt.Errorf("msgpack: the event name %q is reserved", event)
 		}
 		dst = appendType(append(dst, least), h.Type)
-		dst = appendArrayHead(append(dst, keyData...), len(args)+1)
+		dst = appendArrayHead(append(dst, keyData...), count(args)+1)
 		dst = appendString(dst, event)
 		dst[start]++
 		if dst, err = e.appendArgs(dst, args); err != nil {
@@ -89,7 +89,7 @@ func (e *encoder) appendPacket(dst []byte, h parser.Header, event string, args [
 			dst[start]++
 		}
 		dst = appendType(dst, h.Type)
-		dst = appendArrayHead(append(dst, keyData...), len(args))
+		dst = appendArrayHead(append(dst, keyData...), count(args))
 		dst[start]++
 		if dst, err = e.appendArgs(dst, args); err != nil {
 			return nil, err
@@ -119,11 +119,28 @@ func appendType(dst []byte, t parser.Type) []byte {
 	return append(append(dst, keyType...), byte(t))
 }
 
+// count returns the number of arguments on the wire, where received ones that are sent
+// again stand for several.
+func count(args []any) int {
+	n := len(args)
+	for _, arg := range args {
+		if received, ok := arg.(parser.Args); ok {
+			n += received.Len() - 1
+		}
+	}
+	return n
+}
+
 func (e *encoder) appendArgs(dst []byte, args []any) ([]byte, error) {
 	e.depth = 1
 	for i, arg := range args {
 		var err error
-		if dst, err = e.appendAny(dst, arg); err != nil {
+		if received, ok := arg.(parser.Args); ok {
+			dst, err = e.appendReceived(dst, received)
+		} else {
+			dst, err = e.appendAny(dst, arg)
+		}
+		if err != nil {
 			return nil, &parser.ArgError{Index: i, Type: reflect.TypeOf(arg), Err: err}
 		}
 	}

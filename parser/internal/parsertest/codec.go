@@ -17,6 +17,7 @@ func TestCodec(t *testing.T, codec parser.Codec) {
 	t.Run("values are left alone", func(t *testing.T) { testValuesAreLeftAlone(t, codec) })
 	t.Run("decoded bytes are copies", func(t *testing.T) { testDecodedBytesAreCopies(t, codec) })
 	t.Run("borrowed", func(t *testing.T) { testBorrowed(t, codec) })
+	t.Run("received arguments are sent again", func(t *testing.T) { testReceivedArguments(t, codec) })
 	t.Run("packets do not share state", func(t *testing.T) { testPacketsDoNotShareState(t, codec) })
 }
 
@@ -173,5 +174,44 @@ func testBorrowed(t *testing.T, codec parser.Codec) {
 	args.Release(ptrs...)
 	if err := Decode(t, codec, data, attachments...).Args.DecodeAt(0, (*parser.Borrowed)(nil)); err == nil {
 		t.Error("no error for a nil pointer")
+	}
+}
+
+// testReceivedArguments checks that Args are sent as their values, at their place, with
+// their binary data, and without a loss of precision.
+func testReceivedArguments(t *testing.T, codec parser.Codec) {
+	again := func(args ...any) parser.Args {
+		t.Helper()
+		data, attachments := Encode(t, codec, Event, "e", args...)
+		return Decode(t, codec, data, attachments...).Args
+	}
+	blob, other := []byte{1, 2}, []byte{3}
+	const big = 1<<53 + 1
+	received := again(int64(big), map[string]any{"b": blob, "c": []any{other, "x"}}, blob, "\xff")
+	got := again(other, received, []any{received.From(2)}, parser.Args{}, true)
+	want := []any{
+		other, float64(1 << 53), map[string]any{"b": blob, "c": []any{other, "x"}}, blob, "\ufffd",
+		[]any{[]any{blob, "\ufffd"}}, true,
+	}
+	values := make([]any, got.Len())
+	for i := range values {
+		WantDecoded(t, got.From(i), &values[i], want[min(i, len(want)-1)], "")
+	}
+	if len(values) != len(want) {
+		t.Errorf("got %d values: %v", len(values), got)
+	}
+	var exact int64
+	if err := got.DecodeAt(1, &exact); err != nil || exact != big {
+		t.Errorf("%d became %d (%v)", int64(big), exact, err)
+	}
+	if none := again(parser.Args{}, received.From(9)); none.Len() != 0 {
+		t.Errorf("no arguments became %v", none)
+	}
+	if one := again(parser.Args{}, 1); one.Len() != 1 {
+		t.Errorf("no arguments and one became %v", one)
+	}
+	nested, err := stdjson.Marshal(struct{ A parser.Args }{received.From(2)})
+	if want := "{\"A\":[\"AQI=\",\"\ufffd\"]}"; err != nil || string(nested) != want {
+		t.Errorf("as part of another value they are %s (%v), want %s", nested, err, want)
 	}
 }
