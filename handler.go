@@ -23,8 +23,8 @@ type (
 // event's name, is wrong: that is a mistake in the program and should not wait
 // for the first client to show.
 func newListener(event string, h any, order uint64) *listener {
-	if parser.IsReserved(event) || event == "connection" || event == "new_namespace" {
-		panic(fmt.Sprintf("socketio: %q is not an event that clients send; use OnConnect, OnDisconnecting, OnDisconnect or OnNewNamespace", event))
+	if parser.IsReserved(event) {
+		panic(fmt.Sprintf("socketio: %q is not an event that clients send; use OnConnect, OnDisconnecting or OnDisconnect", event))
 	}
 	call, err := handler.Compile[*Socket](h)
 	if err != nil {

@@ -81,18 +81,17 @@ func TestHandlersOfTheWrongShape(t *testing.T) {
 		{"nil function", "e", (func(int))(nil), "it is nil"},
 		{"no function", "e", 42, "it is no function"},
 		{"channel", "e", func(chan int) {}, "nothing can be decoded into a chan int"},
-		{"slice of functions", "e", func([]func()) {}, "nothing can be decoded into a []func()"},
-		{"map to pointers to channels", "e", func(map[string]*chan int) {}, "nothing can be decoded into a map[string]*chan int"},
-		{"function in the middle", "e", func(func(), int) {}, "nothing can be decoded into a func()"},
-		{"interface with methods", "e", func(fmt.Stringer) {}, "nothing can be decoded into a fmt.Stringer"},
-		{"context in the middle", "e", func(int, context.Context) {}, "nothing can be decoded into a context.Context"},
+		{"slice of functions", "e", func([]func()) {}, "parameter []func(): nothing can be decoded into a func()"},
+		{"map to pointers to channels", "e", func(map[string]*chan int) {}, "parameter map[string]*chan int: nothing can be decoded into a chan int"},
+		{"function in the middle", "e", func(func(), int) {}, "an ack function has to be the last parameter"},
+		{"interface with methods", "e", func(fmt.Stringer) {}, "nothing can be decoded into the interface fmt.Stringer"},
+		{"context in the middle", "e", func(int, context.Context) {}, "the context has to be the first parameter"},
 		//lint:ignore ST1008 that is what is wrong with it
 		{"error first", "e", func() (error, int) { return nil, 0 }, "an error has to be its last result"},
 		{"ack with results", "e", func(func(string) int) {}, "its ack function must not return anything"},
 		{"ack and results", "e", func(func(string)) int { return 0 }, "both be the acknowledgement"},
 		{"Args and variadic", "e", func(socketio.Args, ...int) {}, "both take the rest"},
-		{"reserved event", "disconnect", func() {}, "use OnConnect, OnDisconnecting, OnDisconnect"},
-		{"habit from elsewhere", "connection", func() {}, "use OnConnect"},
+		{"reserved event", "disconnect", func() {}, "use OnConnect, OnDisconnecting or OnDisconnect"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -29,12 +29,18 @@ type ParentNamespace struct {
 // lets it, see [Options.MaxDynamicNamespaces], [Options.MaxNamespaceName] and
 // [Options.CleanupEmptyChildNamespaces].
 func (s *Server) OfFunc(accept func(name string, auth Args) bool) *ParentNamespace {
+	if accept == nil {
+		panic("socketio: OfFunc: the function is nil")
+	}
 	return s.addParent(&ParentNamespace{accepts: accept})
 }
 
 // OfRegexp is OfFunc for the names that re matches. Anchor the expression with ^
 // and $ unless you mean it to match parts of names.
 func (s *Server) OfRegexp(re *regexp.Regexp) *ParentNamespace {
+	if re == nil {
+		panic("socketio: OfRegexp: the expression is nil")
+	}
 	return s.addParent(&ParentNamespace{
 		accepts: func(name string, _ Args) bool { return re.MatchString(name) },
 		literal: re,

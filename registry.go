@@ -49,14 +49,28 @@ func (r *registry) UsePacket(m PacketMiddleware) (off func()) { return r.packets
 // On registers a handler for an event of every socket. A function of the wrong
 // shape panics; see [Socket.On] for the shapes. The returned function removes
 // the handler.
+//
+// The names that panic are the reserved ones, see [parser.IsReserved]. Clients may send
+// "connection" and "new_namespace"; as programs in JavaScript register something else
+// under these names, a handler for one is logged at level WARN.
 func (r *registry) On(event string, handler any) (off func()) {
+	r.hint(event)
 	return r.listeners.Add(event, newListener(event, handler, r.order()))
 }
 
 // Once registers a handler, like On, that is called for the first such event
 // only, of whatever socket.
 func (r *registry) Once(event string, handler any) (off func()) {
+	r.hint(event)
 	return r.listeners.AddOnce(event, newListener(event, handler, r.order()))
+}
+
+// hint logs that a handler may not be what a program in JavaScript means by it.
+func (r *registry) hint(event string) {
+	method := map[string]string{"connection": "OnConnect", "new_namespace": "OnNewNamespace"}[event]
+	if method != "" {
+		r.server.opts.Logger.Warn("socketio: On registers a handler for an event that clients send", "event", event, "perhaps", method)
+	}
 }
 
 // OnAny registers a function that is called for every event of every socket,

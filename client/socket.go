@@ -207,8 +207,11 @@ func (s *Socket) Disconnect() {
 // and if it likes, once. An error is reported to the error hook and not sent, but
 // for an [*AckError].
 //
-// A function of another shape panics here, not when the event comes. ctx ends
-// when the socket is disconnected. The returned function removes the handler.
+// A function of another shape panics here, not when the event comes, and so does one
+// with a type that cannot be encoded or decoded, such as a channel, or a struct with one
+// in it whose field has no tag `json:"-"`. [Args] that are returned, or given to ack,
+// are sent as their values. ctx ends when the socket is disconnected. The returned
+// function removes the handler.
 func (s *Socket) On(event string, handler any) (off func()) {
 	return s.listeners.Add(event, newListener(event, handler))
 }

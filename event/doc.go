@@ -40,8 +40,9 @@
 //   - no argument, if it is [None], which is struct{};
 //   - one argument per exported field, in their order, with NewArgs, and as the
 //     request of a NewCall when it is a struct. Names and json tags of the
-//     fields do not matter then. A last field with the tag `event:"rest"`, a
-//     slice, stands for all further arguments;
+//     fields do not matter then, except that a field with the tag `json:"-"` is
+//     no argument: it is neither sent nor set. A last field with the tag
+//     `event:"rest"`, a slice, stands for all further arguments;
 //   - one argument, the value itself, otherwise.
 //
 // So NewCall[SumArgs, int]("sum") is what a JavaScript client calls as
@@ -56,7 +57,8 @@
 //
 // The constructors panic, as regexp.MustCompile does, when the name is reserved
 // ([socketio.ErrReservedEvent]) or the type has no encoded form, such as a
-// channel.
+// channel, or a struct with a field that is one: the tag `json:"-"` leaves the field
+// out.
 //
 // # Who takes part
 //

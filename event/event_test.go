@@ -22,7 +22,9 @@ type Message struct {
 type Move struct {
 	X, Y int
 	hint string // is not sent
-	Name string `json:"-"` // tags do not matter to positions
+	Name string `json:"n,omitempty"` // names do not matter to positions
+
+	Secret string `json:"-"` // is not sent, either
 }
 
 type Log struct {
@@ -85,7 +87,7 @@ func TestReceive(t *testing.T) {
 		[]string{`42["t","2020-02-03T04:05:06.007Z"]`}, time.Date(2020, 2, 3, 4, 5, 6, 7e6, time.UTC)))
 	t.Run("positions", testReceive(event.NewArgs[Move]("move"), []string{`42["move",1,2,"n"]`}, Move{X: 1, Y: 2, Name: "n"}))
 	t.Run("too few positions", testReceive(event.NewArgs[Move]("move"), []string{`42["move",1]`}, Move{X: 1}))
-	t.Run("too many positions", testReceive(event.NewArgs[Move]("move"), []string{`42["move",1,2,"n",{}]`}, Move{X: 1, Y: 2, Name: "n"}))
+	t.Run("too many positions", testReceive(event.NewArgs[Move]("move"), []string{`42["move",1,2,"n","s",{}]`}, Move{X: 1, Y: 2, Name: "n"}))
 	t.Run("no positions", testReceive(event.NewArgs[struct{}]("x"), []string{`42["x"]`}, struct{}{}))
 	t.Run("rest", testReceive(event.NewArgs[Log]("log"), []string{`42["log","warn","a","b"]`}, Log{"warn", []string{"a", "b"}}))
 	t.Run("binary rest", testReceive(event.NewArgs[Parts]("parts"),
@@ -122,7 +124,7 @@ func TestEmit(t *testing.T) {
 	t.Run("nothing", testEmit(event.New[event.None]("x"), event.None{}, `42["x"]`))
 	t.Run("borrowed", testEmit(event.New[socketio.Borrowed]("b"), socketio.Borrowed("\x01"), `451-["b",{"_placeholder":true,"num":0}]`, wiretest.Binary("\x01")))
 	t.Run("binary", testEmit(event.New[[]byte]("b"), []byte("\x01"), `451-["b",{"_placeholder":true,"num":0}]`, wiretest.Binary("\x01")))
-	t.Run("positions", testEmit(event.NewArgs[Move]("move"), Move{1, 2, "x", "n"}, `42["move",1,2,"n"]`))
+	t.Run("positions", testEmit(event.NewArgs[Move]("move"), Move{1, 2, "x", "n", "s"}, `42["move",1,2,"n"]`))
 	t.Run("no positions", testEmit(event.NewArgs[struct{}]("x"), struct{}{}, `42["x"]`))
 	t.Run("rest", testEmit(event.NewArgs[Log]("log"), Log{"warn", []string{"a", "b"}}, `42["log","warn","a","b"]`))
 	t.Run("binary rest", testReceive(event.NewArgs[Parts]("parts"),

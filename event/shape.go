@@ -1,11 +1,8 @@
 package event
 
 import (
-	"encoding"
-	"encoding/json"
 	"fmt"
 	"reflect"
-	"strings"
 
 	"github.com/seed96b07ef8/socketio"
 	"github.com/seed96b07ef8/socketio/internal/handler"
@@ -130,7 +127,7 @@ func positional[T any]() (*shape, error) {
 	if t.NumField() == 0 {
 		return &shape{kind: nothing}, nil
 	}
-	if encodesItself(t) {
+	if handler.EncodesItself(t) {
 		return nil, fmt.Errorf("%v is one value, its fields cannot be the arguments", t)
 	}
 	s := &shape{kind: fields, rest: -1}
@@ -146,6 +143,12 @@ func positional[T any]() (*shape, error) {
 		if !f.IsExported() {
 			if tagged {
 				return nil, fmt.Errorf("%v.%s is not exported", t, f.Name)
+			}
+			continue
+		}
+		if f.Tag.Get("json") == "-" {
+			if tagged {
+				return nil, fmt.Errorf(`%v.%s has the tags event:"rest" and json:"-"`, t, f.Name)
 			}
 			continue
 		}
@@ -166,7 +169,7 @@ func positional[T any]() (*shape, error) {
 		}
 	}
 	if len(s.fields) == 0 && s.rest < 0 {
-		return nil, fmt.Errorf("%v has no exported field", t)
+		return nil, fmt.Errorf("%v has no exported field that is sent", t)
 	}
 	return s, nil
 }
@@ -174,7 +177,7 @@ func positional[T any]() (*shape, error) {
 // request returns the shape of the request of a call.
 func request[T any]() (*shape, error) {
 	t := reflect.TypeFor[T]()
-	if t.Kind() == reflect.Struct && !encodesItself(t) && t != reflect.TypeFor[socketio.Args]() {
+	if t.Kind() == reflect.Struct && !handler.EncodesItself(t) && t != reflect.TypeFor[socketio.Args]() {
 		return positional[T]()
 	}
 	return single[T]()
@@ -182,76 +185,14 @@ func request[T any]() (*shape, error) {
 
 // check returns an error for types whose values cannot be encoded, or not be
 // decoded again.
-func check(t reflect.Type) error { return checkDeep(t, make(map[reflect.Type]bool)) }
-
-func checkDeep(t reflect.Type, seen map[reflect.Type]bool) error {
-	if t == reflect.TypeFor[socketio.Args]() || t == reflect.TypeFor[*socketio.Socket]() {
+func check(t reflect.Type) error {
+	if t == reflect.TypeFor[socketio.Args]() {
 		return fmt.Errorf("a %v is not sent", t)
 	}
-	if t.Kind() == reflect.Interface && t.NumMethod() > 0 {
-		return fmt.Errorf("nothing can be decoded into the interface %v", t)
+	if err := handler.Sendable(t); err != nil {
+		return err
 	}
-	if seen[t] || encodesItself(t) {
-		return nil
-	}
-	seen[t] = true
-	switch t.Kind() {
-	case reflect.Chan, reflect.Func, reflect.UnsafePointer, reflect.Complex64, reflect.Complex128:
-		return fmt.Errorf("a %v cannot be sent", t)
-	case reflect.Map:
-		switch key := t.Key(); key.Kind() {
-		case reflect.String, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-			reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
-		default:
-			if !implements(key, textMarshaler) && !implements(key, textUnmarshaler) {
-				return fmt.Errorf("a %v cannot be sent: its keys are no names", t)
-			}
-		}
-		return checkDeep(t.Elem(), seen)
-	case reflect.Pointer, reflect.Slice, reflect.Array:
-		return checkDeep(t.Elem(), seen)
-	case reflect.Struct:
-		for f := range fieldsOf(t) {
-			if err := checkDeep(f.Type, seen); err != nil {
-				return fmt.Errorf("%v.%s: %w", t, f.Name, err)
-			}
-		}
-	}
-	return nil
-}
-
-// fieldsOf yields the fields that encoding/json sees.
-func fieldsOf(t reflect.Type) func(yield func(reflect.StructField) bool) {
-	return func(yield func(reflect.StructField) bool) {
-		for i := range t.NumField() {
-			f := t.Field(i)
-			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-			if f.IsExported() && !(name == "-" && f.Tag.Get("json") == "-") && !yield(f) {
-				return
-			}
-		}
-	}
-}
-
-var (
-	marshaler       = reflect.TypeFor[json.Marshaler]()
-	unmarshaler     = reflect.TypeFor[json.Unmarshaler]()
-	textMarshaler   = reflect.TypeFor[encoding.TextMarshaler]()
-	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
-)
-
-// encodesItself reports whether t has JSON or text methods of its own.
-func encodesItself(t reflect.Type) bool {
-	for _, i := range []reflect.Type{marshaler, unmarshaler, textMarshaler, textUnmarshaler} {
-		if implements(t, i) {
-			return true
-		}
-	}
-	return false
-}
-
-func implements(t, i reflect.Type) bool {
-	return t.Implements(i) || reflect.PointerTo(t).Implements(i)
+	return handler.Receivable(t)
 }
 
 func checkHandler(name string, isNil bool) {

@@ -48,6 +48,29 @@ type Embedding struct {
 
 type Hidden struct{ a int }
 
+type HiddenRest struct {
+	A []int `event:"rest" json:"-"`
+}
+
+type HiddenOnly struct {
+	A int `json:"-"`
+}
+
+type hidden struct{ C chan int }
+
+type Promoting struct {
+	hidden
+	A int
+}
+
+type PromotingTwice struct{ *Promoting }
+
+// Covering has a field of the name of a promoted one, which is not sent then.
+type Covering struct {
+	hidden
+	C int
+}
+
 type Deep struct {
 	A map[string][]struct{ C chan int }
 }
@@ -90,6 +113,13 @@ func TestConstructorsPanic(t *testing.T) {
 		{"bytes rest", func() { event.NewArgs[BytesRest]("e") }, `has to be a slice of arguments, not a \[\]uint8`},
 		{"rest first", func() { event.NewArgs[RestFirst]("e") }, `RestFirst.A takes the rest of the arguments, nothing is left for B`},
 		{"private rest", func() { event.NewArgs[PrivateRest]("e") }, `PrivateRest.a is not exported`},
+		{"rest that is not sent", func() { event.NewArgs[HiddenRest]("e") }, `HiddenRest.A has the tags event:"rest" and json:"-"`},
+		{"nothing that is sent", func() { event.NewArgs[HiddenOnly]("e") }, `HiddenOnly has no exported field that is sent`},
+		{"promoted", func() { event.New[Promoting]("e") }, `event_test.Promoting.C: a chan int cannot be sent`},
+		{"promoted twice", func() { event.New[[]PromotingTwice]("e") }, `event_test.PromotingTwice.C: a chan int cannot be sent`},
+		{"promoted to a request", func() { event.NewCall[*Promoting, int]("e") }, `event_test.Promoting.C: a chan int cannot be sent`},
+		{"promoted to an answer", func() { event.NewCall[int, Promoting]("e") }, `event_test.Promoting.C: a chan int cannot be sent`},
+		{"broadcast", func() { event.New[socketio.Broadcast]("e") }, `a socketio.Broadcast is not sent`},
 		{"embedding", func() { event.NewArgs[Embedding]("e") }, `Embedding embeds event_test.Message`},
 		{"hidden", func() { event.NewArgs[Hidden]("e") }, `event_test.Hidden has no exported field`},
 		{"request", func() { event.NewCall[Hidden, int]("e") }, `event_test.Hidden has no exported field`},
@@ -116,6 +146,7 @@ func TestConstructorsAccept(t *testing.T) {
 		event.New[[4]byte]("e"),
 		event.New[Hidden]("e"), // {}, for what it is worth
 		event.New[Embedding]("e"),
+		event.New[Covering]("e"),
 		event.New[big.Int]("e"),
 		event.NewArgs[struct {
 			A time.Time

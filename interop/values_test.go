@@ -203,22 +203,44 @@ func TestArgumentThatDoesNotFit(t *testing.T) {
 	})
 }
 
-// Event names are any text that the protocol does not keep for itself.
+// What an application may call its events, and what it may not, is what the reference
+// implementation lets it: the names that the documentation lists are reserved, and no
+// others, however much they look like the library's own.
 func TestEventNames(t *testing.T) {
-	each(t, func(t *testing.T, v variant) {
+	reserved := []string{"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
+	names := []string{
+		"", " ", "0", "connection", "new_namespace", "error", "message", "data", "open", "close", "ping", "pong",
+		"packet", "drain", "upgrade", "reconnect", "reconnecting", "reconnect_error", "connecting", "connect_timeout",
+		"Connect", "disconnected", "create-room", "constructor", "__proto__", "hasOwnProperty", "toString",
+		"\u00fcn\u00ef \"quoted\" \\", "\u2028", "2[", "chat message", "👋", "\n",
+	}
+	list := func(names []string) string {
+		text, err := json.Marshal(names)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	eachVersion(t, func(t *testing.T, v variant) {
 		io := serve(t, nil)
-		names := []string{"", "message", "error", "chat message", "ünï 👋", "\u2028", `"quoted\`, "2[", "__proto__", "toString"}
 		for _, name := range names {
-			io.On(name, func(s *socketio.Socket) error { return s.Emit(name, "back") })
+			io.On(name, func(s *socketio.Socket, n int) (string, error) { return name, s.Emit(name, n) })
 		}
 		c := v.connect(t, io, "")
-		for _, name := range names {
-			c.Run(`socket.emit(args[0]); return`, name)
-			equal(t, c.Expect(name), `["back"]`)
-		}
-		for _, name := range []string{"connect", "disconnect", "connect_error", "disconnecting", "newListener", "removeListener"} {
+		c.Run(`
+			for (const [n, name] of ` + list(names) + `.entries()) {
+				const got = new Promise((resolve) => socket.once(name, resolve));
+				const answer = await new Promise((resolve) => socket.emit(name, n, resolve));
+				assert.strictEqual(answer, name);
+				assert.strictEqual(await got, n);
+			}
+			for (const name of ` + list(reserved) + `) {
+				assert.throws(() => socket.emit(name), /reserved event name/);
+			}
+		`)
+		for _, name := range reserved {
 			if err := io.Emit(name); !errors.Is(err, socketio.ErrReservedEvent) {
-				t.Errorf("Emit(%q): %v", name, err)
+				t.Errorf("Emit of %q returned %v", name, err)
 			}
 		}
 	})

@@ -1,7 +1,10 @@
 package handler
 
 import (
+	"reflect"
+	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -13,8 +16,12 @@ type Hooks[F any] struct {
 }
 
 // Add adds f in front of, or behind, what there is. The returned function removes
-// it.
+// it. A nil function panics here, with the name of the method that was called to
+// register it, and not when it is due.
 func (h *Hooks[F]) Add(f F, first bool) (off func()) {
+	if reflect.ValueOf(f).IsNil() {
+		panic(caller() + ": the function is nil")
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	p := &f
@@ -30,6 +37,17 @@ func (h *Hooks[F]) Add(f F, first bool) (off func()) {
 		rest := slices.DeleteFunc(slices.Clone(h.Load()), func(q *F) bool { return q == p })
 		h.list.Store(&rest)
 	}
+}
+
+// caller names the function that has called the caller of caller: "socketio: OnConnect"
+// for a method of that name.
+func caller() string {
+	var pc [1]uintptr
+	runtime.Callers(3, pc[:]) // without Callers, caller and Add
+	frame, _ := runtime.CallersFrames(pc[:]).Next()
+	name := frame.Function[strings.LastIndexByte(frame.Function, '/')+1:]
+	pkg, _, _ := strings.Cut(name, ".")
+	return pkg + ": " + name[strings.LastIndexByte(name, '.')+1:]
 }
 
 // Load returns the functions, in order.

@@ -1,14 +1,11 @@
 package handler
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
-
-	"github.com/seed96b07ef8/socketio/parser"
 )
 
 // A plan says how to call a handler: what its parameters are and what becomes
@@ -28,27 +25,31 @@ type plan[S any] struct {
 	reuse  bool      // the arguments may be copied, and their memory used again
 }
 
-var (
-	contextType = reflect.TypeFor[context.Context]()
-	argsType    = reflect.TypeFor[parser.Args]()
-	errorType   = reflect.TypeFor[error]()
-	emitterType = reflect.TypeFor[interface {
-		Emit(event string, args ...any) error
-	}]()
-)
-
 func newPlan[S any](handler any) (*plan[S], error) {
 	if handler == nil {
-		return nil, fmt.Errorf("it is nil")
+		return nil, errors.New("it is nil")
 	}
-	socketType, t := reflect.TypeFor[S](), reflect.TypeOf(handler)
+	t := reflect.TypeOf(handler)
 	if t.Kind() != reflect.Func {
-		return nil, fmt.Errorf("it is no function")
+		return nil, errors.New("it is no function")
 	}
 	p := &plan[S]{fn: reflect.ValueOf(handler)}
 	if p.fn.IsNil() {
-		return nil, fmt.Errorf("it is nil")
+		return nil, errors.New("it is nil")
 	}
+	if err := p.parameters(t); err != nil {
+		return nil, err
+	}
+	if err := p.outcome(t); err != nil {
+		return nil, err
+	}
+	p.reuse = !slices.ContainsFunc(p.args, selfMade)
+	return p, nil
+}
+
+// parameters assigns the parameters of a handler: context, socket, arguments, those
+// that are left, and an ack function.
+func (p *plan[S]) parameters(t reflect.Type) error {
 	in := make([]reflect.Type, t.NumIn())
 	for i := range in {
 		in[i] = t.In(i)
@@ -56,91 +57,93 @@ func newPlan[S any](handler any) (*plan[S], error) {
 	if len(in) > 0 && in[0] == contextType {
 		p.ctx, in = true, in[1:]
 	}
-	if len(in) > 0 && in[0] == socketType {
+	if len(in) > 0 && in[0] == reflect.TypeFor[S]() {
 		p.socket, in = true, in[1:]
 	}
 	if n := len(in); n > 0 && t.IsVariadic() {
 		p.rest, in = in[n-1].Elem(), in[:n-1]
-		if !decodable(p.rest) {
-			return nil, fmt.Errorf("nothing can be decoded into a %v", p.rest)
-		}
 	} else if n > 0 && in[n-1].Kind() == reflect.Func {
 		p.ack, in = in[n-1], in[:n-1]
-		if p.ack.NumOut() > 0 {
-			return nil, fmt.Errorf("its ack function must not return anything")
-		}
 	}
 	if n := len(in); n > 0 && in[n-1] == argsType {
 		p.raw, in = true, in[:n-1]
 		if p.rest != nil {
-			return nil, fmt.Errorf("an Args and a variadic parameter both take the rest of the arguments")
-		}
-	}
-	for _, arg := range in {
-		if !decodable(arg) {
-			return nil, fmt.Errorf("nothing can be decoded into a %v", arg)
+			return errors.New("an Args and a variadic parameter both take the rest of the arguments")
 		}
 	}
 	p.args = in
-	p.reuse = !slices.ContainsFunc(in, selfMade)
+	for _, arg := range in {
+		if err := checkArgument[S](arg); err != nil {
+			return err
+		}
+	}
+	if p.rest != nil {
+		return checkArgument[S](p.rest)
+	}
+	return checkAck(p.ack)
+}
 
+// checkArgument returns what is wrong with a parameter that is to be decoded. One that
+// is not is told where it belongs.
+func checkArgument[S any](t reflect.Type) error {
+	socket := reflect.TypeFor[S]()
+	switch {
+	case t == contextType:
+		return errors.New("the context has to be the first parameter")
+	case t == socket:
+		return fmt.Errorf("the %v has to be the first parameter, or the one behind the context", socket)
+	case t == socket.Elem():
+		return fmt.Errorf("the socket is a pointer: %v", socket)
+	case isEmitter(t):
+		return fmt.Errorf("a %v is not received; the socket that the event came over is a %v", t, socket)
+	case t == argsType:
+		return errors.New("an Args takes all arguments that follow: it has to be the last parameter, except an ack function")
+	case t.Kind() == reflect.Func:
+		return fmt.Errorf("nothing can be decoded into a %v; an ack function has to be the last parameter", t)
+	}
+	if err := Receivable(t); err != nil {
+		return fmt.Errorf("parameter %v: %w", t, err)
+	}
+	return nil
+}
+
+// checkAck returns what is wrong with an ack function, whose type is nil if there is
+// none.
+func checkAck(t reflect.Type) error {
+	if t == nil {
+		return nil
+	}
+	if t.NumOut() > 0 {
+		return errors.New("its ack function must not return anything")
+	}
+	for i := range t.NumIn() {
+		if err := Sendable(t.In(i)); err != nil {
+			return fmt.Errorf("its ack function takes a %v: %w", t.In(i), err)
+		}
+	}
+	return nil
+}
+
+// outcome assigns the results of a handler.
+func (p *plan[S]) outcome(t reflect.Type) error {
 	p.results = t.NumOut()
 	if p.results > 0 && t.Out(p.results-1) == errorType {
 		p.err = true
 		p.results--
 	}
 	for i := range p.results {
-		if out := t.Out(i); out == errorType {
-			return nil, fmt.Errorf("an error has to be its last result")
+		out := t.Out(i)
+		if out == errorType {
+			return errors.New("an error has to be its last result")
+		}
+		if err := Sendable(out); err != nil {
+			return fmt.Errorf("result %v: %w", out, err)
 		}
 	}
 	if p.results > 0 && p.ack != nil {
-		return nil, fmt.Errorf("it has results and an ack function, which would both be the acknowledgement")
+		return errors.New("it has results and an ack function, which would both be the acknowledgement")
 	}
-	return p, nil
-}
-
-// decodable reports whether a received argument can become a t.
-func decodable(t reflect.Type) bool {
-	switch t.Kind() {
-	case reflect.Chan, reflect.Func, reflect.UnsafePointer, reflect.Complex64, reflect.Complex128:
-		return false
-	case reflect.Interface:
-		return t.NumMethod() == 0
-	case reflect.Slice, reflect.Array, reflect.Map:
-		// Elements may be of a type that contains itself, by way of a name.
-		return t.Name() != "" || decodable(t.Elem())
-	case reflect.Pointer:
-		// A socket of the other side is not what this side's handlers get.
-		if t.Implements(emitterType) {
-			return false
-		}
-		return t.Name() != "" || decodable(t.Elem())
-	}
-	return t != argsType && t != contextType
-}
-
-// selfMade reports whether a value of type t is decoded, in whole or in part, by
-// methods of its own. They may make it point into itself, so that it cannot be
-// copied to somewhere else.
-func selfMade(t reflect.Type) bool {
-	ptr := reflect.PointerTo(t)
-	for i := range ptr.NumMethod() {
-		if strings.HasPrefix(ptr.Method(i).Name, "Unmarshal") {
-			return true
-		}
-	}
-	switch t.Kind() {
-	case reflect.Struct:
-		for i := range t.NumField() {
-			if selfMade(t.Field(i).Type) {
-				return true
-			}
-		}
-	case reflect.Array:
-		return selfMade(t.Elem())
-	}
-	return false // the rest is allocated while it is decoded
+	return nil
 }
 
 // A frame is the memory of one call: arguments to decode into, and the list of
