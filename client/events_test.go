@@ -285,7 +285,7 @@ func TestHandlersOfTheWrongShape(t *testing.T) {
 	}{
 		{"e", nil, "it is nil"},
 		{"e", (func())(nil), "it is nil"},
-		{"e", func(s *socketio.Socket) {}, "nothing can be decoded into a *socketio.Socket"},
+		{"e", func(s *socketio.Socket) {}, "a *socketio.Socket is not received"},
 		{"e", func(chan int) {}, "func([ctx context.Context,] [s *client.Socket,] args... [, ack func(...)]) [results...] [error]"},
 		{"connect", func() {}, "use OnConnect"},
 		{"connect_error", func() {}, "OnConnectError"},
