@@ -30,10 +30,11 @@ type Server struct {
 	flusher    flusher
 	poller     poller
 
-	mu     sync.RWMutex // guards what follows; taken after a Conn's mu
-	conns  map[string]*Conn
-	closed bool
-	empty  chan struct{} // closed when closed is set and no connection is left
+	mu       sync.RWMutex // guards what follows; taken after a Conn's mu
+	conns    map[string]*Conn
+	refusing bool          // no further connection is accepted
+	closed   bool          // Shutdown was called, which implies refusing
+	empty    chan struct{} // closed when closed is set and no connection is left
 }
 
 // portable is set by tests that want each WebSocket to have its goroutine, as it
@@ -64,6 +65,15 @@ func (s *Server) Len() int {
 // not ready for them: volatile ones, and those for which an outbox had no room.
 func (s *Server) Dropped() uint64 { return s.dropped.Load() }
 
+// StopAccepting answers handshakes with 503 and refuses upgrades from now on, while
+// the connections that exist go on as before. It is the first step of [Server.Shutdown],
+// for applications that have something to do before their connections are closed.
+func (s *Server) StopAccepting() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refusing = true
+}
+
 // Shutdown closes all connections, after what was sent to them before, and
 // waits until they are gone, polling clients for at most 2 s; new handshakes are
 // answered 503 from then on. When ctx ends first, what is left is cut off and
@@ -74,6 +84,7 @@ func (s *Server) Dropped() uint64 { return s.dropped.Load() }
 // afterwards.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
+	s.refusing = true
 	if !s.closed {
 		s.closed = true
 		if len(s.conns) == 0 {
@@ -106,12 +117,12 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // enter counts a request that may bring a connection or a WebSocket about among
 // what Shutdown waits for, until goroutines.Done. It returns false when the
-// server is closed. Other goroutines are started only on behalf of connections
+// server accepts no more. Other goroutines are started only on behalf of connections
 // that are in conns, which Shutdown waits for first.
 func (s *Server) enter() bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if s.closed {
+	if s.refusing {
 		return false
 	}
 	s.goroutines.Add(1)
@@ -156,7 +167,7 @@ var errDuplicateID = errors.New("engine: session ID is taken")
 func (s *Server) add(c *Conn) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	if s.refusing {
 		return ErrServerClosed
 	}
 	if _, taken := s.conns[c.id]; taken {

@@ -86,6 +86,29 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
+// Sessions go on when no others are accepted.
+func TestStopAccepting(t *testing.T) {
+	h := start(t, nil)
+	p, w := h.poll(), h.websocket()
+	h.StopAccepting()
+	wantReply(t, h.request("GET", "EIO=4&transport=polling", ""), 503, `{"code":3,"message":"Service unavailable"}`)
+	var refused *refusedError
+	for query, status := range map[string]int{"": 503, "&sid=" + p.ID(): 400} {
+		if _, err := h.tryWebSocket("EIO=4&transport=websocket" + query); !errors.As(err, &refused) || refused.status != status {
+			t.Errorf("%q: got %v, want %d", query, err, status)
+		}
+	}
+	p.post("4a")
+	p.wantMessage(t, "a")
+	p.text(t, "b")
+	p.want("4b")
+	w.send("4a")
+	w.wantMessage(t, "a")
+	if n := h.Len(); n != 2 {
+		t.Errorf("%d sessions, want 2", n)
+	}
+}
+
 func TestShutdownOfNothing(t *testing.T) {
 	h := newHarness(t, nil)
 	for range 2 {
