@@ -326,6 +326,16 @@ func TestPanics(t *testing.T) {
 			t.Error("no cause")
 		}
 	})
+	t.Run("Goexit over polling", func(t *testing.T) {
+		p := h.poll()
+		p.onMessage = func(string) { runtime.Goexit() }
+		if r, err := h.try("POST", p.query, "4a"); err == nil {
+			t.Errorf("answered %d", r.status)
+		}
+		if err := p.wantClose(t, engine.TransportError); err == nil {
+			t.Error("no cause")
+		}
+	})
 	if n := h.Len(); n != 1 {
 		t.Errorf("%d sessions, want 1", n)
 	}

@@ -262,16 +262,22 @@ func (c *Conn) settle() (err error) {
 	} else {
 		err = c.flush()
 	}
-	if lost > 0 {
-		c.server.dropped.Add(uint64(lost))
-		if h, ok := handler.(DropHandler); ok {
-			h.OnDrop(c, lost)
-		}
-	}
-	if overflowed {
-		c.fail(TransportError, ErrOutboxFull)
+	if lost > 0 || overflowed {
+		c.noteLoss(handler, lost, overflowed)
 	}
 	return err
+}
+
+// noteLoss tells the handler of messages that were dropped and, with overflowed, ends
+// the connection, whatever the handler does. No lock is held.
+func (c *Conn) noteLoss(handler Handler, lost int, overflowed bool) {
+	if overflowed {
+		defer c.fail(TransportError, ErrOutboxFull)
+	}
+	c.server.dropped.Add(uint64(lost))
+	if h, ok := handler.(DropHandler); ok && lost > 0 {
+		h.OnDrop(c, lost)
+	}
 }
 
 // sendBeat queues a heartbeat packet, which leaves as soon as the message that is being
@@ -412,8 +418,8 @@ func (c *Conn) end(reason Reason, err error, flush bool) {
 		c.server.remove(c)
 	}
 
+	defer c.onClose(handler, reason, err) // whatever the logger does
 	c.server.opts.Logger.Debug("engine: connection closed", "sid", c.id, "reason", string(reason), "error", err)
-	c.onClose(handler, reason, err)
 }
 
 // onClose tells the handler of the end. It may be called on any goroutine, even

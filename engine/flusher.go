@@ -39,22 +39,30 @@ func (f *flusher) add(c *Conn) {
 	f.conns = append(f.conns, c)
 	if !f.running {
 		f.running = true
-		f.goroutines.Go(f.run)
+		f.goroutines.Go(func() { f.run(nil) })
 	}
 }
 
-// run ends when there is nothing left to flush.
-func (f *flusher) run() {
-	var conns []*Conn
-	for {
-		conns = f.take(conns)
-		if len(conns) == 0 {
-			return
+// run flushes conns and those that are added meanwhile. It ends when there is nothing
+// left to flush, or when a [DropHandler] ends the goroutine: then another one goes on.
+func (f *flusher) run(conns []*Conn) {
+	next, returned := 0, false
+	defer func() {
+		if !returned {
+			rest := conns[next:]
+			f.goroutines.Go(func() { f.run(rest) })
 		}
-		for _, c := range conns {
-			c.flushLazy()
+	}()
+	for {
+		for next < len(conns) {
+			next++
+			conns[next-1].flushLazy()
+		}
+		if conns, next = f.take(conns), 0; len(conns) == 0 {
+			break
 		}
 	}
+	returned = true
 }
 
 func (c *Conn) flushLazy() {

@@ -1,6 +1,8 @@
 package engine_test
 
 import (
+	"errors"
+	"runtime"
 	"testing"
 
 	"github.com/seed96b07ef8/socketio/engine"
@@ -91,28 +93,71 @@ func TestLazyBeforeClose(t *testing.T) {
 	}
 }
 
-type panickingOnDrop struct{ *session }
+// failingOnDrop is a session whose OnDrop does not return.
+type failingOnDrop struct {
+	*session
+	fail func()
+}
 
-func (panickingOnDrop) OnDrop(*engine.Conn, int) { panic("oops") }
+func (s failingOnDrop) OnDrop(*engine.Conn, int) { s.fail() }
 
-// A handler that panics when it is told of a dropped message ends its connection,
-// not the flushing of others.
-func TestLazyPanic(t *testing.T) {
-	sessions := make(chan *session, 2)
-	h := start(t, &engine.ServerOptions{OnConnect: func(c *engine.Conn) engine.Handler {
+// startFailingOnDrop starts a server of such sessions.
+func startFailingOnDrop(t *testing.T, opts engine.ServerOptions, fail func()) (h *harness, sessions chan *session) {
+	sessions = make(chan *session, 3)
+	opts.OnConnect = func(c *engine.Conn) engine.Handler {
 		s := newSession(c)
 		sessions <- s
-		return panickingOnDrop{s}
-	}})
-	h.request("GET", "EIO=4&transport=polling", "")
-	p := receive(t, sessions, "the session")
-	w := h.dialWebSocket("EIO=4&transport=websocket")
-	w.session = receive(t, sessions, "the session")
-	w.read()
-	if err := p.Send(engine.NewTextMessage([]byte("x")), engine.Volatile|engine.Lazy); err != nil {
-		t.Fatal(err)
+		return failingOnDrop{s, fail}
 	}
-	p.wantClose(t, engine.TransportError)
-	w.lazy(t, "a")
-	w.want("4a")
+	return start(t, &opts), sessions
+}
+
+// A handler that panics when it is told of a dropped message ends its connection,
+// not the flushing of others. One that ends the goroutine ends neither.
+func TestLazyDropThatFails(t *testing.T) {
+	for name, fail := range map[string]func(){"panic": func() { panic("oops") }, "Goexit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			h, sessions := startFailingOnDrop(t, engine.ServerOptions{}, fail)
+			h.request("GET", "EIO=4&transport=polling", "")
+			p := receive(t, sessions, "the session")
+			w := h.dialWebSocket("EIO=4&transport=websocket")
+			w.session = receive(t, sessions, "the session")
+			w.read()
+			for range 3 {
+				if err := p.Send(engine.NewTextMessage([]byte("x")), engine.Volatile|engine.Lazy); err != nil {
+					break // the connection has ended
+				}
+				w.lazy(t, "a")
+				w.want("4a")
+			}
+			if name == "panic" {
+				p.wantClose(t, engine.TransportError)
+			} else if len(p.closed) > 0 {
+				t.Error("the connection has ended")
+			}
+		})
+	}
+}
+
+// A connection whose outbox is full ends, whatever its handler makes of the message
+// that is dropped.
+func TestOverflowWithDropThatFails(t *testing.T) {
+	for name, fail := range map[string]func(){"panic": func() { panic("oops") }, "Goexit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			h, sessions := startFailingOnDrop(t, engine.ServerOptions{OutboxMessages: 1}, fail)
+			h.request("GET", "EIO=4&transport=polling", "")
+			p := receive(t, sessions, "the session")
+			p.text(t, "fits")
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				defer func() { _ = recover() }()
+				_ = p.Send(engine.NewTextMessage([]byte("too much")), 0)
+			}()
+			receive(t, done, "the end of Send")
+			if err := p.wantClose(t, engine.TransportError); !errors.Is(err, engine.ErrOutboxFull) {
+				t.Errorf("cause %v", err)
+			}
+		})
+	}
 }

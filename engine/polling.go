@@ -387,8 +387,20 @@ func validUTF8(text []byte) []byte {
 func (c *Conn) receivePayload(payload []byte, cut cutter) error {
 	c.receiving.Lock()
 	defer c.receiving.Unlock()
+	returned := false
+	defer func() {
+		if !returned { // a handler has ended the goroutine, or has panicked
+			c.fail(TransportError, errHandlerExit)
+		}
+	}()
 	defer c.guard()
-	defer c.deliverBatch()
+	err := c.deliverPayload(payload, cut)
+	c.deliverBatch()
+	returned = true
+	return err
+}
+
+func (c *Conn) deliverPayload(payload []byte, cut cutter) error {
 	for more := true; more; {
 		var p packet
 		var err error
