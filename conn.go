@@ -28,6 +28,9 @@ type conn struct {
 	timer   *time.Timer
 	closed  bool
 	broken  error // how the client broke the protocol
+
+	waiting []request   // to join namespaces, for which there is no room at present
+	again   *time.Timer // tries them again; nil while none waits
 }
 
 // accept is called by the engine for each new connection.
@@ -76,7 +79,7 @@ func (c *conn) OnMessage(_ *engine.Conn, data []byte, binary bool) {
 		s = nil
 	}
 	if s == nil || !s.isConnected() {
-		if p.Type == parser.ConnectError || !c.wasOusted(p.Namespace) {
+		if p.Type == parser.ConnectError || !c.wasOusted(p.Namespace) && !c.server.isClosed() {
 			c.violation(errPacketOrder)
 		}
 		return
@@ -145,12 +148,17 @@ func (c *conn) OnClose(_ *engine.Conn, reason Reason, err error) {
 	c.mu.Lock()
 	c.closed = true
 	c.stopTimer()
+	c.stopWaitingLocked()
 	sockets := c.sockets
 	c.sockets = nil
 	if err == nil {
 		err = c.broken
 	}
 	c.mu.Unlock()
+	if reason == ForcedClose && err == nil && c.server.isClosed() {
+		// Of a socket that Shutdown has not seen, since its client had just joined.
+		reason = ServerShuttingDown
+	}
 	for _, s := range sockets {
 		s.end(reason, err)
 	}
@@ -254,41 +262,17 @@ func (c *conn) join(p *parser.Packet) {
 		c.violation(errors.New("namespace joined twice"))
 		return
 	}
-	// A client that is at its own limit does not bring a namespace about.
-	if c.inAllItMay() {
-		c.refuse(p.Namespace, errTooManyNamespaces)
-		return
-	}
 	c.startReady() // accept functions may block
-	n, err := c.server.enter(p.Namespace, p.Args)
-	if err != nil {
-		c.refuse(p.Namespace, err)
-		return
-	}
-	c.mu.Lock()
-	if c.closed {
-		c.mu.Unlock()
-		c.server.exit(n)
-		return
-	}
-	s := newSocket(n, c, p.Args)
-	c.sockets = append(c.sockets, s)
-	c.ousted = slices.DeleteFunc(c.ousted, func(name string) bool { return name == n.name })
-	c.mu.Unlock()
-	// Middleware and OnConnect may block, so they run where events do.
-	s.start()
+	c.ask(request{p.Namespace, p.Args})
 }
 
-// inAllItMay reports whether the client may not join a further namespace. Only the
-// reader adds to the namespaces of a connection, so false holds until it does.
-func (c *conn) inAllItMay() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.sockets)+c.leaving >= c.server.opts.MaxNamespaces
-}
-
-// refuse answers CONNECT with CONNECT_ERROR.
+// refuse answers CONNECT with CONNECT_ERROR, which is final for clients. During
+// Shutdown nothing is answered, since the shutdown may be what has failed: middleware
+// without its database, for example.
 func (c *conn) refuse(nsp string, err error) {
+	if c.server.isClosed() {
+		return
+	}
 	if f := c.server.opts.Hooks.Refused; f != nil {
 		f(nsp, err)
 	}

@@ -67,6 +67,11 @@
 // OnDisconnecting and OnDisconnect receive. [Socket.Context] ends at once, with a
 // [DisconnectError] as its cause. [Server.Shutdown] ends everything.
 //
+// A client takes a refusal as final: it does not ask for that namespace again, not even
+// over another connection. So it is refused only for what would not change by itself,
+// and left without an answer otherwise: during Shutdown, after which it comes back, and
+// when [Options.MaxDynamicNamespaces] leaves no room, until there is some.
+//
 // # Errors
 //
 // Operations on a socket that is gone return a [*DisconnectError], which matches

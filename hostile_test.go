@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -26,13 +27,25 @@ func TestRejoiningIsLimited(t *testing.T) {
 		c.Join("/")
 		c.Send(`42["block"]`, `41`)
 	}
-	c.Send(`40`)
-	c.Expect(`44{"message":"Too many namespaces"}`)
+	// The next one waits for a handler, and the fourth at once is refused.
+	io.Of("/a")
+	io.Of("/b")
+	io.Of("/c")
+	c.Send(`40`, `40/a`, `40/b`, `40/c`)
+	c.Expect(`44/c,{"message":"Too many namespaces"}`)
+	if n := len(io.Sockets()); n != 0 {
+		t.Errorf("%d sockets", n)
+	}
 	close(release)
-	waitFor(t, "room for another", func() bool {
-		c.Send(`40`)
-		return strings.HasPrefix(c.Read(), `40{`)
-	})
+	var answers []string
+	for range 3 {
+		name, _, _ := strings.Cut(c.Read(), "{")
+		answers = append(answers, name)
+	}
+	slices.Sort(answers)
+	if want := []string{`40`, `40/a,`, `40/b,`}; !slices.Equal(answers, want) {
+		t.Errorf("answered %q, want %q", answers, want)
+	}
 }
 
 // A client that leaves and joins again with its private ID, over the same

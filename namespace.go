@@ -22,10 +22,12 @@ type Namespace struct {
 	child   bool          // made for a client, not by the application; guarded likewise
 	users   int           // sockets, also connecting ones; guarded by the server's mu
 	vacancy *list.Element // its place in the server's list of empty children; guarded likewise
-	made    chan struct{} // closed when adapter is set
-	begun   chan struct{} // closed when the application has been told
+	made    chan struct{} // closed when adapter is set, or stays nil: the namespace is withdrawn
+	begun   chan struct{} // closed when the application has been told, or withdrawn is set
 	acks    atomic.Uint64 // the ID of the next acknowledgement that is asked for
 	closed  atomic.Bool   // the adapter is closed, or about to be
+	// withdrawn says that the namespace could not be made. It is set before begun is closed.
+	withdrawn bool
 }
 
 func newNamespace(s *Server, name string, parent *ParentNamespace) *Namespace {

@@ -60,8 +60,8 @@ type Options struct {
 	// MaxDynamicNamespaces is the number of namespaces that clients may bring
 	// about by asking for them, see [Server.OfFunc]. A further one takes the place of
 	// the one that has been without a socket for longest, which ceases to exist as with
-	// CleanupEmptyChildNamespaces; if all have sockets it is refused with a
-	// connect_error. Default 10,000.
+	// CleanupEmptyChildNamespaces. If all have sockets, the client is not refused, since
+	// clients take that as final: its request waits for room. Default 10,000.
 	MaxDynamicNamespaces int
 	// MaxNamespaceName is the length in bytes of the longest name of a namespace that
 	// a client may bring about; a longer one is refused with a connect_error, and the
@@ -72,8 +72,10 @@ type Options struct {
 	// nesting, event names, the number of arguments. A client that exceeds them is disconnected.
 	// MaxAttachments also bounds what Emit sends.
 	Limits parser.Limits
-	// MaxNamespaces is the number of namespaces that a client may be in over one
-	// connection; a further one is refused with a connect_error. Default 64.
+	// MaxNamespaces is the number of namespaces that a client may be in, or ask for,
+	// over one connection; a further one is refused with a connect_error. A namespace
+	// that the client has left counts until its handlers have returned: a request that
+	// exceeds the limit only because of that waits for them. Default 64.
 	MaxNamespaces int
 	// MaxPendingAcks is the number of acknowledgements that may be awaited from
 	// one socket at once; more make EmitWithAck return a [*LimitError]. Default

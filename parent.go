@@ -1,9 +1,11 @@
 package socketio
 
 import (
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/seed96b07ef8/socketio/adapter"
 )
@@ -81,82 +83,133 @@ func (s *Server) OnNewNamespace(f func(n *Namespace)) (off func()) {
 // Of returns the namespace with the given name, which comes into being if there
 // is none yet. A missing leading slash is added. One whose name matches the
 // expression of a parent is its child. It stays, also when it is empty.
+//
+// Of panics if making the namespace does: in [Options.Adapter], or in a function of
+// [Server.OnNewNamespace]. There is no such namespace then.
 func (s *Server) Of(name string) *Namespace {
 	if !strings.HasPrefix(name, "/") {
 		name = "/" + name
 	}
-	s.mu.Lock()
-	n := s.namespaces[name]
-	if n == nil {
-		var parent *ParentNamespace
-		for _, p := range s.parents {
-			if p.literal != nil && p.literal.MatchString(name) {
-				parent = p
-				break
-			}
+	for {
+		n, made := s.keep(name)
+		if made {
+			s.begin(n)
+			return n
 		}
-		n = s.insert(name, parent)
-		s.mu.Unlock()
-		s.begin(n)
-		return n
+		<-n.made
+		if n.adapter != nil {
+			return n
+		}
 	}
-	if n.child { // the application holds it now
-		n.child = false
-		s.dynamic--
-		s.occupyLocked(n)
-	}
-	s.mu.Unlock()
-	<-n.made
-	return n
 }
 
-// insert makes a namespace known that begin is then to be called for. mu is held.
-func (s *Server) insert(name string, parent *ParentNamespace) *Namespace {
+// keep returns the namespace with a name, which stays from now on. When made is set,
+// it is a new one that begin is to be called for.
+func (s *Server) keep(name string) (n *Namespace, made bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n = s.namespaces[name]; n != nil {
+		if n.child { // the application holds it now
+			n.child = false
+			s.dynamic--
+			s.occupyLocked(n)
+		}
+		return n, false
+	}
+	var parent *ParentNamespace
+	for _, p := range s.parents {
+		if p.literal != nil && p.literal.MatchString(name) {
+			parent = p
+			break
+		}
+	}
+	return s.insertLocked(name, parent), true
+}
+
+// insertLocked makes a namespace known that begin is then to be called for.
+func (s *Server) insertLocked(name string, parent *ParentNamespace) *Namespace {
 	n := newNamespace(s, name, parent)
 	n.closed.Store(s.closed) // no client will ever be in it
 	s.namespaces[name] = n
 	return n
 }
 
-// begin makes the adapter of a namespace and tells the application of it, before
-// anybody may join.
+// begin makes the adapter of a namespace and announces the namespace to the
+// application, before any client may join. When the application's code panics or ends
+// the goroutine, the namespace is withdrawn: what that code has not registered may be
+// the middleware that keeps clients out.
 func (s *Server) begin(n *Namespace) {
-	defer close(n.begun)
-	func() {
-		defer close(n.made)
-		n.adapter = s.opts.Adapter(host{n})
+	begun := false
+	defer func() {
+		if !begun {
+			s.withdraw(n)
+		}
+		if !n.isMade() {
+			close(n.made)
+		}
+		close(n.begun)
 	}()
+	n.adapter = s.opts.Adapter(host{n})
+	if n.adapter == nil {
+		panic("socketio: Options.Adapter has returned nil")
+	}
+	close(n.made)
 	for _, f := range s.newNamespaces.Load() {
 		(*f)(n)
 	}
+	begun = true
 }
 
-// enter returns the namespace that a client asks for and counts the client as
-// its user, until exit. The error is for the client.
+// withdraw removes a namespace that could not be made.
+func (s *Server) withdraw(n *Namespace) {
+	s.mu.Lock()
+	n.withdrawn = true
+	delete(s.namespaces, n.name)
+	if n.child {
+		s.dynamic--
+	}
+	s.mu.Unlock()
+	if n.adapter != nil {
+		s.closeAdapter(n)
+	}
+}
+
+// enter returns the namespace that a client asks for and counts the client as its
+// user, until exit. The error is errShuttingDown or errNoRoom, or it is for the client.
 func (s *Server) enter(name string, auth Args) (*Namespace, error) {
+	for {
+		n, err := s.joinOrMake(name, auth)
+		if err != nil {
+			return nil, err
+		}
+		<-n.begun
+		if !n.withdrawn { // by the client that has made it
+			return n, nil
+		}
+	}
+}
+
+// joinOrMake is enter for a namespace that may have to be waited for.
+func (s *Server) joinOrMake(name string, auth Args) (*Namespace, error) {
 	n, parents, err := s.join(name)
-	if err != nil {
-		return nil, err
+	if n != nil || err != nil {
+		return n, err
 	}
 	for _, p := range parents {
-		if n == nil && p.accepts(name, auth) {
+		if p.accepts(name, auth) {
 			return s.enterChild(name, p)
 		}
 	}
-	if n == nil {
-		return nil, errInvalidNamespace
-	}
-	<-n.begun
-	return n, nil
+	return nil, errInvalidNamespace
 }
 
 // join counts a user of a namespace that exists. Without one it returns those that
-// might make it. The error is for the client.
+// might make it. The error is like that of enter.
 func (s *Server) join(name string) (*Namespace, []*ParentNamespace, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return nil, nil, nil
+		return nil, nil, errShuttingDown
 	}
 	n := s.namespaces[name]
 	if n == nil && len(name) > s.opts.MaxNamespaceName {
@@ -169,42 +222,62 @@ func (s *Server) join(name string) (*Namespace, []*ParentNamespace, error) {
 	return n, s.parents, nil
 }
 
+// Refusals that are for the client: asking again would not help.
 var (
 	errNamespaceName     = &ConnectError{Message: "Invalid namespace: the name is too long"}
 	errInvalidNamespace  = &ConnectError{Message: "Invalid namespace"}
 	errTooManyNamespaces = &ConnectError{Message: "Too many namespaces"}
 )
 
-// enterChild is enter for a namespace that a parent has accepted.
+// Reasons that pass, so the client must not be refused: see
+// docs/decisions/0012-refusals-are-final.md.
+var (
+	errShuttingDown = errors.New("the server is shutting down")
+	errNoRoom       = errors.New("no room for a further namespace at present")
+)
+
+// enterChild is joinOrMake for a namespace that a parent has accepted.
 func (s *Server) enterChild(name string, p *ParentNamespace) (*Namespace, error) {
 	s.mu.Lock()
 	n := s.namespaces[name]
 	switch {
 	case s.closed:
 		s.mu.Unlock()
-		return nil, errInvalidNamespace
+		return nil, errShuttingDown
 	case n != nil: // another client was quicker
 		n.users++
 		s.occupyLocked(n)
 		s.mu.Unlock()
-		<-n.begun
 		return n, nil
 	}
 	removed, ok := s.makeRoomLocked()
 	if !ok {
-		s.mu.Unlock()
-		return nil, errTooManyNamespaces
+		s.reportFullAndUnlock()
+		return nil, errNoRoom
 	}
-	n = s.insert(name, p)
+	n = s.insertLocked(name, p)
 	n.child = true
 	n.users++
 	s.dynamic++
 	s.mu.Unlock()
 	if removed != nil {
-		s.closeAdapter(removed)
+		defer s.closeAdapter(removed)
 	}
 	s.begin(n)
 	return n, nil
+}
+
+// reportFullAndUnlock logs, at most once a minute, that clients have to wait.
+func (s *Server) reportFullAndUnlock() {
+	report := time.Since(s.fullAt) > time.Minute
+	if report {
+		s.fullAt = time.Now()
+	}
+	s.mu.Unlock()
+	if report {
+		s.opts.Logger.Warn("socketio: clients wait for room for a further dynamic namespace",
+			"MaxDynamicNamespaces", s.opts.MaxDynamicNamespaces)
+	}
 }
 
 // exit ends what enter began. A child that is empty then is removed, or is the first
@@ -257,8 +330,9 @@ func (s *Server) occupyLocked(n *Namespace) {
 	}
 }
 
+// closeAdapter closes the adapter of a namespace that is gone.
 func (s *Server) closeAdapter(n *Namespace) {
-	if err := n.close(); err != nil {
+	if err := n.protect("", "", n.close); err != nil {
 		s.opts.Logger.Warn("socketio: closing an adapter", "nsp", n.name, "error", err)
 	}
 }

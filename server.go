@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/engine"
@@ -39,6 +40,7 @@ type Server struct {
 	parents    []*ParentNamespace
 	dynamic    int       // namespaces that clients have brought about
 	empty      list.List // those of them without users, the one that has been so for longest first
+	fullAt     time.Time // when it was logged last that there is no room for another
 	closed     bool
 }
 
@@ -92,9 +94,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // Engine returns the server of the connections below.
 func (s *Server) Engine() *engine.Server { return s.engine }
 
-// Shutdown ends the server gracefully: new clients are refused, every socket is
-// disconnected with [ServerShuttingDown], what was sent before is flushed, and
-// handlers are waited for. Clients see "transport close" and try to reconnect.
+// Shutdown ends the server gracefully. New connections are answered 503 and requests
+// to join a namespace not at all, every socket is disconnected with
+// [ServerShuttingDown], what was sent before is flushed, the connections are closed,
+// and handlers are waited for. Clients see "transport close" and try to reconnect:
+// nothing that they receive says that they are not welcome.
 //
 // Afterwards, Emit and the other operations on sockets return an error that matches
 // [net.ErrClosed].
@@ -102,6 +106,7 @@ func (s *Server) Engine() *engine.Server { return s.engine }
 // When ctx ends first, the connections are cut off and its error is returned. A
 // handler must not wait for Shutdown, which waits for the handler.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.engine.StopAccepting()
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()

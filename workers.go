@@ -88,6 +88,14 @@ func (w *worker) loop(s *Socket) {
 	}
 }
 
+// begin notes that a goroutine which is not a worker does the server's work, until it
+// calls rest with nil.
+func (p *workers) begin() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.busy++
+}
+
 // rest notes that a worker has nothing to do. It returns false when it is not
 // needed any more.
 func (p *workers) rest(w *worker) bool {

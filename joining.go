@@ -1,0 +1,157 @@
+package socketio
+
+import (
+	"errors"
+	"slices"
+	"time"
+)
+
+// A request is a client's wish to join a namespace.
+type request struct {
+	name string
+	auth Args
+}
+
+// A request for which there is no room is tried again after this time, which is that
+// of a client's first attempt to reconnect.
+const askInterval = time.Second
+
+// ask has the client join a namespace, refuses it, or lets the request wait. The
+// client's own limits come first: a namespace that it must not join is not made for it.
+func (c *conn) ask(r request) {
+	if err := c.room(r.name); err != nil {
+		c.answer(r, err)
+		return
+	}
+	n, err := c.server.enter(r.name, r.auth)
+	if err != nil {
+		c.answer(r, err)
+		return
+	}
+	s, err := c.add(n, r)
+	if s == nil {
+		c.server.exit(n)
+		c.answer(r, err)
+		return
+	}
+	// Middleware and OnConnect may block, so they run where events do.
+	s.start()
+}
+
+// answer deals with a request that could not be granted.
+func (c *conn) answer(r request, err error) {
+	switch {
+	case err == nil, errors.Is(err, errShuttingDown):
+		// The connection has ended, or is about to.
+	case errors.Is(err, errNoRoom):
+		c.server.opts.Logger.Debug("socketio: request waits for room", "sid", c.engine.ID(), "nsp", r.name)
+		c.wait(r)
+	default:
+		c.mu.Lock()
+		c.dropRequestLocked(r.name)
+		c.mu.Unlock()
+		c.refuse(r.name, err)
+	}
+}
+
+// room reports whether the client may join a namespace.
+func (c *conn) room(nsp string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.roomLocked(nsp)
+}
+
+func (c *conn) roomLocked(nsp string) error {
+	limit := c.server.opts.MaxNamespaces
+	wanted := len(c.sockets) + 1
+	for _, r := range c.waiting {
+		if r.name != nsp {
+			wanted++
+		}
+	}
+	switch {
+	case wanted > limit:
+		return errTooManyNamespaces
+	case len(c.sockets)+c.leaving >= limit: // until handlers have returned
+		return errNoRoom
+	}
+	return nil
+}
+
+// add makes the socket of a request. It returns nil when there is no room for it, and
+// without an error when the connection has ended or the same request has come twice.
+func (c *conn) add(n *Namespace, r request) (*Socket, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || slices.ContainsFunc(c.sockets, func(s *Socket) bool { return s.nsp.name == n.name }) {
+		return nil, nil
+	}
+	if err := c.roomLocked(n.name); err != nil {
+		return nil, err
+	}
+	c.dropRequestLocked(n.name)
+	s := newSocket(n, c, r.auth)
+	c.sockets = append(c.sockets, s)
+	c.ousted = slices.DeleteFunc(c.ousted, func(name string) bool { return name == n.name })
+	return s, nil
+}
+
+// wait keeps a request, in place of an earlier one for the same namespace, and tries
+// it again later. If it is the client's first, the connect timeout still ends the
+// connection.
+func (c *conn) wait(r request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return
+	}
+	if i := slices.IndexFunc(c.waiting, func(w request) bool { return w.name == r.name }); i >= 0 {
+		c.waiting[i] = r
+	} else {
+		c.waiting = append(c.waiting, r)
+	}
+	if c.again == nil {
+		c.again = time.AfterFunc(askInterval, c.askAgain)
+	}
+}
+
+func (c *conn) dropRequestLocked(nsp string) {
+	c.waiting = slices.DeleteFunc(c.waiting, func(r request) bool { return r.name == nsp })
+}
+
+func (c *conn) stopWaitingLocked() {
+	c.waiting = nil
+	if c.again != nil {
+		c.again.Stop()
+	}
+}
+
+// askAgain tries the requests that wait, oldest first. It runs on a timer's goroutine,
+// which Shutdown waits for as for a worker.
+func (c *conn) askAgain() {
+	c.server.workers.begin()
+	defer c.server.workers.rest(nil)
+	returned := false
+	defer func() {
+		if v := recover(); v != nil {
+			_ = c.server.panicked(v, c.engine.ID(), "") // which logs it
+		}
+		if !returned {
+			c.engine.Close()
+		}
+	}()
+	c.mu.Lock()
+	waiting := slices.Clone(c.waiting)
+	c.mu.Unlock()
+	for _, r := range waiting {
+		c.ask(r)
+	}
+	returned = true
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || len(c.waiting) == 0 {
+		c.again = nil
+		return
+	}
+	c.again.Reset(askInterval)
+}
