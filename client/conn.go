@@ -31,6 +31,7 @@ type conn struct {
 	attempt int
 	good    bool
 	legacy  bool // the server is one of version 2
+	parting bool // a DISCONNECT of Manager.Close was sent
 }
 
 // packetError says that a packet of the server is out of place.

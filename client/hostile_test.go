@@ -1,8 +1,10 @@
 package client_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -265,48 +267,83 @@ func TestServerOfVersion2(t *testing.T) {
 	}
 }
 
-// A server of Node closes the connection when it reads the requests to leave and to
-// join at once.
-func TestRejoinTakesTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var left time.Time
-		var times []time.Duration
-		f := newFake(t, func(c *engine.Conn, message string) {
-			switch message {
-			case "0":
-				say(c, granted)
-			case "0/chat,":
-				times = append(times, time.Since(left))
-				say(c, "0/chat,"+granted[1:])
-			case "1/chat,":
-				left = time.Now()
-			}
-		})
-		root := overWebSocket.client(t, f.Server, "/", nil)
-		chat := root.Manager().Socket("/chat", nil)
-		connect(t, root)
-		connect(t, chat)
-		times = nil
-		chat.Disconnect()
-		connect(t, chat)
-		// With a change of mind.
-		chat.Disconnect()
-		if err := chat.Open(); err != nil {
-			t.Fatal(err)
+// recorded notes the bodies of data requests before h handles them.
+func recorded(h http.Handler) (http.Handler, *list[string]) {
+	bodies := new(list[string])
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			body, _ := io.ReadAll(r.Body)
+			bodies.add(strings.ReplaceAll(string(body), "\x1e", " "))
+			r.Body = io.NopCloser(bytes.NewReader(body))
 		}
-		chat.Disconnect()
-		connect(t, chat)
-		// Later there is nothing to wait for.
-		chat.Disconnect()
-		time.Sleep(time.Second)
-		connect(t, chat)
-		if want := []time.Duration{50 * time.Millisecond, 50 * time.Millisecond, time.Second}; !slices.Equal(times, want) {
-			t.Errorf("joined after %v, want %v", times, want)
-		}
-		if !root.Connected() || len(f.conns) != 1 {
-			t.Errorf("connected %v, %d connections", root.Connected(), len(f.conns))
-		}
+		h.ServeHTTP(w, r)
+	}), bodies
+}
+
+// Servers of Node drop the events that they read together with DISCONNECT, and close the
+// connection when they read DISCONNECT and CONNECT of one namespace at once. So each
+// leaves in a request of its own, and the close packet does.
+func TestLeavingTakesRequests(t *testing.T) {
+	e, err := engine.NewServer(&engine.ServerOptions{
+		Logger: slog.New(slog.DiscardHandler),
+		OnConnect: func(c *engine.Conn) engine.Handler {
+			return fakeHandler(func(message string) {
+				switch message {
+				case "0":
+					say(c, granted)
+				case "0/chat,":
+					say(c, "0/chat,"+granted[1:])
+				}
+			})
+		},
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = e.Shutdown(within(t)) })
+	h, bodies := recorded(e)
+	srv := serveHandler(t, h)
+	way := setting{[]engine.Transport{engine.Polling}, parser.JSON}
+	root := way.client(t, srv, "/", nil)
+	chat := root.Manager().Socket("/chat", nil)
+	connect(t, root)
+	connect(t, chat)
+	_ = chat.Emit("last")
+	chat.Disconnect()
+	connect(t, chat)
+	// With a change of mind.
+	chat.Disconnect()
+	_ = chat.Open()
+	chat.Disconnect()
+	connect(t, chat)
+	_ = chat.Emit("last")
+	conn := root.Manager().Engine()
+	root.Manager().Close()
+	receive(t, conn.Done(), "the end")
+	var all []string
+	for _, b := range bodies.get() {
+		all = append(all, strings.Fields(b)...)
+		for _, apart := range []string{"41", "41/chat,", "40/chat,", "1"} {
+			i := slices.Index(strings.Fields(b), apart)
+			if i > 0 && (apart[0] != '4' || !strings.HasPrefix(b, "41 ")) { // several may leave together
+				t.Errorf("%s follows something in a request: %s", apart, b)
+			}
+		}
+	}
+	for packet, want := range map[string]int{"41": 1, "41/chat,": 4, "40/chat,": 4, `42/chat,["last"]`: 2, "1": 1} {
+		n := 0
+		for _, p := range all {
+			if p == packet {
+				n++
+			}
+		}
+		if n != want {
+			t.Errorf("%d times %s, want %d", n, packet, want)
+		}
+	}
+	if all[len(all)-1] != "1" {
+		t.Errorf("the close packet is not the last of %v", all)
+	}
 }
 
 // A server that does not answer the request to join is left.

@@ -145,23 +145,9 @@ func (s *Socket) join(c *conn) {
 	}
 }
 
-// A server of Node that reads the request to leave a namespace together with one to
-// join it again takes the second for an error and closes the connection. So the
-// second waits for this long, and for longer while the first has perhaps not left.
-const (
-	rejoinDelay    = 50 * time.Millisecond
-	rejoinDelayMax = 20 * rejoinDelay
-)
-
 // beginLocked asks the server to let the socket into its namespace.
 func (s *Socket) beginLocked() {
 	l := s.life
-	if s.left == l.conn {
-		if d := time.Since(s.leftAt); d < rejoinDelay || d < rejoinDelayMax && l.conn.engine.Buffered() > 0 {
-			time.AfterFunc(rejoinDelay, l.begin)
-			return
-		}
-	}
 	if s.opts.Auth != nil {
 		go l.authenticate() // ends with l, at the latest
 		return
@@ -173,17 +159,6 @@ func (s *Socket) beginLocked() {
 		return
 	}
 	l.requestLocked(msg)
-}
-
-// begin is beginLocked for a life that had to wait.
-func (l *life) begin() {
-	s := l.socket
-	s.manager.mu.Lock()
-	s.mu.Lock()
-	if s.life == l {
-		s.beginLocked()
-	}
-	s.unlockAndSettle()
 }
 
 // authenticate asks for the credentials, until there are some, and sends the request
@@ -257,7 +232,13 @@ func (l *life) unauthenticated(err error, n int) bool {
 func (l *life) requestLocked(msg *engine.Message) {
 	l.socket.asked = l
 	l.timer = time.AfterFunc(l.socket.manager.opts.ConnectTimeout, l.unanswered)
-	_ = l.conn.engine.Send(msg, 0) // the end of a connection is told by other ways
+	flags := engine.Essential // one waits for its answer at a time
+	if l.socket.left == l.conn {
+		// A server of Node that reads the request to leave a namespace together with one
+		// to join it again takes the second for an error and closes the connection.
+		flags |= engine.Fence
+	}
+	_ = l.conn.engine.Send(msg, flags) // the end of a connection is told by other ways
 }
 
 // unanswered is called when the server takes too long to answer the request to
@@ -462,8 +443,14 @@ func (s *Socket) sendDisconnectLocked(c *conn) {
 		s.manager.opts.Logger.Error("client: DISCONNECT cannot be encoded", "error", err)
 		return
 	}
-	_ = c.engine.Send(msg, 0) // whoever is gone need not be told
-	s.left, s.leftAt = c, time.Now()
+	flags := engine.Essential // there is one for each time that a socket was let in
+	if !c.parting {
+		// Servers of Node drop the events that they read together with DISCONNECT.
+		flags |= engine.Fence
+	}
+	c.parting = s.manager.done    // only the first of Manager.Close has events before it
+	_ = c.engine.Send(msg, flags) // an error means that the connection has ended
+	s.left = c
 }
 
 // endLifeLocked ends the socket's life. The manager's mu is held, too.

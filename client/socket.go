@@ -54,8 +54,7 @@ type Socket struct {
 	keep    bool         // active even without waiters: Open was called, or it has been connected
 	life    *life        // while it joins the namespace or is in it, over one connection
 	asked   *life        // whose request to join has no answer yet; perhaps not the present one
-	left    *conn        // over which the server was last told that the socket leaves,
-	leftAt  time.Time    // and when
+	left    *conn        // over which DISCONNECT was last sent
 	end     error        // why there is no life
 	waiters []chan error // of Connect
 
