@@ -11,10 +11,14 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/seed96b07ef8/socketio/engine"
 )
 
 // clientFiles serves the JavaScript client, as it is in the dist directory of
@@ -52,13 +56,35 @@ func newClientFiles(fsys fs.FS, logger *slog.Logger) *clientFiles {
 	return c
 }
 
-// has reports whether r asks for one of the files. The server does not know under
-// which path it is mounted, so the last element of the path decides.
-func (c *clientFiles) has(r *http.Request) bool { return c.file(r) != nil }
-
-func (c *clientFiles) file(r *http.Request) *clientFile {
-	return c.files[r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]]
+// checkClientFiles returns an error if a folder has no build of the client.
+func checkClientFiles(fsys fs.FS) error {
+	for _, name := range clientFileNames {
+		if info, err := fs.Stat(fsys, name); err == nil && info.Mode().IsRegular() {
+			return nil
+		}
+	}
+	folder := fmt.Sprintf("%T", fsys)
+	if v := reflect.ValueOf(fsys); v.Kind() == reflect.String { // as of os.DirFS
+		folder = strconv.Quote(v.String())
+	}
+	return &engine.OptionError{
+		Field: "ServeClient", Value: folder,
+		Reason: "has no socket.io.js, nor another build of the client, such as node_modules/socket.io-client/dist has",
+	}
 }
+
+// asksForClient reports whether r asks for one of the files. The server does not know
+// under which path it is mounted, so the last element of the path decides.
+func asksForClient(r *http.Request) bool {
+	name := lastElement(r)
+	return strings.HasPrefix(name, "socket.io.") && slices.Contains(clientFileNames, strings.TrimSuffix(name, ".map"))
+}
+
+func lastElement(r *http.Request) string {
+	return r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
+}
+
+func (c *clientFiles) file(r *http.Request) *clientFile { return c.files[lastElement(r)] }
 
 // serve answers a request whose path ends in the name of one of the files, and
 // returns false, without having done anything, for all others. CORS is up to the

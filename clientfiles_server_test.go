@@ -1,14 +1,65 @@
 package socketio_test
 
 import (
+	"errors"
 	"io"
 	"net/http"
+	"os"
+	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/seed96b07ef8/socketio"
 	"github.com/seed96b07ef8/socketio/engine"
 )
+
+// Without the client, whoever asks for it learns what to set.
+func TestClientIsNotServed(t *testing.T) {
+	_, url, _ := newServer(t, nil)
+	for path, status := range map[string]int{
+		"/socket.io/socket.io.js": 404, "/socket.io/socket.io.js?v=1": 404, "/socket.io/socket.io.min.js": 404,
+		"/socket.io/socket.io.js.map": 404, "/deep/er/socket.io.esm.min.js": 404, "/socket.io/socket.io.msgpack.min.js.map": 404,
+		"/socket.io/": 400, "/socket.io/socket.io.css": 400, "/socket.io.js/": 400,
+	} {
+		resp, err := http.Get(url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != status {
+			t.Errorf("%s: %s %q %v, want %d", path, resp.Status, body, err, status)
+		}
+		if says := strings.Contains(string(body), "Options.ServeClient"); says != (status == 404) || strings.Count(string(body), "\n") > 1 {
+			t.Errorf("%s: %q", path, body)
+		}
+	}
+}
+
+// Options that are set to what cannot be meant are an error that names them.
+func TestOptionsThatCannotBeMeant(t *testing.T) {
+	for field, test := range map[string]struct {
+		opts  socketio.Options
+		value string
+	}{
+		"ConnectTimeout":            {socketio.Options{ConnectTimeout: 45_000}, "45µs"},
+		"Recovery.MaxDisconnection": {socketio.Options{Recovery: &socketio.Recovery{MaxDisconnection: 120_000}}, "120µs"},
+		"PingInterval":              {socketio.Options{Engine: engine.ServerOptions{PingInterval: 25}}, "25ns"},
+		"CORS.Origins":              {socketio.Options{Engine: engine.ServerOptions{CORS: &engine.CORS{Origins: []string{"a.com"}}}}, `"a.com"`},
+		"ServeClient":               {socketio.Options{ServeClient: os.DirFS("docs")}, `"docs"`},
+		"ServeClient ":              {socketio.Options{ServeClient: fstest.MapFS{"dist/socket.io.js": {}}}, "fstest.MapFS"},
+		"ServeClient  ":             {socketio.Options{ServeClient: fstest.MapFS{"socket.io.js/x": {}}}, "fstest.MapFS"},
+	} {
+		_, err := socketio.New(&test.opts)
+		var oe *engine.OptionError
+		if !errors.As(err, &oe) || oe.Field != strings.TrimSpace(field) || !strings.Contains(err.Error(), test.value) {
+			t.Errorf("%s: got %v", field, err)
+		}
+	}
+	if _, err := socketio.New(&socketio.Options{ServeClient: fstest.MapFS{"socket.io.esm.min.js": {}}}); err != nil {
+		t.Error(err)
+	}
+}
 
 // The server serves the client beside the connections, with the same CORS headers.
 func TestServeClient(t *testing.T) {

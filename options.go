@@ -50,7 +50,8 @@ type Options struct {
 	// ServeClient, if set, is a folder with the JavaScript client, such as
 	// os.DirFS("node_modules/socket.io-client/dist"), from which the server serves
 	// socket.io.js and the other builds, and nothing else, below the path at which
-	// it is mounted.
+	// it is mounted. At least one of the builds must be there. Default: requests for
+	// them are answered 404.
 	ServeClient fs.FS
 
 	// CleanupEmptyChildNamespaces lets the children of a [ParentNamespace] cease
@@ -111,8 +112,18 @@ func (o *Options) withDefaults() (*Options, error) {
 	if c.Engine.OnConnect != nil {
 		return nil, &engine.OptionError{Field: "Engine.OnConnect", Value: "set", Reason: "it belongs to the Server; use OnConnect of the Server"}
 	}
-	if c.ConnectTimeout < 0 {
-		return nil, &engine.OptionError{Field: "ConnectTimeout", Value: c.ConnectTimeout, Reason: "must not be negative"}
+	if err := checkDuration("ConnectTimeout", c.ConnectTimeout); err != nil {
+		return nil, err
+	}
+	if c.Recovery != nil {
+		if err := checkDuration("Recovery.MaxDisconnection", c.Recovery.MaxDisconnection); err != nil {
+			return nil, err
+		}
+	}
+	if c.ServeClient != nil {
+		if err := checkClientFiles(c.ServeClient); err != nil {
+			return nil, err
+		}
 	}
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = DefaultConnectTimeout
@@ -173,6 +184,17 @@ func (o *Options) withDefaults() (*Options, error) {
 	c.Engine.Logger = c.Engine.Logger.With(scopeKey, "engine")
 	c.Logger = c.Logger.With(scopeKey, "socket.io")
 	return &c, nil
+}
+
+// checkDuration returns an error for a duration that cannot be meant.
+func checkDuration(field string, d time.Duration) error {
+	switch {
+	case d < 0:
+		return &engine.OptionError{Field: field, Value: d, Reason: "must not be negative"}
+	case d > 0 && d < time.Millisecond:
+		return &engine.OptionError{Field: field, Value: d, Reason: "must be at least 1ms; a plain number counts nanoseconds, write 45 * time.Second"}
+	}
+	return nil
 }
 
 // Recovery configures connection state recovery (Socket.IO protocol v5). Zero

@@ -82,13 +82,18 @@ func New(opts *Options) (*Server, error) {
 
 // ServeHTTP serves the requests of Socket.IO clients.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if s.files != nil && s.files.has(r) {
-		if cors := s.opts.Engine.CORS; cors == nil || !cors.Handle(w, r) {
-			s.files.serve(w, r)
-		}
+	if !asksForClient(r) {
+		s.engine.ServeHTTP(w, r)
 		return
 	}
-	s.engine.ServeHTTP(w, r)
+	cors := s.opts.Engine.CORS
+	switch {
+	case cors != nil && cors.Handle(w, r):
+	case s.files == nil:
+		http.Error(w, "This server does not have the JavaScript client: set socketio.Options.ServeClient to the folder that has it.", http.StatusNotFound)
+	default:
+		s.files.serve(w, r)
+	}
 }
 
 // Engine returns the server of the connections below.
