@@ -40,6 +40,7 @@ type packetError struct{ text string }
 func (e *packetError) Error() string { return "client: " + e.text }
 
 var (
+	errLongID     = &packetError{"the server's ID of a socket or a session is too long"}
 	errUnasked    = &packetError{"the server has answered a request to join a namespace that was not made"}
 	errNoAnswer   = fmt.Errorf("%w: the server does not answer the request to join a namespace", ErrConnectTimeout)
 	errEarlyPanic = errors.New("client: the server's message caused a panic")

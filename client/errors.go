@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 
 	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/parser"
@@ -55,10 +56,12 @@ var (
 // namespace: there is none of that name, or the server's middleware is against
 // it. The socket does not try again by itself.
 type ConnectError struct {
-	// Message is the server's, "Invalid namespace" for example.
+	// Message is the server's, "Invalid namespace" for example. It is cut after
+	// 4096 bytes.
 	Message string
-	// Data is what the server sent besides, decoded as into an any, or nil; see
-	// [ConnectError.DecodeData].
+	// Data is what the server sent besides, decoded as into an any. It is nil if
+	// there is nothing, and if the whole answer has more than 64 KiB, which any
+	// could multiply; [ConnectError.DecodeData] decodes it all the same.
 	Data any
 
 	payload parser.Args
@@ -70,7 +73,7 @@ func (e *ConnectError) Error() string { return e.Message }
 // DecodeData decodes what the server sent besides the message into what v points
 // to, which stays as it is when there is nothing.
 func (e *ConnectError) DecodeData(v any) error {
-	if e.Data == nil {
+	if e.payload.Len() == 0 {
 		return nil
 	}
 	payload := struct {
@@ -79,23 +82,37 @@ func (e *ConnectError) DecodeData(v any) error {
 	return e.payload.DecodeAt(0, &payload)
 }
 
+const (
+	// maxRefusalData is the length of the longest payload whose data is decoded
+	// unasked. Decoded, it may take up 50 times as much.
+	maxRefusalData = 64 << 10
+	// maxRefusalMessage is the length of the longest message that is kept.
+	maxRefusalMessage = 4 << 10
+)
+
 // newConnectError returns what the payload of a CONNECT_ERROR says. Servers of
 // protocol 4 send a string instead of an object.
 func newConnectError(p *parser.Packet) *ConnectError {
+	e := new(ConnectError)
 	var payload struct {
 		Message string `json:"message"`
-		Data    any    `json:"data"`
 	}
-	if p.Args.DecodeAt(0, &payload) != nil {
-		payload.Data = nil
-		if p.Args.DecodeAt(0, &payload.Message) != nil {
-			payload.Message = string(p.Args.Raw(0))
+	switch {
+	case p.Args.DecodeAt(0, &payload) == nil:
+		e.Message, e.payload = payload.Message, p.Args
+		if len(p.Args.Raw(0)) <= maxRefusalData {
+			_ = e.DecodeData(&e.Data) // it is nil otherwise
 		}
+	case p.Args.DecodeAt(0, &e.Message) != nil:
+		e.Message = string(p.Args.Raw(0)[:min(len(p.Args.Raw(0)), maxRefusalMessage+1)])
 	}
-	if payload.Message == "" {
-		payload.Message = "the server refuses the connection and gives no reason"
+	if len(e.Message) > maxRefusalMessage {
+		e.Message = strings.ToValidUTF8(e.Message[:maxRefusalMessage], "") + "..."
 	}
-	return &ConnectError{Message: payload.Message, Data: payload.Data, payload: p.Args}
+	if e.Message == "" {
+		e.Message = "the server refuses the connection and gives no reason"
+	}
+	return e
 }
 
 // An AckError is an error that a handler returns for the server to know: Args are

@@ -275,7 +275,7 @@ func (s *Socket) receive(c *conn, p *parser.Packet, size int) error {
 	case parser.Connect:
 		return s.granted(c, p)
 	case parser.ConnectError:
-		return s.rejected(c, newConnectError(p))
+		return s.rejected(c, p)
 	case parser.Disconnect:
 		s.dismissed(c)
 	case parser.Event:
@@ -299,6 +299,9 @@ func (s *Socket) joiningLocked(c *conn) bool {
 	return l != nil && !l.joined
 }
 
+// Longer IDs are refused. Those of all known servers have 20 characters.
+const maxID = 1024
+
 // granted handles CONNECT.
 func (s *Socket) granted(c *conn, p *parser.Packet) error {
 	var answer struct {
@@ -306,6 +309,9 @@ func (s *Socket) granted(c *conn, p *parser.Packet) error {
 		PID string `json:"pid"`
 	}
 	err := p.Args.DecodeAt(0, &answer)
+	if len(answer.SID) > maxID || len(answer.PID) > maxID {
+		err = errLongID
+	}
 	m := s.manager
 	m.mu.Lock()
 	s.mu.Lock()
@@ -367,7 +373,14 @@ func (s *Socket) enterLocked(sid, pid string) {
 }
 
 // rejected handles CONNECT_ERROR.
-func (s *Socket) rejected(c *conn, refusal *ConnectError) error {
+func (s *Socket) rejected(c *conn, p *parser.Packet) error {
+	var refusal *ConnectError
+	s.mu.Lock()
+	awaited := s.asked != nil && s.asked.conn == c && s.asked == s.life
+	s.mu.Unlock()
+	if awaited { // it takes time, and is of no use otherwise
+		refusal = newConnectError(p)
+	}
 	m := s.manager
 	m.mu.Lock()
 	s.mu.Lock()
