@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/offset"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -71,7 +72,11 @@ func (p *encodedPacket) message(s *Server) *engine.Message {
 func (s *Socket) transmit(h parser.Header, event string, args []any, flags engine.Flags, sent func(s *Socket, event string, bytes int)) error {
 	server := s.nsp.server
 	h.Namespace = s.nsp.name
-	p, err := server.encodeParts(h, event, args)
+	encoded := args
+	if h.Type == parser.Event && !h.HasID && s.nsp.recoverer() != nil && !s.conn.legacy() {
+		encoded = offset.Unmistakable(args)
+	}
+	p, err := server.encodeParts(h, event, encoded)
 	if err != nil {
 		return err
 	}

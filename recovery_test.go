@@ -297,7 +297,7 @@ func TestRecoveryKeepsEmitsOfMiddleware(t *testing.T) {
 	io.Use(func(_ context.Context, s *socketio.Socket) error { return s.Emit("early", "x") })
 	c := wiretest.Dial(t, url, "websocket")
 	c.Send(`40`)
-	c.Expect(`42["early","x"]`)
+	c.Expect(`42["early","x",null]`)
 	receive(t, came, "the socket")
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/offset"
 )
 
 // Defaults of [RecoveryOptions].
@@ -43,9 +44,10 @@ type RecoveryOptions struct {
 // soon after it lost its connection is given its old ID and rooms, and the
 // packets that it has missed.
 //
-// Every event but volatile ones and those that ask for an acknowledgement gets
+// Every event, except volatile ones and those that ask for an acknowledgement, gets
 // an offset as an additional last argument (Socket.IO protocol v5, "Connection
-// state recovery"). With the offset of the last event that it has received, or
+// state recovery"). Clients take any last argument that is a string for one; a
+// volatile event that ends with a string gets a null behind it. With the offset of the last event that it has received, or
 // none if there was none, the client says where it is. Packets are numbered,
 // kept and delivered under one lock, so that the order of the log is the order
 // on the wire for every client.
@@ -122,8 +124,15 @@ func NewRecovery(h Host, opts RecoveryOptions) *Recovery {
 
 // Broadcast implements [Adapter].
 func (a *Recovery) Broadcast(p *Packet, t Target) error {
-	if p.Flags&engine.Volatile != 0 || p.HasAck {
+	if p.HasAck {
 		return a.Memory.Broadcast(p, t)
+	}
+	if p.Flags&engine.Volatile != 0 {
+		unnumbered := *p
+		unnumbered.Args = offset.Unmistakable(p.Args)
+		err := a.Memory.Broadcast(&unnumbered, t)
+		p.Message = unnumbered.Message
+		return err
 	}
 	return a.deliverLogged(p, logged{target: t}, func(p *Packet) error {
 		a.deliver(p, t)

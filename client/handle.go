@@ -3,9 +3,11 @@ package client
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/internal/handler"
+	"github.com/seed96b07ef8/socketio/internal/offset"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -78,14 +80,19 @@ func (s *Socket) tryTake(t task) (full <-chan struct{}) {
 
 // noteOffsetLocked remembers the offset that a server with recovery appends to
 // events which want no acknowledgement (Socket.IO protocol v5, "Connection state
-// recovery").
+// recovery"). Volatile events have none, and cannot be told apart: a text that is not
+// like the offsets of any adapter does not replace one that is.
 func (s *Socket) noteOffsetLocked(p *parser.Packet) {
-	if s.pid == "" || p.HasID || p.Args.Len() == 0 {
+	last := p.Args.Len() - 1
+	if s.pid == "" || p.HasID || last < 0 || len(p.Args.Raw(last)) > offset.Max {
 		return
 	}
-	var offset string
-	if p.Args.DecodeAt(p.Args.Len()-1, &offset) == nil && offset != "" {
-		s.offset = offset
+	var text string
+	if p.Args.DecodeAt(last, &text) != nil || text == "" {
+		return
+	}
+	if now := time.Now(); s.offset == "" || offset.Known(text, now) || !offset.Known(s.offset, now) {
+		s.offset = text
 	}
 }
 

@@ -198,7 +198,7 @@ func (s *Socket) Disconnect() {
 // would, with []byte or [Borrowed] for binary data; what is missing is zero, what
 // is left over is ignored, and a variadic parameter takes the rest. A parameter of
 // type [Args] takes all that follow, undecoded. A server with connection state
-// recovery adds an argument of its own behind those of the event, a string.
+// recovery adds an argument of its own behind those of the event, a string or null.
 //
 // Results, but for the error, are the acknowledgement if the server asked for
 // one; a handler that has no result but an error acknowledges with nothing when
