@@ -329,58 +329,10 @@ func (s *Server) verify(r *http.Request, q query) (*Conn, *RequestError) {
 	return nil, nil
 }
 
-func unknownSession(r *http.Request, sid string) *RequestError {
-	return &RequestError{
-		Code: CodeUnknownSession, Message: CodeUnknownSession.String(), Context: map[string]any{"sid": sid}, Request: r,
-	}
-}
-
 // validHeaderValue reports whether v could stand in a header (RFC 9110,
 // section 5.5).
 func validHeaderValue(v string) bool {
 	return strings.IndexFunc(v, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) < 0
-}
-
-// refuse answers a request that failed a check.
-func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err *RequestError) {
-	status := http.StatusBadRequest
-	if err.Code == CodeForbidden && (err.foreign || !ws.IsUpgrade(r)) {
-		status = http.StatusForbidden
-	}
-	s.refuseWith(w, r, err, status)
-}
-
-// refuseHeader answers a handshake of which too much would have to be kept.
-func (s *Server) refuseHeader(w http.ResponseWriter, r *http.Request) {
-	const status = http.StatusRequestHeaderFieldsTooLarge
-	s.refuseWith(w, r, &RequestError{
-		Code: CodeBadRequest, Message: http.StatusText(status), Request: r,
-		Context: map[string]any{"name": "HEADER_TOO_LARGE", "limit": s.opts.MaxHeaderBytes},
-	}, status)
-}
-
-// refuseWith answers a request with an HTTP status.
-func (s *Server) refuseWith(w http.ResponseWriter, r *http.Request, err *RequestError, status int) {
-	s.opts.Logger.Debug("engine: request refused", "code", int(err.Code), "message", err.Message, "context", err.Context)
-	if s.opts.OnConnectionError != nil {
-		s.opts.OnConnectionError(err)
-	}
-	if ws.IsUpgrade(r) {
-		writeUpgradeError(w, status, err.Message)
-		return
-	}
-	writeError(w, status, err.Code, err.Message)
-}
-
-// writeError answers a plain request as the protocol prescribes.
-func writeError(w http.ResponseWriter, status int, code Code, message string) {
-	body := marshal(struct {
-		Code    Code   `json:"code"`
-		Message string `json:"message"`
-	}{code, message})
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = w.Write(body)
 }
 
 // marshal returns v, which consists of strings and numbers, as JSON the way
@@ -405,18 +357,6 @@ func appendJSON(b []byte, s string) []byte {
 	b = append(b, '"')
 	b = append(b, s...)
 	return append(b, '"')
-}
-
-// writeUpgradeError answers a WebSocket handshake.
-func writeUpgradeError(w http.ResponseWriter, status int, message string) {
-	h := w.Header()
-	h.Set("Connection", "close")
-	h.Set("Content-Type", "text/html")
-	if status == http.StatusBadRequest {
-		h.Set("Sec-Websocket-Version", "13, 8")
-	}
-	w.WriteHeader(status)
-	_, _ = w.Write([]byte(message))
 }
 
 // handshake opens a session.
@@ -470,19 +410,6 @@ func (s *Server) newID(r *http.Request) (string, error) {
 		return s.opts.GenerateID(r)
 	}
 	return NewID(), nil
-}
-
-func (s *Server) refuseID(w http.ResponseWriter, r *http.Request, err error) {
-	s.refuse(w, r, &RequestError{
-		Code: CodeBadRequest, Message: CodeBadRequest.String(), Request: r,
-		Context: map[string]any{"name": "ID_GENERATION_ERROR", "error": err},
-	})
-}
-
-// writeUnavailable answers a handshake that the server has no room for.
-func writeUnavailable(w http.ResponseWriter) {
-	w.Header().Set("Retry-After", "1")
-	writeError(w, http.StatusServiceUnavailable, CodeBadRequest, "Service unavailable")
 }
 
 // open makes c a session: known, with its first packets in the outbox, behind
@@ -622,15 +549,6 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, q query, c *Con
 	}
 	l.close(nil)
 	s.goroutines.Go(l.drain)
-}
-
-// refuseUpgrade answers a WebSocket handshake that breaks RFC 6455. When the
-// connection is taken over already, there is nobody left to answer.
-func refuseUpgrade(w http.ResponseWriter, err error) {
-	var he *ws.HandshakeError
-	if errors.As(err, &he) {
-		writeUpgradeError(w, he.Status, he.Reason)
-	}
 }
 
 func (s *Server) addHeaders(h http.Header, r *http.Request, initial bool) {
