@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"encoding/base64"
 	"errors"
 	"io"
 	"net"
@@ -256,33 +255,19 @@ func (c *Client) takePost() []byte {
 	defer c.takenLocked()
 	c.fence.unread = true
 	var body []byte
-	packets := 0
-	for c.outbox.n > 0 && (packets == 0 || c.outbox.front().flags&Fence == 0) {
-		e := c.outbox.pop()
-		parts := e.m.parts
-		for rest := e.m.frames; len(rest) > 0; parts-- {
-			op, payload, behind := ws.Frames(rest)
-			size := len(payload)
-			if op == ws.Binary {
-				size = 1 + base64.StdEncoding.EncodedLen(size)
-			}
-			if packets > 0 && (packets == maxPostPackets || len(body)+1+size > c.maxPayload) {
-				if parts < e.m.parts {
-					e.m = &Message{frames: rest, parts: parts}
-				}
-				c.outbox.putBack(e)
-				return body
-			}
-			if packets > 0 {
+	for _, e := range c.outbox.takePayload(nil, c.maxPayload, maxPostPackets) {
+		for rest := e.m.frames; len(rest) > 0; {
+			var op ws.Opcode
+			var payload []byte
+			op, payload, rest = ws.Frames(rest)
+			if len(body) > 0 {
 				body = append(body, separator)
 			}
-			packets++
 			if op == ws.Binary {
 				body = appendBase64(append(body, 'b'), payload)
 			} else {
 				body = append(body, payload...)
 			}
-			rest = behind
 		}
 	}
 	return body

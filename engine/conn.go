@@ -179,7 +179,7 @@ func (c *Conn) transport() Transport {
 func (c *Conn) Buffered() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.outbox.bytes + c.unsent
+	return c.outbox.bytes + c.unsent + int(c.poll.unsent)
 }
 
 // Writable reports whether a message would leave at once: a poll of the client
@@ -333,9 +333,9 @@ func (c *Conn) Uncork() {
 	_ = c.flush()
 }
 
-// Close ends the connection with [ForcedClose]. What was sent before still goes
-// out, over polling for at most 30 s, or until the heartbeat fails. It returns at once; calling it again does
-// nothing.
+// Close ends the connection with [ForcedClose]. What was sent before still goes out,
+// over polling as long as the client comes for more within 30 s, or until the heartbeat
+// fails. It returns at once; calling it again does nothing.
 func (c *Conn) Close() { c.end(ForcedClose, nil, true) }
 
 // Abort ends the connection with [ForcedClose], like Close, but discards what was not
@@ -358,6 +358,15 @@ func (c *Conn) fail(reason Reason, err error) { c.end(reason, err, false) }
 // Time that the next poll of a closed session may take to fetch what is left, unless
 // the heartbeat would have ended the session before.
 const lingerTimeout = 30 * time.Second
+
+// lingerLocked returns that time. The connection's mu is held.
+func (c *Conn) lingerLocked() time.Duration {
+	o := c.server.opts
+	if c.server.isClosed() {
+		return closeTimeout
+	}
+	return min(lingerTimeout, o.PingInterval+o.PingTimeout)
+}
 
 // Time that the last poll of a client which leaves may take to arrive.
 const leaveTimeout = 200 * time.Millisecond

@@ -21,8 +21,8 @@ import (
 const (
 	// DefaultConnectTimeout is that of Socket.IO clients.
 	DefaultConnectTimeout = 20 * time.Second
-	// DefaultMaxMessage leaves room for the whole outbox of a server, which may come
-	// as one answer to a poll.
+	// DefaultMaxMessage leaves room for the whole outbox of a server, which other
+	// servers than this package's send as one answer to a poll.
 	DefaultMaxMessage = 16 << 20
 	// DefaultPath is the path of URLs without one.
 	DefaultPath = "/engine.io/"

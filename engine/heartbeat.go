@@ -97,6 +97,10 @@ func (c *Conn) onTimer() {
 	c.mu.Lock()
 	b := &c.beat
 	switch {
+	case c.state == draining && c.link == nil && clock() >= b.due && c.poll.unsent > 0 && !c.left:
+		// The client is fetching the rest. The deadlines of that writing end it.
+		b.after(c, c.lingerLocked())
+		c.mu.Unlock()
 	case c.state == draining && c.link == nil && clock() >= b.due:
 		// Nobody fetched the rest of a closed polling session.
 		c.finishPolling()

@@ -32,6 +32,7 @@ const (
 	DefaultWriteTimeout         = 20 * time.Second
 	DefaultRequestTimeout       = 30 * time.Second
 	DefaultMaxHandshakes        = 4096
+	DefaultMaxPollPackets       = 16
 	DefaultMaxHeaderBytes       = 16 << 10
 )
 
@@ -146,8 +147,15 @@ type ServerOptions struct {
 	// Overflow says what happens to other messages when they are exceeded. Default:
 	// Disconnect.
 	Overflow Overflow
-	// WriteTimeout is how long the client may take to accept a write before its
-	// connection is closed with [TransportError]. Default 20 s.
+	// MaxPollPackets is how many packets an answer to a poll may have; the client
+	// polls again for the others. Default 16: python-engineio, which is below
+	// python-socketio, drops an answer with more, and with it the session. Clients of
+	// other languages take any number; without Python's, a larger value makes bursts
+	// over polling quicker.
+	MaxPollPackets int
+	// WriteTimeout is how long the client may take to accept a write, of which a large
+	// message or polling answer is many, before its connection is closed with
+	// [TransportError]. Default 20 s.
 	WriteTimeout time.Duration
 	// RequestTimeout is how long the client may take to send the body of a
 	// polling request. Default 30 s.
@@ -241,6 +249,7 @@ func (o *ServerOptions) withDefaults() (*ServerOptions, error) {
 		{"OutboxBytes", &c.OutboxBytes, DefaultOutboxBytes},
 		{"OutboxMessages", &c.OutboxMessages, DefaultOutboxMessages},
 		{"MaxHandshakes", &c.MaxHandshakes, DefaultMaxHandshakes},
+		{"MaxPollPackets", &c.MaxPollPackets, DefaultMaxPollPackets},
 		{"MaxHeaderBytes", &c.MaxHeaderBytes, DefaultMaxHeaderBytes},
 	} {
 		if *f.p < 0 {

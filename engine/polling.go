@@ -20,6 +20,7 @@ import (
 type pollState struct {
 	active  bool          // a GET is being served
 	late    bool          // which came when the client had opened a WebSocket
+	unsent  uint32        // bytes of messages in answers that are being written
 	waiting chan struct{} // closed to wake the GET that has nothing to answer yet
 	post    *post
 }
@@ -96,12 +97,21 @@ func (c *Conn) servePoll(w http.ResponseWriter, r *http.Request) {
 	}
 	messages, finished := c.takePoll()
 	c.poll.active = false
-	drained := c.link == nil && c.backlog
+	drained := c.link == nil && c.backlog && c.outbox.n == 0
 	if drained {
 		c.backlog = false
 	}
+	size := uint32(sizeOf(messages))
+	c.poll.unsent += size
 	c.mu.Unlock()
 	err := c.writePayload(w, r, messages)
+	c.mu.Lock()
+	c.poll.unsent -= size
+	if c.state == draining && c.link == nil && !c.left {
+		// The client has fetched a part of what is left, and has time to come for more.
+		c.beat.after(c, c.lingerLocked())
+	}
+	c.mu.Unlock()
 	switch {
 	case finished:
 		c.server.remove(c)
@@ -152,10 +162,9 @@ func (c *Conn) takePoll() (messages []entry, finished bool) {
 	if c.link != nil {
 		return []entry{{m: noopPacket}}, false
 	}
-	messages = make([]entry, 0, c.outbox.n+1)
-	for c.outbox.n > 0 {
-		messages = append(messages, c.outbox.pop())
-	}
+	packets := c.server.opts.MaxPollPackets
+	messages = make([]entry, 0, min(c.outbox.n, packets)+1)
+	messages = c.outbox.takePayload(messages, maxAnswer, packets)
 	switch {
 	case len(messages) > 0:
 		// A close packet has to wait for the next poll: clients act on it before
@@ -169,6 +178,13 @@ func (c *Conn) takePoll() (messages []entry, finished bool) {
 		c.finishPolling()
 		return append(messages, entry{m: closePacket}), true
 	}
+}
+
+func sizeOf(messages []entry) (n int) {
+	for _, e := range messages {
+		n += e.m.Len()
+	}
+	return n
 }
 
 // The content types of payloads.
@@ -215,17 +231,14 @@ func (c *Conn) writePayload(w http.ResponseWriter, r *http.Request, messages []e
 	}
 
 	o := c.server.opts
-	rc := http.NewResponseController(w)
-	// Where the deadline is not supported, the server's own applies.
-	_ = rc.SetWriteDeadline(time.Now().Add(o.WriteTimeout))
 	if encoding := acceptedEncoding(r.Header); compress && encoding != "" &&
 		!o.DisableHTTPCompression && len(body) >= o.HTTPCompressionThreshold {
 		h.Set("Content-Encoding", encoding)
 		h.Add("Vary", "Accept-Encoding")
-		return writeCompressed(w, encoding, body)
+		return writeCompressed(&steadyWriter{w: w, timeout: o.WriteTimeout}, encoding, body)
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	_, err := w.Write(body)
+	_, err := (&steadyWriter{w: w, timeout: o.WriteTimeout}).Write(body)
 	return err
 }
 

@@ -144,6 +144,7 @@ func TestOptions(t *testing.T) {
 		{"OutboxBytes", "-1", engine.ServerOptions{OutboxBytes: -1}},
 		{"OutboxMessages", "-1", engine.ServerOptions{OutboxMessages: -1}},
 		{"MaxHandshakes", "-1", engine.ServerOptions{MaxHandshakes: -1}},
+		{"MaxPollPackets", "-1", engine.ServerOptions{MaxPollPackets: -1}},
 		{"HTTPCompressionThreshold", "-1", engine.ServerOptions{HTTPCompressionThreshold: -1}},
 		{"PerMessageDeflate.Threshold", "-1", engine.ServerOptions{PerMessageDeflate: &engine.PerMessageDeflate{Threshold: -1}}},
 		{"Overflow", "4", engine.ServerOptions{Overflow: engine.Refuse + 1}},

@@ -115,6 +115,12 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return ctx.Err()
 }
 
+func (s *Server) isClosed() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.closed
+}
+
 // enter counts a request that may bring a connection or a WebSocket about among
 // what Shutdown waits for, until goroutines.Done. It returns false when the
 // server accepts no more. Other goroutines are started only on behalf of connections

@@ -10,11 +10,7 @@ import json
 import sys
 import threading
 
-import engineio.payload
 import socketio
-
-# By default this client refuses a polling answer with more than 16 packets.
-engineio.payload.Payload.max_decode_packets = 500
 
 KINDS = ["ünï 👋 \u2028", 0, -1, 2**53 - 1, 1.5, 1e21, 1e-7, True, None, [], {}, {"a": [None, {"b": []}]}]
 DATA = bytes(range(256)) * 300
