@@ -19,17 +19,22 @@ type conn struct {
 	// The engine delivers one message at a time, so these need no lock.
 	decoder parser.Decoder
 	size    int       // bytes of the packet that decoder is assembling
+	memory  int       // what its messages hold
 	ready   []*Socket // sockets with new events, whose workers are to be started
 
-	mu      sync.Mutex // guards what follows; taken before a socket's mu
-	sockets []*Socket  // connecting or connected, one for each namespace
-	leaving int        // sockets that have ended and whose handlers still run
-	ousted  []string   // namespaces that the client was taken out of, and may not know
-	timer   *time.Timer
-	closed  bool
-	broken  error // how the client broke the protocol
+	budget budget
 
-	waiting []request   // to join namespaces, for which there is no room at present
+	mu         sync.Mutex // guards what follows; taken before a socket's mu
+	sockets    []*Socket  // connecting or connected, one for each namespace
+	leaving    int        // sockets that have ended and whose handlers still run
+	ousted     []string   // namespaces that the client was taken out of, and may not know
+	auth       int        // bytes in the budget that are auth of sockets and requests
+	assembling int        // bytes in the budget of an incomplete packet
+	timer      *time.Timer
+	closed     bool
+	broken     error // how the client broke the protocol
+
+	waiting []*request  // to join namespaces, for which there is no room at present
 	again   *time.Timer // tries them again; nil while none waits
 }
 
@@ -51,21 +56,26 @@ var errPacketOrder = errors.New("packet for a namespace that was not joined")
 // OnMessage implements [engine.Handler].
 func (c *conn) OnMessage(_ *engine.Conn, data []byte, binary bool) {
 	c.size += len(data)
+	c.memory += messageCost(data, binary)
 	p, err := c.decoder.Decode(data, binary)
 	if err != nil {
 		c.violation(err)
 		return
 	}
 	if p == nil {
-		return // attachments are to follow
+		c.assemble() // attachments are to follow
+		return
 	}
-	size := c.size
-	c.size = 0
+	size, memory := c.size, c.memory
+	c.size, c.memory = 0, 0
+	if size != len(data) {
+		c.assembled()
+	}
 	if c.legacy() {
 		legacyPacket(p)
 	}
 	if p.Type == parser.Connect {
-		c.join(p)
+		c.join(p, memory)
 		if p.Args.Len() == 0 {
 			p.Release()
 		}
@@ -73,7 +83,7 @@ func (c *conn) OnMessage(_ *engine.Conn, data []byte, binary bool) {
 	}
 	s := c.socket(p.Namespace)
 	if s != nil && p.Type == parser.Event {
-		if c.enqueue(s, p, size) {
+		if c.enqueue(s, p, size, memory+packetCost(p)) {
 			return
 		}
 		s = nil
@@ -94,15 +104,29 @@ func (c *conn) OnMessage(_ *engine.Conn, data []byte, binary bool) {
 	}
 }
 
-// enqueue appends an event to the socket's inbox, waiting for room in it. It
-// returns false when the socket is not connected, and p still the caller's.
-func (c *conn) enqueue(s *Socket, p *parser.Packet, size int) bool {
-	// What has come for other namespaces does not wait behind this one.
-	queued, connected := s.enqueue(p, size, c.startReady)
-	if queued && !slices.Contains(c.ready, s) {
-		c.ready = append(c.ready, s)
+// enqueue appends an event, which holds cost bytes of memory, to the socket's inbox. It
+// waits while there is no room for it: that is how a client which sends too much is
+// held back. The event is not queued when the socket ends meanwhile. enqueue returns
+// false when the socket is not connected, and p still the caller's.
+func (c *conn) enqueue(s *Socket, p *parser.Packet, size, cost int) bool {
+	for waited := false; ; waited = true {
+		if waited && s.gone.Load() {
+			return true
+		}
+		if c.hasRoom(cost) {
+			queued, full := s.enqueue(p, size, cost)
+			if queued && !slices.Contains(c.ready, s) {
+				c.ready = append(c.ready, s)
+			}
+			if !full {
+				return queued || waited
+			}
+		}
+		// What has come for other namespaces does not wait behind this one.
+		c.startReady()
+		s.start()
+		c.budget.await(func() bool { return s.gone.Load() || c.hasRoom(cost) && !s.inboxIsFull() })
 	}
-	return connected
 }
 
 // OnBatch implements [engine.BatchHandler]: the events that have come with one
@@ -147,6 +171,7 @@ func (c *conn) OnDrop(_ *engine.Conn, n int) {
 func (c *conn) OnClose(_ *engine.Conn, reason Reason, err error) {
 	c.mu.Lock()
 	c.closed = true
+	c.assembledLocked()
 	c.stopTimer()
 	c.stopWaitingLocked()
 	sockets := c.sockets
@@ -257,13 +282,22 @@ func (c *conn) stopTimer() {
 }
 
 // join handles CONNECT (Socket.IO protocol v5, "Connection to a namespace").
-func (c *conn) join(p *parser.Packet) {
+// memory is what the messages of p hold.
+func (c *conn) join(p *parser.Packet, memory int) {
 	if c.socket(p.Namespace) != nil {
 		c.violation(errors.New("namespace joined twice"))
 		return
 	}
 	c.startReady() // accept functions may block
-	c.ask(request{p.Namespace, p.Args})
+	r := &request{name: p.Namespace, auth: p.Args}
+	if p.Args.Len() > 0 {
+		r.cost = memory + packetCost(p)
+	}
+	if !c.keepAuth(r.cost) {
+		c.refuse(p.Namespace, errTooMuchAuth)
+		return
+	}
+	c.ask(r)
 }
 
 // refuse answers CONNECT with CONNECT_ERROR, which is final for clients. During

@@ -84,8 +84,8 @@
 //
 // Everything that a client can make grow is bounded: the size of its messages
 // ([engine.ServerOptions.MaxPayload], 1 MB), the events that wait for their
-// handlers ([Options.InboxEvents], 1024; then nothing more is read from that
-// client), what waits to be sent to it ([engine.ServerOptions.OutboxBytes], 8 MiB;
+// handlers ([Options.InboxEvents], 1024, and the memory that they hold,
+// [Options.InboxBytes], 4 MiB; then nothing more is read from that client), what waits to be sent to it ([engine.ServerOptions.OutboxBytes], 8 MiB;
 // then, by default, it is disconnected), its namespaces, rooms, arguments,
 // attachments and pending acknowledgements. All are options.
 //

@@ -7,3 +7,16 @@ func Users(n *Namespace) int {
 	defer n.server.mu.Unlock()
 	return n.users
 }
+
+// HeldBytes returns what the budget of a socket's connection counts.
+func HeldBytes(s *Socket) int { return s.conn.budget.bytes() }
+
+// ReaderWaits reports whether the reader of a socket's connection waits for room.
+func ReaderWaits(s *Socket) bool { return s.conn.budget.waiting.Load() }
+
+// Pending returns the number of events that wait for a socket's handlers.
+func Pending(s *Socket) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.inbox.n
+}

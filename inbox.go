@@ -15,10 +15,9 @@ import (
 type inbox struct {
 	head, tail  *tasks
 	n           int
-	bytes       int
-	lost        int           // messages to the client that were dropped, for a taskDropped
-	space       chan struct{} // closed when there is room again; nil when nobody waits
-	first, last uint8         // index of the oldest task in head, and behind the newest in tail
+	handling    int   // the cost of the event that is being handled
+	lost        int   // messages to the client that were dropped, for a taskDropped
+	first, last uint8 // index of the oldest task in head, and behind the newest in tail
 }
 
 // tasks is a part of an inbox.
@@ -33,7 +32,7 @@ var taskMemory = sync.Pool{New: func() any { return new(tasks) }}
 
 type task struct {
 	kind  taskKind
-	size  int
+	cost  int            // bytes in the connection's budget
 	event *parser.Packet // of a taskEvent
 	at    int64          // when it came, if somebody wants to know; see clock
 }
@@ -78,7 +77,6 @@ func (q *inbox) pop() task {
 	part.list[q.first] = task{}
 	q.first++
 	q.n--
-	q.bytes -= t.size
 	if q.n == 0 || q.first == tasksSize {
 		q.head, q.first = part.next, 0
 		if q.head == nil {
@@ -90,54 +88,46 @@ func (q *inbox) pop() task {
 	return t
 }
 
-// dropEvents takes the events out.
-func (q *inbox) dropEvents() {
+// dropEvents takes the events out, and returns what they cost.
+func (q *inbox) dropEvents() (cost int) {
 	for range q.n {
-		if t := q.pop(); t.kind != taskEvent {
+		t := q.pop()
+		cost += t.cost
+		if t.kind != taskEvent {
 			*q.push(t.kind) = t
 		}
 	}
+	return cost
 }
 
-// release lets a waiting reader go on.
-func (q *inbox) release() {
-	if q.space != nil {
-		close(q.space)
-		q.space = nil
-	}
+// next takes the oldest task out, to be done next. It returns what the one before cost.
+func (q *inbox) next() (t task, done int) {
+	done = q.handling
+	t = q.pop()
+	q.handling = t.cost
+	return t, done
 }
 
-// enqueue appends an event, and waits while there is no room for it: that is how
-// a client which sends too much is held back. blocked is called before it waits.
-// The event is not queued when the socket ends meanwhile, or was not connected in
-// the first place.
-func (s *Socket) enqueue(p *parser.Packet, size int, blocked func()) (queued, wasConnected bool) {
-	o := s.nsp.server.opts
+// rest notes that nothing is being done. It returns what the last task cost.
+func (q *inbox) rest() (done int) {
+	done, q.handling = q.handling, 0
+	return done
+}
+
+// enqueue appends an event, if the socket is connected and its inbox not full. size is
+// that of its messages.
+func (s *Socket) enqueue(p *parser.Packet, size, cost int) (queued, full bool) {
 	s.mu.Lock()
-	if s.state != connected {
-		s.mu.Unlock()
-		return false, false
-	}
-	for s.state != ended && (s.inbox.n >= o.InboxEvents || s.inbox.n > 0 && s.inbox.bytes+size > o.InboxBytes) {
-		if s.inbox.space == nil {
-			s.inbox.space = make(chan struct{})
-		}
-		space := s.inbox.space
-		s.startLocked()
-		s.mu.Unlock()
-		blocked()
-		<-space // closed by the worker, or by the end of the socket
-		s.mu.Lock()
-	}
 	ahead := s.inbox.n
-	if s.state == ended {
+	full = s.state == connected && ahead >= s.nsp.server.opts.InboxEvents
+	if full || s.state != connected {
 		s.mu.Unlock()
-		return false, true
+		return false, full
 	}
 	t := s.inbox.push(taskEvent)
-	t.size, t.event = size, p
+	t.cost, t.event = cost, p
 	event := p.Event // p may be handled, and be another's, from here on
-	s.inbox.bytes += size
+	s.conn.budget.add(cost)
 	if s.hooks().EventHandled != nil {
 		t.at = clock()
 	}
@@ -145,7 +135,25 @@ func (s *Socket) enqueue(p *parser.Packet, size int, blocked func()) (queued, wa
 	if f := s.hooks().EventReceived; f != nil {
 		f(s, event, size, ahead)
 	}
-	return true, true
+	return true, false
+}
+
+// inboxIsFull reports whether as many events wait as may.
+func (s *Socket) inboxIsFull() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.inbox.n >= s.nsp.server.opts.InboxEvents
+}
+
+// madeRoom takes cost bytes out of the connection's budget. left is the number of tasks
+// in the inbox. The reader is not woken for every event: it goes on when half of what
+// there may be is left, or nothing for this socket.
+func (s *Socket) madeRoom(cost, left int) {
+	b, o := &s.conn.budget, s.nsp.server.opts
+	b.add(-cost)
+	if left == 0 || left <= o.InboxEvents/2 && b.bytes() <= o.InboxBytes/2 {
+		b.wakeReader()
+	}
 }
 
 // start makes sure that somebody works on the inbox.
@@ -181,6 +189,7 @@ func (s *Socket) borrowReader() bool {
 func (s *Socket) resign() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.madeRoom(s.inbox.rest(), s.inbox.n)
 	s.working = false
 	s.startLocked()
 }
@@ -222,6 +231,7 @@ func (s *Socket) work(w *worker) {
 		s.mu.Lock()
 		if s.inbox.n == 0 && corked {
 			// What has come when that is sent is for this worker, too.
+			s.madeRoom(s.inbox.rest(), 0)
 			s.mu.Unlock()
 			corked = false
 			w.uncork.Stop()
@@ -229,15 +239,14 @@ func (s *Socket) work(w *worker) {
 			continue
 		}
 		if s.inbox.n == 0 {
+			s.madeRoom(s.inbox.rest(), 0)
 			s.working = false
 			s.mu.Unlock()
 			break
 		}
-		w.task = s.inbox.pop()
-		o := s.nsp.server.opts
-		if s.inbox.n <= o.InboxEvents/2 && s.inbox.bytes <= o.InboxBytes/2 {
-			s.inbox.release()
-		}
+		var done int
+		w.task, done = s.inbox.next()
+		s.madeRoom(done, s.inbox.n)
 		more := s.inbox.n > 0
 		s.mu.Unlock()
 
@@ -360,7 +369,7 @@ func (s *Socket) fail(err error) bool {
 	cancel := s.endLocked(&DisconnectError{Reason: ServerNamespaceDisconnect, Err: err})
 	s.mu.Unlock()
 	cancel()
-	s.nsp.server.exit(s.nsp)
+	s.depart()
 	return true
 }
 
@@ -379,14 +388,14 @@ func (s *Socket) endWith(reason Reason, err error, drop bool) bool {
 		return false
 	}
 	if drop {
-		s.inbox.dropEvents()
+		s.conn.budget.add(-s.inbox.dropEvents())
 	}
 	cancel := s.endLocked(&DisconnectError{Reason: reason, Err: err})
 	s.mu.Unlock()
 	s.conn.remove(s, was == connected)
 	cancel()
 	if was == connecting {
-		s.nsp.server.exit(s.nsp)
+		s.depart()
 		return false
 	}
 	s.forget(reason)
@@ -404,7 +413,7 @@ func (s *Socket) endLocked(reason *DisconnectError) (cancel func()) {
 	s.gone.Store(true)
 	acks, cancelContext := s.acks, s.cancel
 	s.acks = nil
-	s.inbox.release()
+	s.conn.budget.wakeReader()
 	return func() {
 		for _, w := range acks {
 			w.answered(s, ackResult{err: reason})
@@ -425,9 +434,15 @@ func (s *Socket) err() error {
 	return s.reason
 }
 
+// depart ends what the server holds for the socket.
+func (s *Socket) depart() {
+	s.nsp.server.exit(s.nsp)
+	s.conn.forgetAuth(s.authCost)
+}
+
 // leave runs the handlers of the disconnection around the leaving of the rooms.
 func (s *Socket) leave() {
-	defer s.nsp.server.exit(s.nsp)
+	defer s.depart()
 	defer s.conn.left()
 	reason := s.reason.Reason
 	each(&s.nsp.registry, func(r *registry) *hooks[func(*Socket, Reason)] { return &r.disconnecting }, func(f func(*Socket, Reason)) bool {

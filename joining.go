@@ -10,6 +10,7 @@ import (
 type request struct {
 	name string
 	auth Args
+	cost int // bytes of auth in the connection's budget; guarded by the connection's mu
 }
 
 // A request for which there is no room is tried again after this time, which is that
@@ -18,7 +19,7 @@ const askInterval = time.Second
 
 // ask has the client join a namespace, refuses it, or lets the request wait. The
 // client's own limits come first: a namespace that it must not join is not made for it.
-func (c *conn) ask(r request) {
+func (c *conn) ask(r *request) {
 	if err := c.room(r.name); err != nil {
 		c.answer(r, err)
 		return
@@ -39,17 +40,16 @@ func (c *conn) ask(r request) {
 }
 
 // answer deals with a request that could not be granted.
-func (c *conn) answer(r request, err error) {
+func (c *conn) answer(r *request, err error) {
 	switch {
 	case err == nil, errors.Is(err, errShuttingDown):
 		// The connection has ended, or is about to.
+		c.forgetRequest(r)
 	case errors.Is(err, errNoRoom):
 		c.server.opts.Logger.Debug("socketio: request waits for room", "sid", c.engine.ID(), "nsp", r.name)
 		c.wait(r)
 	default:
-		c.mu.Lock()
-		c.dropRequestLocked(r.name)
-		c.mu.Unlock()
+		c.forgetRequest(r)
 		c.refuse(r.name, err)
 	}
 }
@@ -80,7 +80,7 @@ func (c *conn) roomLocked(nsp string) error {
 
 // add makes the socket of a request. It returns nil when there is no room for it, and
 // without an error when the connection has ended or the same request has come twice.
-func (c *conn) add(n *Namespace, r request) (*Socket, error) {
+func (c *conn) add(n *Namespace, r *request) (*Socket, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed || slices.ContainsFunc(c.sockets, func(s *Socket) bool { return s.nsp.name == n.name }) {
@@ -89,8 +89,9 @@ func (c *conn) add(n *Namespace, r request) (*Socket, error) {
 	if err := c.roomLocked(n.name); err != nil {
 		return nil, err
 	}
+	s := newSocket(n, c, r.auth, r.cost)
+	r.cost = 0 // it is the socket's now
 	c.dropRequestLocked(n.name)
-	s := newSocket(n, c, r.auth)
 	c.sockets = append(c.sockets, s)
 	c.ousted = slices.DeleteFunc(c.ousted, func(name string) bool { return name == n.name })
 	return s, nil
@@ -99,13 +100,17 @@ func (c *conn) add(n *Namespace, r request) (*Socket, error) {
 // wait keeps a request, in place of an earlier one for the same namespace, and tries
 // it again later. If it is the client's first, the connect timeout still ends the
 // connection.
-func (c *conn) wait(r request) {
+func (c *conn) wait(r *request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
+		c.forgetAuthLocked(r)
 		return
 	}
-	if i := slices.IndexFunc(c.waiting, func(w request) bool { return w.name == r.name }); i >= 0 {
+	if i := slices.IndexFunc(c.waiting, func(w *request) bool { return w.name == r.name }); i >= 0 {
+		if c.waiting[i] != r {
+			c.forgetAuthLocked(c.waiting[i])
+		}
 		c.waiting[i] = r
 	} else {
 		c.waiting = append(c.waiting, r)
@@ -115,11 +120,29 @@ func (c *conn) wait(r request) {
 	}
 }
 
+// forgetRequest forgets a request that is not tried again, and one that waits for the
+// same namespace.
+func (c *conn) forgetRequest(r *request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.forgetAuthLocked(r)
+	c.dropRequestLocked(r.name)
+}
+
 func (c *conn) dropRequestLocked(nsp string) {
-	c.waiting = slices.DeleteFunc(c.waiting, func(r request) bool { return r.name == nsp })
+	c.waiting = slices.DeleteFunc(c.waiting, func(r *request) bool {
+		if r.name != nsp {
+			return false
+		}
+		c.forgetAuthLocked(r)
+		return true
+	})
 }
 
 func (c *conn) stopWaitingLocked() {
+	for _, r := range c.waiting {
+		c.forgetAuthLocked(r)
+	}
 	c.waiting = nil
 	if c.again != nil {
 		c.again.Stop()

@@ -85,10 +85,18 @@ type Options struct {
 	// MaxRooms is the number of rooms that a socket may be in besides its own;
 	// more make Join return a [*LimitError]. Default 4096.
 	MaxRooms int
-	// InboxEvents and InboxBytes bound the events of a socket that wait for its
-	// handlers. When they are reached, nothing more is read from the client until
-	// there is room. Defaults: 1024 events and 4 MiB.
-	InboxEvents, InboxBytes int
+	// InboxEvents is the number of events of a socket that may wait for its handlers.
+	// When they are as many, nothing more is read from the client until there is room.
+	// Default 1024.
+	InboxEvents int
+	// InboxBytes bounds the memory that a connection holds of what its client has sent,
+	// over all namespaces: the events that wait for handlers or are being handled, with
+	// all that they consist of, and auth. When it is reached, nothing more is read from
+	// the client until there is room, and a namespace whose auth does not fit is refused
+	// with a connect_error. The largest of the events that are being handled does not
+	// count, nor do the values that handlers decode, and a single larger event may wait
+	// alone. Default 4 MiB.
+	InboxBytes int
 
 	// Hooks, if set, observe what the server does.
 	Hooks *Hooks

@@ -224,6 +224,7 @@ func (s *Server) join(name string) (*Namespace, []*ParentNamespace, error) {
 
 // Refusals that are for the client: asking again would not help.
 var (
+	errTooMuchAuth       = &ConnectError{Message: "Too much auth"}
 	errNamespaceName     = &ConnectError{Message: "Invalid namespace: the name is too long"}
 	errInvalidNamespace  = &ConnectError{Message: "Invalid namespace"}
 	errTooManyNamespaces = &ConnectError{Message: "Too many namespaces"}

@@ -22,7 +22,7 @@ func (c *conn) welcomeLegacy() {
 	c.join(&parser.Packet{
 		Header: parser.Header{Type: parser.Connect, Namespace: "/"},
 		Args:   jsonArgs(json.RawMessage("{}")),
-	})
+	}, 0)
 }
 
 // legacyPacket gives a packet of a client of version 2 the form of today: such a

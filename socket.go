@@ -30,6 +30,8 @@ type Socket struct {
 	conn *conn
 	auth Args // the payload of CONNECT
 
+	authCost int // bytes in the connection's budget
+
 	// Set before the socket is connected.
 	pid       string // its private ID, with recovery
 	recovered bool
@@ -76,8 +78,8 @@ const (
 	ended
 )
 
-func newSocket(n *Namespace, c *conn, auth Args) *Socket {
-	s := &Socket{id: c.socketID(n), nsp: n, conn: c, auth: auth}
+func newSocket(n *Namespace, c *conn, auth Args, authCost int) *Socket {
+	s := &Socket{id: c.socketID(n), nsp: n, conn: c, auth: auth, authCost: authCost}
 	s.inbox.push(taskConnect)
 	return s
 }

@@ -1,0 +1,146 @@
+package socketio
+
+import (
+	"sync/atomic"
+
+	"github.com/seed96b07ef8/socketio/parser"
+)
+
+// A budget counts the memory that a connection holds of what its client has sent, for
+// all of its sockets together: events that wait or are being handled, auth, and the
+// attachments of a packet of which some have yet to come. It is where the reader of the
+// connection waits for room.
+type budget struct {
+	held    atomic.Int64
+	waiting atomic.Bool   // the reader waits for wake
+	wake    chan struct{} // made by the reader before it first waits
+}
+
+// taskBytes is what a place in an inbox costs.
+const taskBytes = 48
+
+// messageCost is the memory that a packet holds of one of its messages: of text as much
+// as was sent, and of binary data what was handed over with it, too.
+func messageCost(data []byte, binary bool) int {
+	if binary {
+		return cap(data)
+	}
+	return len(data)
+}
+
+// packetCost is the memory that a packet holds until it is handled, besides that of its
+// messages.
+func packetCost(p *parser.Packet) int { return p.Held() + taskBytes }
+
+// add counts n bytes, or with a negative n takes them back.
+func (b *budget) add(n int) {
+	if n != 0 {
+		b.held.Add(int64(n))
+	}
+}
+
+// bytes returns what is counted.
+func (b *budget) bytes() int { return int(b.held.Load()) }
+
+// wakeReader lets the reader look again whether there is room.
+func (b *budget) wakeReader() {
+	if !b.waiting.Load() {
+		return
+	}
+	select {
+	case b.wake <- struct{}{}:
+	default: // it is about to
+	}
+}
+
+// await waits until room returns true. Who makes room calls wakeReader afterwards.
+func (b *budget) await(room func() bool) {
+	if b.wake == nil {
+		b.wake = make(chan struct{}, 1)
+	}
+	b.waiting.Store(true)
+	defer b.waiting.Store(false)
+	for !room() {
+		<-b.wake // sent by a worker, or by the end of a socket
+	}
+}
+
+// hasRoom reports whether the connection may hold a further n bytes. The largest event
+// that is being handled does not count, so that a handler may wait for what its client
+// sends next. Nor does the limit keep an event out when nothing else is held: then it
+// waits alone, whatever its size.
+func (c *conn) hasRoom(n int) bool {
+	limit := c.server.opts.InboxBytes
+	held := c.budget.bytes()
+	if held+n <= limit {
+		return true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	largest := 0
+	for _, s := range c.sockets {
+		largest = max(largest, s.handling())
+	}
+	held -= largest
+	return held+n <= limit || held <= c.auth
+}
+
+// handling returns the size of the event that is being handled, 0 if there is none.
+func (s *Socket) handling() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.inbox.handling
+}
+
+// assemble counts the messages of a packet of which some have yet to come, until
+// assembled. It is called by the reader.
+func (c *conn) assemble() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.budget.add(c.memory - c.assembling)
+		c.assembling = c.memory
+	}
+}
+
+// assembled takes back what assemble has counted.
+func (c *conn) assembled() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.assembledLocked()
+}
+
+// assembledLocked takes back what assemble has counted: the packet is complete, or the
+// connection has ended.
+func (c *conn) assembledLocked() {
+	c.budget.add(-c.assembling)
+	c.assembling = 0
+}
+
+// keepAuth counts n bytes of auth, for as long as a request or socket has it. It returns
+// false if the client would have more than the limit in all namespaces together.
+func (c *conn) keepAuth(n int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.auth > 0 && c.auth+n > c.server.opts.InboxBytes {
+		return false
+	}
+	c.auth += n
+	c.budget.add(n)
+	return true
+}
+
+// forgetAuth takes back what keepAuth has counted.
+func (c *conn) forgetAuth(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.auth -= n
+	c.budget.add(-n)
+}
+
+// forgetAuthLocked takes back what keepAuth has counted for a request.
+func (c *conn) forgetAuthLocked(r *request) {
+	c.auth -= r.cost
+	c.budget.add(-r.cost)
+	r.cost = 0
+}

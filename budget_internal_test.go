@@ -1,0 +1,74 @@
+package socketio
+
+import "testing"
+
+func TestBudgetHasRoom(t *testing.T) {
+	const limit = 1000
+	for _, test := range []struct {
+		name     string
+		held     int // of it:
+		auth     int
+		handling []int // by the sockets
+		n        int
+		want     bool
+	}{
+		{"nothing is held, below the limit", 0, 0, []int{0}, limit - 1, true},
+		{"nothing is held, at the limit", 0, 0, []int{0}, limit, true},
+		{"nothing is held, above the limit", 0, 0, []int{0}, 5 * limit, true},
+		{"an event waits, below the limit", 600, 0, []int{0}, 399, true},
+		{"an event waits, at the limit", 600, 0, []int{0}, 400, true},
+		{"an event waits, above the limit", 600, 0, []int{0}, 401, false},
+		{"an event is handled, at the limit", 600, 0, []int{600}, limit, true},
+		{"an event is handled, above the limit", 600, 0, []int{600}, 5 * limit, true},
+		{"a large event is handled, none waits", 9000, 0, []int{9000}, limit, true},
+		{"a large event is handled, others wait, at the limit", 9900, 0, []int{9000}, 100, true},
+		{"a large event is handled, others wait, above the limit", 9900, 0, []int{9000}, 101, false},
+		{"two are handled, at the limit", 9900, 0, []int{900, 9000}, 100, true},
+		{"two are handled, above the limit", 9900, 0, []int{900, 9000}, 101, false},
+		{"one is handled by a socket that has left", 9900, 0, []int{0}, 1, false},
+		{"auth leaves room, at the limit", 600, 600, []int{0}, 400, true},
+		{"auth only, above the limit", 600, 600, []int{0}, 5 * limit, true},
+		{"auth and an event, above the limit", 700, 600, []int{0}, 301, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := &conn{server: &Server{opts: &Options{InboxBytes: limit}}, auth: test.auth}
+			c.budget.add(test.held)
+			for _, n := range test.handling {
+				s := &Socket{conn: c}
+				s.inbox.handling = n
+				c.sockets = append(c.sockets, s)
+			}
+			if got := c.hasRoom(test.n); got != test.want {
+				t.Errorf("hasRoom(%d) is %v", test.n, got)
+			}
+		})
+	}
+}
+
+func TestBudgetOfAuth(t *testing.T) {
+	c := &conn{server: &Server{opts: &Options{InboxBytes: 1000}}}
+	for i, step := range []struct {
+		n    int
+		want bool
+	}{
+		{5000, true}, // alone
+		{1, false},
+		{-5000, true},
+		{400, true},
+		{599, true},
+		{2, false},
+		{1, true},
+		{1, false},
+	} {
+		if step.n < 0 {
+			c.forgetAuth(-step.n)
+			continue
+		}
+		if got := c.keepAuth(step.n); got != step.want {
+			t.Errorf("step %d: keeping %d bytes is %v", i, step.n, got)
+		}
+	}
+	if got := c.budget.bytes(); got != 1000 {
+		t.Errorf("%d bytes are counted", got)
+	}
+}

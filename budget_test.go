@@ -1,0 +1,238 @@
+package socketio_test
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/internal/wiretest"
+	"github.com/seed96b07ef8/socketio/parser"
+	"github.com/seed96b07ef8/socketio/parser/msgpack"
+)
+
+// liveHeap returns the size of what is reachable.
+func liveHeap() int {
+	for range 3 { // pools forget in two rounds
+		runtime.GC()
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
+}
+
+// stuck is a server whose handlers wait, and a client of it.
+type stuck struct {
+	t       *testing.T
+	client  *wiretest.Client
+	socket  *socketio.Socket
+	release chan struct{} // as many events are handled as it has tokens
+}
+
+func newStuck(t *testing.T, opts *socketio.Options) *stuck {
+	t.Helper()
+	io, url, _ := newServer(t, opts)
+	s := &stuck{t: t, release: make(chan struct{})}
+	entered := make(chan *socketio.Socket, 1)
+	for _, r := range []interface {
+		On(string, any) func()
+	}{io, io.OfRegexp(regexp.MustCompile(`^/n\d+$`))} {
+		r.On("first", func(so *socketio.Socket, _ socketio.Args) { entered <- so; <-s.release })
+		r.On("e", func(socketio.Args) { <-s.release })
+	}
+	s.client = wiretest.Dial(t, url, "websocket")
+	codec := parser.JSON
+	if opts != nil && opts.Codec != nil {
+		codec = opts.Codec
+	}
+	s.client.Send(encode(t, codec, parser.Header{Type: parser.Connect}, "")...)
+	s.client.Read()
+	s.client.Send(encode(t, codec, parser.Header{Type: parser.Event}, "first")...)
+	s.socket = receive(t, entered, "the handler")
+	return s
+}
+
+// end lets the handlers go on and checks that nothing is counted afterwards.
+func (s *stuck) end() {
+	s.t.Helper()
+	close(s.release)
+	s.client.Close()
+	waitFor(s.t, "the end of what is held", func() bool { return socketio.HeldBytes(s.socket) == 0 })
+}
+
+// proceed has all events handled but the last of those that wait.
+func (s *stuck) proceed() {
+	s.t.Helper()
+	for n := socketio.Pending(s.socket); n > 0; n-- {
+		s.release <- struct{}{}
+	}
+	waitFor(s.t, "the handlers", func() bool { return socketio.Pending(s.socket) == 0 })
+}
+
+func encode(t testing.TB, codec parser.Codec, h parser.Header, event string, args ...any) (messages []string) {
+	t.Helper()
+	data, attachments, err := codec.Append(nil, h, event, args)
+	if err != nil {
+		t.Fatal(err)
+	}
+	messages = []string{"4" + string(data)}
+	if codec.Binary() {
+		messages[0] = wiretest.Binary(string(data))
+	}
+	for _, a := range attachments {
+		messages = append(messages, wiretest.Binary(string(a)))
+	}
+	return messages
+}
+
+func repeated(n int, v any) []any {
+	list := make([]any, n)
+	for i := range list {
+		list[i] = v
+	}
+	return list
+}
+
+// What is counted is what is held, whatever events look like: the heap has no more than
+// 5/4 of it.
+func TestBudgetIsWhatIsHeld(t *testing.T) {
+	const limit, slack = 4 << 20, 256 << 10
+	binary := func(n, size int) []any { return repeated(n, make([]byte, size)) }
+	shapes := map[string][]any{
+		"tiny events":            nil,
+		"many arguments":         repeated(9_000, 0),
+		"many lists":             repeated(9_000, []any{}),
+		"a list of lists":        {repeated(100_000, []any{})},
+		"a text":                 {strings.Repeat("x", 600)},
+		"many small attachments": binary(10, 1),
+		"attachments":            binary(10, 70_000),
+	}
+	for name, codec := range map[string]parser.Codec{"json": parser.JSON, "msgpack": msgpack.Codec} {
+		// As many events as there is room for bytes.
+		s := newStuck(t, &socketio.Options{Codec: codec, InboxBytes: limit, InboxEvents: 1 << 20})
+		for shape, args := range shapes {
+			t.Run(name+"/"+shape, func(t *testing.T) {
+				packet := encode(t, codec, parser.Header{Type: parser.Event}, "e", args...)
+				before, none := liveHeap(), socketio.HeldBytes(s.socket)
+				n := 0
+				for batch := 1; batch > 0; { // until one more does not fit
+					s.client.Send(slices.Repeat(packet, batch)...)
+					n += batch
+					waitFor(t, "the events", func() bool { return socketio.Pending(s.socket) == n })
+					counted := socketio.HeldBytes(s.socket)
+					batch = (limit - counted) / ((counted - none) / n) * 3 / 4
+				}
+				held, counted := liveHeap()-before, socketio.HeldBytes(s.socket)-none
+				t.Logf("%d events: %d KiB are counted, %d KiB held", n, counted>>10, held>>10)
+				if held > counted*5/4+slack {
+					t.Errorf("%d KiB are held and %d counted", held>>10, counted>>10)
+				}
+				if counted > 3*held+slack {
+					t.Errorf("only %d KiB are held of %d that are counted", held>>10, counted>>10)
+				}
+				s.proceed()
+			})
+		}
+		s.end()
+	}
+}
+
+// The reader waits when InboxBytes are reached.
+func TestInboxBytesStopTheReader(t *testing.T) {
+	const limit, size = 1 << 20, 100_000
+	s := newStuck(t, &socketio.Options{InboxBytes: limit})
+	defer s.end()
+	go s.client.TrySend(slices.Repeat([]string{`42["e","` + strings.Repeat("x", size) + `"]`}, 50)...)
+	waitFor(t, "the reader to wait", func() bool { return socketio.ReaderWaits(s.socket) })
+	counted, n := socketio.HeldBytes(s.socket), socketio.Pending(s.socket)
+	if want := limit / size; n > want || n < want-1 || counted > limit+1000 {
+		t.Errorf("%d events of %d bytes wait, and %d bytes are counted, with a limit of %d", n, size, counted, limit)
+	}
+}
+
+// The budget is the connection's, however many namespaces it is in.
+func TestInboxBytesAreOfAllNamespaces(t *testing.T) {
+	const limit, size, namespaces = 1 << 20, 100_000, 40
+	s := newStuck(t, &socketio.Options{InboxBytes: limit})
+	defer s.end()
+	for i := range namespaces {
+		s.client.Join(fmt.Sprintf("/n%d", i))
+	}
+	text := strings.Repeat("x", size)
+	go func() {
+		for i := range namespaces {
+			s.client.TrySend(fmt.Sprintf(`42/n%d,["e","%s"]`, i, text))
+		}
+	}()
+	waitFor(t, "the reader to wait", func() bool { return socketio.ReaderWaits(s.socket) })
+	if counted := socketio.HeldBytes(s.socket); counted > limit+2*size {
+		t.Errorf("%d bytes are held with a limit of %d", counted, limit)
+	}
+}
+
+// A packet whose attachments have not all come is counted, and forgotten with its
+// connection.
+func TestIncompletePacketIsCounted(t *testing.T) {
+	s := newStuck(t, nil)
+	data := bytes.Repeat([]byte("x"), 500_000)
+	packet := encode(t, parser.JSON, parser.Header{Type: parser.Event}, "e", repeated(10, data)...)
+	before := socketio.HeldBytes(s.socket)
+	s.client.Send(packet[:len(packet)-1]...)
+	waitFor(t, "nine attachments", func() bool { return socketio.HeldBytes(s.socket) >= before+9*len(data) })
+	s.end()
+}
+
+// The auth of all namespaces together is bounded, too.
+func TestAuthIsBounded(t *testing.T) {
+	const limit, namespaces = 1 << 20, 20
+	s := newStuck(t, &socketio.Options{InboxBytes: limit})
+	auth := fmt.Sprintf(`{"token":"%s"}`, strings.Repeat("x", 100_000))
+	before, accepted := liveHeap(), 0
+	for i := range namespaces {
+		nsp := fmt.Sprintf("/n%d,", i)
+		s.client.Send("40" + nsp + auth)
+		switch answer := s.client.Read(); {
+		case strings.HasPrefix(answer, "40"+nsp):
+			accepted++
+		case answer != "44"+nsp+`{"message":"Too much auth"}`:
+			t.Fatalf("answered %q", answer)
+		}
+	}
+	held, counted := liveHeap()-before, socketio.HeldBytes(s.socket)
+	if accepted != limit/100_500 {
+		t.Errorf("%d of %d were accepted", accepted, namespaces)
+	}
+	if counted > limit+1000 || held > counted*5/4+100_000 {
+		t.Errorf("%d bytes are held, %d counted, with a limit of %d", held, counted, limit)
+	}
+	// What is left makes room.
+	s.client.Send("41/n0,", "40/n19,"+auth)
+	if answer := s.client.Read(); !strings.HasPrefix(answer, "40/n19,") {
+		// The handlers of the first may not have ended yet.
+		waitFor(t, "room for another", func() bool {
+			s.client.Send("40/n19," + auth)
+			return strings.HasPrefix(s.client.Read(), "40/n19,")
+		})
+	}
+	s.end()
+}
+
+// A handler whose event is larger than InboxBytes may wait for an answer of its client,
+// whose other events are read meanwhile.
+func TestLargeEventDoesNotStopTheReader(t *testing.T) {
+	io, url, _ := newServer(t, &socketio.Options{InboxBytes: 10_000})
+	io.On("upload", func(s *socketio.Socket, data []byte) (int, error) {
+		_, err := s.EmitWithAck(t.Context(), "more?")
+		return len(data), err
+	})
+	c, _ := wiretest.Join(t, url, "websocket", "/")
+	c.Send(encode(t, parser.JSON, parser.Header{Type: parser.Event, ID: 7, HasID: true}, "upload", make([]byte, 500_000))...)
+	ask := c.Read()
+	id := strings.TrimSuffix(strings.TrimPrefix(ask, "42"), `["more?"]`)
+	c.Send(`42["other","a"]`, `42["other","b"]`, `43`+id+`["yes"]`)
+	c.Expect(`437[500000]`)
+}
