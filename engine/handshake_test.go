@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
 func TestVerification(t *testing.T) {
@@ -325,6 +326,32 @@ func TestGenerateID(t *testing.T) {
 }
 
 // Two handshakes that are given the same ID at the same time: one wins.
+// An ID with which its client could not come back opens no session.
+func TestGenerateUnusableID(t *testing.T) {
+	logged := new(lineCounter)
+	var id string
+	h := start(t, &engine.ServerOptions{
+		GenerateID: func(*http.Request) (string, error) { return id, nil },
+		Logger:     logged.logger(),
+	})
+	for _, id = range []string{"", "\xff"} {
+		wantReply(t, h.request("GET", "EIO=4&transport=polling", ""), 400, `{"code":3,"message":"Bad request"}`)
+		if e := h.lastRefusal(); e == nil || e.Context["name"] != "ID_GENERATION_ERROR" {
+			t.Errorf("ID %q: refusal %v", id, e)
+		}
+		var refused *refusedError
+		if _, err := h.tryWebSocket("EIO=4&transport=websocket"); !errors.As(err, &refused) || refused.status != 400 {
+			t.Errorf("ID %q over WebSocket: %v", id, err)
+		}
+	}
+	if n := h.Len(); n != 0 {
+		t.Errorf("%d sessions were opened", n)
+	}
+	if n := logged.count("GenerateID"); n != 1 {
+		t.Errorf("%d warnings, want 1", n)
+	}
+}
+
 func TestGenerateIDRace(t *testing.T) {
 	h := start(t, &engine.ServerOptions{
 		GenerateID: func(*http.Request) (string, error) { return "same", nil },
@@ -339,8 +366,12 @@ func TestGenerateIDRace(t *testing.T) {
 				r, err := h.try("GET", "EIO=4&transport=polling", "")
 				ok = err == nil && r.status == 200
 			} else if p, err := h.tryWebSocket("EIO=4&transport=websocket"); err == nil {
+				// One that was taken over already is closed with a frame.
 				_, err = p.tryRead()
-				ok = err == nil
+				var ce *ws.CloseError
+				if ok = err == nil; !ok && (!errors.As(err, &ce) || ce.Code != ws.CloseGoingAway) {
+					t.Errorf("a WebSocket ended with %v", err)
+				}
 			}
 			mu.Lock()
 			defer mu.Unlock()

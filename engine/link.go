@@ -116,6 +116,21 @@ func (l *link) closeWrite() {
 	}
 }
 
+// decline answers the handshake of a WebSocket whose session is not opened, and closes
+// it: the client is to try again.
+func (l *link) decline(answer []byte) {
+	l.conn.server.goroutines.Go(func() { // ends at the deadline
+		defer l.nc.Close()
+		if l.nc.SetDeadline(time.Now().Add(closeTimeout)) != nil {
+			return
+		}
+		if _, err := l.nc.Write(ws.AppendClose(answer, ws.CloseGoingAway)); err == nil {
+			l.closeWrite()
+			l.drain()
+		}
+	})
+}
+
 // abort closes the connection without ado.
 func (l *link) abort() {
 	l.nc.Close()

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"fmt"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -15,6 +17,15 @@ type occasion struct {
 
 const logInterval = time.Minute
 
+// logged is what a Server says once, or once in a while.
+type logged struct {
+	foreigners   occasion // requests of pages that may not make them
+	oldRevisions occasion // handshakes of clients that speak an old revision
+	badIDs       occasion // of GenerateID
+	tooLarge     atomic.Bool
+	hijackFailed atomic.Bool
+}
+
 // next counts the occasion. It returns how often there was one since it was logged
 // last, or zero if it is not to be logged now.
 func (o *occasion) next() int64 {
@@ -24,6 +35,40 @@ func (o *occasion) next() int64 {
 		return 0
 	}
 	return o.count.Swap(0)
+}
+
+// logOldRevision says that clients of an old revision of the protocol come.
+func (s *Server) logOldRevision(r *http.Request) {
+	if n := s.logged.oldRevisions.next(); n > 0 {
+		s.opts.Logger.Info("engine: clients of an old protocol revision, such as Socket.IO 2, were refused; to accept them, set ServerOptions.AllowEIO3",
+			"remote", r.RemoteAddr, "refused", n)
+	}
+}
+
+// logTooLarge says once that a message was larger than MaxPayload. size is what is known
+// of its size, or 0.
+func (s *Server) logTooLarge(transport Transport, size int64) {
+	if s.logged.tooLarge.CompareAndSwap(false, true) {
+		s.opts.Logger.Info("engine: a client's message was refused, as it was larger than ServerOptions.MaxPayload; further ones are not logged",
+			"limit", "MaxPayload", "bytes", s.opts.MaxPayload, "transport", string(transport), "announced", size)
+	}
+}
+
+// logHijack says once that WebSockets cannot be opened, because of what is in front of
+// the server.
+func (s *Server) logHijack(w http.ResponseWriter, err error) {
+	if s.logged.hijackFailed.CompareAndSwap(false, true) {
+		s.opts.Logger.Warn("engine: a WebSocket could not be opened, as the http.ResponseWriter cannot be hijacked, so clients stay on polling; "+
+			"middleware that wraps it must give it a method Unwrap or Hijack (docs/deployment.md)",
+			"writer", fmt.Sprintf("%T", w), "error", err)
+	}
+}
+
+// logBadID says that GenerateID does not keep its promise.
+func (s *Server) logBadID(err error) {
+	if n := s.logged.badIDs.next(); n > 0 {
+		s.opts.Logger.Warn("engine: ServerOptions.GenerateID returned an ID that cannot be used, so the handshake was refused", "error", err, "refused", n)
+	}
 }
 
 // excerpt shortens what a peer sent for the log.

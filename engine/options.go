@@ -127,7 +127,8 @@ type ServerOptions struct {
 	// GenerateID replaces [NewID] as the source of session IDs. It must return
 	// unique, unguessable IDs; anything but 20 characters breaks sticky load
 	// balancers and cluster adapters. An error refuses the handshake with
-	// [CodeBadRequest].
+	// [CodeBadRequest]; so does an ID that is empty, not valid UTF-8 or taken, with a
+	// warning in the log.
 	GenerateID func(r *http.Request) (string, error)
 
 	// DisableHTTPCompression turns off gzip and deflate for polling answers.
@@ -170,7 +171,10 @@ type ServerOptions struct {
 	MaxHeaderBytes int
 
 	// Logger receives what is worth knowing; protocol chatter and refused
-	// requests at debug level. Default: slog.Default().
+	// requests at debug level. What operators have to know of refusals is logged
+	// above that, once or once a minute at most: pages of other origins and
+	// connections that cannot be hijacked as warnings, clients of an old revision and
+	// messages over MaxPayload at level info. Default: slog.Default().
 	Logger *slog.Logger
 }
 

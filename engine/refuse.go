@@ -32,23 +32,32 @@ func (s *Server) refuseHeader(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) refuseID(w http.ResponseWriter, r *http.Request, err error) {
-	s.refuse(w, r, &RequestError{
+	s.refuse(w, r, idError(r, err))
+}
+
+func idError(r *http.Request, err error) *RequestError {
+	return &RequestError{
 		Code: CodeBadRequest, Message: CodeBadRequest.String(), Request: r,
 		Context: map[string]any{"name": "ID_GENERATION_ERROR", "error": err},
-	})
+	}
 }
 
 // refuseWith answers a request with an HTTP status.
 func (s *Server) refuseWith(w http.ResponseWriter, r *http.Request, err *RequestError, status int) {
-	s.opts.Logger.Debug("engine: request refused", "code", int(err.Code), "message", err.Message, "context", err.Context)
-	if s.opts.OnConnectionError != nil {
-		s.opts.OnConnectionError(err)
-	}
+	s.report(err)
 	if ws.IsUpgrade(r) {
 		writeUpgradeError(w, status, err.Message)
 		return
 	}
 	writeError(w, status, err.Code, err.Message)
+}
+
+// report logs a refusal and calls the application's hook.
+func (s *Server) report(err *RequestError) {
+	s.opts.Logger.Debug("engine: request refused", "code", int(err.Code), "message", err.Message, "context", err.Context)
+	if s.opts.OnConnectionError != nil {
+		s.opts.OnConnectionError(err)
+	}
 }
 
 // writeError answers a plain request as the protocol prescribes.

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
@@ -23,9 +24,9 @@ import (
 // All methods may be called concurrently.
 type Server struct {
 	opts       *ServerOptions
-	handshakes atomic.Int64   // in progress
-	dropped    atomic.Uint64  // messages
-	foreigners occasion       // requests of pages that may not make them
+	handshakes atomic.Int64  // in progress
+	dropped    atomic.Uint64 // messages
+	logged     logged
 	goroutines sync.WaitGroup // of the connections: readers and writers, the flusher
 	flusher    flusher
 	poller     poller
@@ -167,7 +168,11 @@ func (s *Server) snapshot() []*Conn {
 	return conns
 }
 
-var errDuplicateID = errors.New("engine: session ID is taken")
+var (
+	errEmptyID     = errors.New("engine: session ID is empty")
+	errInvalidID   = errors.New("engine: session ID is not valid UTF-8")
+	errDuplicateID = errors.New("engine: session ID is taken")
+)
 
 // add makes c known under its ID.
 func (s *Server) add(c *Conn) error {
@@ -385,9 +390,6 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query) {
 		}
 	}
 	id, err := s.newID(r)
-	if err == nil && s.find(id) != nil {
-		err = errDuplicateID
-	}
 	if err != nil {
 		s.refuseID(w, r, err)
 		return
@@ -411,11 +413,26 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query) {
 	}
 }
 
+// newID returns an ID with which the client can come back, and which no other has.
 func (s *Server) newID(r *http.Request) (string, error) {
-	if s.opts.GenerateID != nil {
-		return s.opts.GenerateID(r)
+	if s.opts.GenerateID == nil {
+		return NewID(), nil
 	}
-	return NewID(), nil
+	id, err := s.opts.GenerateID(r)
+	switch {
+	case err != nil:
+		return "", err
+	case id == "":
+		err = errEmptyID
+	case !utf8.ValidString(id):
+		err = errInvalidID
+	case s.find(id) != nil:
+		err = errDuplicateID
+	default:
+		return id, nil
+	}
+	s.logBadID(err)
+	return "", err
 }
 
 // open makes c a session: known, with its first packets in the outbox, behind
@@ -490,6 +507,7 @@ func (s *Server) openPolling(w http.ResponseWriter, r *http.Request, c *Conn) {
 	switch err := s.open(c, nil, upgrade); err {
 	case nil:
 	case errDuplicateID:
+		s.logBadID(err)
 		s.refuseID(w, r, err)
 		return
 	default:
@@ -522,10 +540,17 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, q query, 
 			l.abort()
 		}
 	}()
-	if s.open(c, u.Answer, false) == nil {
-		opened = true
-		l.start(u.Early)
+	err = s.open(c, u.Answer, false)
+	opened = true
+	if err == errDuplicateID { // another handshake was faster
+		s.logBadID(err)
+		s.report(idError(r, err))
 	}
+	if err != nil {
+		l.decline(u.Answer)
+		return
+	}
+	l.start(u.Early)
 }
 
 // upgrade connects a WebSocket with a session that is on polling.
