@@ -69,7 +69,7 @@ func foreignOrigin(r *http.Request) *RequestError {
 // logForeign logs the refusal where operators see it: it also concerns pages of theirs
 // that have another origin than they think, such as behind a proxy that changes Host.
 func (s *Server) logForeign(r *http.Request) {
-	if n := s.foreigners.next(); n > 0 {
+	if n := s.logged.foreigners.next(); n > 0 {
 		s.opts.Logger.Warn("engine: pages of another origin were refused; to allow them, set ServerOptions.CORS, "+
 			"or AllowAnyOrigin if no cookies authenticate; behind a proxy, let it pass the Host header on (docs/security.md)",
 			"origin", excerpt(r.Header.Get("Origin")), "host", excerpt(r.Host), "refused", n)

@@ -91,9 +91,12 @@ func writeUpgradeError(w http.ResponseWriter, status int, message string) {
 
 // refuseUpgrade answers a WebSocket handshake that breaks RFC 6455. When the
 // connection is taken over already, there is nobody left to answer.
-func refuseUpgrade(w http.ResponseWriter, err error) {
+func (s *Server) refuseUpgrade(w http.ResponseWriter, err error) {
 	var he *ws.HandshakeError
 	if errors.As(err, &he) {
+		if he.Hijack != nil {
+			s.logHijack(w, he.Hijack)
+		}
 		writeUpgradeError(w, he.Status, he.Reason)
 	}
 }

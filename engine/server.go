@@ -335,6 +335,7 @@ func (s *Server) verify(r *http.Request, q query) (*Conn, *RequestError) {
 		}
 	}
 	if q.protocol != 4 && !s.opts.AllowEIO3 {
+		s.logOldRevision(r)
 		return refused(CodeUnsupportedProtocol, map[string]any{"protocol": q.protocol})
 	}
 	return nil, nil
@@ -385,7 +386,7 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q query) {
 	}
 	if q.transport == WebSocket {
 		if err := ws.Check(r); err != nil {
-			refuseUpgrade(w, err)
+			s.refuseUpgrade(w, err)
 			return
 		}
 	}
@@ -528,7 +529,7 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, q query, 
 	s.addHeaders(header, r, true)
 	u, err := ws.Accept(w, r, header, s.opts.PerMessageDeflate != nil)
 	if err != nil {
-		refuseUpgrade(w, err)
+		s.refuseUpgrade(w, err)
 		return
 	}
 	l := newLink(c, u, q.base64)
@@ -556,7 +557,7 @@ func (s *Server) openWebSocket(w http.ResponseWriter, r *http.Request, q query, 
 // upgrade connects a WebSocket with a session that is on polling.
 func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, q query, c *Conn) {
 	if err := ws.Check(r); err != nil {
-		refuseUpgrade(w, err)
+		s.refuseUpgrade(w, err)
 		return
 	}
 	if q.transport != WebSocket || s.opts.DisableUpgrades || !s.enter() {
@@ -570,7 +571,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, q query, c *Con
 	defer c.opening.Add(-1)
 	u, err := ws.Upgrade(w, r, header, s.opts.PerMessageDeflate != nil)
 	if err != nil {
-		refuseUpgrade(w, err)
+		s.refuseUpgrade(w, err)
 		return
 	}
 	l := newLink(c, u, q.base64)

@@ -15,6 +15,7 @@ import (
 type HandshakeError struct {
 	Status int
 	Reason string
+	Hijack error // why the connection could not be taken over, if that is the reason
 }
 
 func (e *HandshakeError) Error() string { return "websocket: " + e.Reason }
@@ -37,16 +38,16 @@ func Check(r *http.Request) error {
 	key, err := base64.StdEncoding.DecodeString(r.Header.Get("Sec-Websocket-Key"))
 	switch {
 	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
-		return &HandshakeError{http.StatusHTTPVersionNotSupported, "a WebSocket needs HTTP/1.1"}
+		return &HandshakeError{Status: http.StatusHTTPVersionNotSupported, Reason: "a WebSocket needs HTTP/1.1"}
 	case r.Method != http.MethodGet:
-		return &HandshakeError{http.StatusMethodNotAllowed, "invalid HTTP method"}
+		return &HandshakeError{Status: http.StatusMethodNotAllowed, Reason: "invalid HTTP method"}
 	case !IsUpgrade(r):
-		return &HandshakeError{http.StatusBadRequest, "invalid Upgrade header"}
+		return &HandshakeError{Status: http.StatusBadRequest, Reason: "invalid Upgrade header"}
 	case err != nil || len(key) != 16:
-		return &HandshakeError{http.StatusBadRequest, "missing or invalid Sec-WebSocket-Key header"}
+		return &HandshakeError{Status: http.StatusBadRequest, Reason: "missing or invalid Sec-WebSocket-Key header"}
 	}
 	if v := r.Header.Get("Sec-Websocket-Version"); v != "13" && v != "8" {
-		return &HandshakeError{http.StatusBadRequest, "missing or invalid Sec-WebSocket-Version header"}
+		return &HandshakeError{Status: http.StatusBadRequest, Reason: "missing or invalid Sec-WebSocket-Version header"}
 	}
 	return nil
 }
@@ -70,7 +71,9 @@ func Upgrade(w http.ResponseWriter, r *http.Request, header http.Header, deflate
 func Accept(w http.ResponseWriter, r *http.Request, header http.Header, deflate bool) (*Upgraded, error) {
 	conn, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		return nil, &HandshakeError{http.StatusInternalServerError, "the connection cannot be taken over: " + err.Error()}
+		return nil, &HandshakeError{
+			Status: http.StatusInternalServerError, Reason: "the connection cannot be taken over: " + err.Error(), Hijack: err,
+		}
 	}
 	u := &Upgraded{Conn: conn, Early: buffered(rw.Reader)}
 
