@@ -41,7 +41,8 @@ func (e Emitter) Compress(on bool) Emitter {
 // Timeout bounds the waiting for acknowledgements, in addition to the context and
 // instead of [Options.AckTimeout]: EmitWithAck returns [context.DeadlineExceeded]
 // after d; with [Options.Retries] the event is sent again after d. Zero means no
-// bound, or the default one of retries.
+// bound, or the default one of retries. A negative d has passed already: EmitWithAck
+// sends nothing.
 func (e Emitter) Timeout(d time.Duration) Emitter {
 	e.timeout = d
 	return e
@@ -56,6 +57,8 @@ type outgoing struct {
 	id      uint64         // of the acknowledgement, if one is wanted
 	result  chan ackResult // where it goes; nil when nobody waits for it
 	buffers bool           // waits for the connection
+	queued  bool           // waits to be acknowledged, with Retries
+	waits   bool           // the caller waits for room
 
 	// With Retries.
 	retried bool
@@ -64,6 +67,9 @@ type outgoing struct {
 	flying  bool          // sent, and neither answered nor timed out
 	timer   *time.Timer
 }
+
+// waiting reports whether the event waits in the socket.
+func (o *outgoing) waiting() bool { return o.buffers || o.queued }
 
 // ackResult is the answer to an event, or why there is none.
 type ackResult struct {
@@ -83,7 +89,11 @@ func (o *outgoing) settle(r ackResult) {
 
 // Emit is like [Socket.Emit].
 func (e Emitter) Emit(event string, args ...any) error {
-	_, err := e.emit(event, args, nil)
+	out, err := e.prepare(event, args, nil)
+	if err != nil {
+		return err
+	}
+	_, err = e.socket.submit(out)
 	return err
 }
 
@@ -95,32 +105,49 @@ func (e Emitter) EmitWithAck(ctx context.Context, event string, args ...any) (Ar
 	if err := ctxerr.Of(ctx); err != nil {
 		return Args{}, err // nothing is sent
 	}
+	if e.timeout < 0 {
+		return Args{}, context.DeadlineExceeded
+	}
 	result := make(chan ackResult, 1)
-	out, err := e.emit(event, args, result)
+	out, err := e.prepare(event, args, result)
 	if err != nil {
 		return Args{}, err
 	}
-	e.socket.corker.release() // called by a handler, the question may be held back
 	var timeout <-chan time.Time
 	if e.timeout > 0 && !out.retried {
 		t := time.NewTimer(e.timeout)
 		defer t.Stop()
 		timeout = t.C
 	}
-	select {
-	case r := <-result:
-		return r.args, r.err
-	case <-ctx.Done():
-		err = ctxerr.Of(ctx)
-	case <-timeout:
-		err = context.DeadlineExceeded
-	}
-	e.socket.withdraw(out)
-	return Args{}, err
+	return e.socket.await(ctx, out, timeout)
 }
 
-// emit encodes an event and sends it, or keeps it for later.
-func (e Emitter) emit(event string, args []any, result chan ackResult) (*outgoing, error) {
+// await sends an event, when there is room for it, and waits for the answer.
+func (s *Socket) await(ctx context.Context, out *outgoing, timeout <-chan time.Time) (Args, error) {
+	full, err := s.submit(out)
+	for {
+		if err != nil && full == nil {
+			return Args{}, err
+		}
+		s.corker.release() // called by a handler, the question may be held back
+		select {
+		case <-full:
+			full, err = s.submit(out)
+			continue
+		case r := <-out.result:
+			return r.args, r.err
+		case <-ctx.Done():
+			err = ctxerr.Of(ctx)
+		case <-timeout:
+			err = context.DeadlineExceeded
+		}
+		s.withdraw(out)
+		return Args{}, err
+	}
+}
+
+// prepare encodes an event.
+func (e Emitter) prepare(event string, args []any, result chan ackResult) (*outgoing, error) {
 	s := e.socket
 	if s.err != nil {
 		return nil, s.err
@@ -140,9 +167,11 @@ func (e Emitter) emit(event string, args []any, result chan ackResult) (*outgoin
 		return nil, err
 	}
 	for _, f := range s.outgoing.Load() {
-		(*f)(event, args)
+		if err := s.protect(event, func() error { (*f)(event, args); return nil }); err != nil {
+			s.reportLater(&EventError{Event: event, Err: err})
+		}
 	}
-	return out, s.submit(out)
+	return out, nil
 }
 
 // newID returns the ID of an acknowledgement to ask for.
@@ -153,48 +182,73 @@ func (s *Socket) newID() uint64 {
 	return s.nextID - 1
 }
 
-// submit sends an event, or keeps it for later.
-func (s *Socket) submit(out *outgoing) error {
+// submit sends an event, or keeps it for later. With an error for want of room, full is
+// closed when it should be tried again, if out is to wait for that.
+func (s *Socket) submit(out *outgoing) (full <-chan struct{}, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.discarded != nil {
-		return s.discarded
+		return nil, s.discarded
 	}
 	if out.retried {
-		return s.enqueueLocked(out)
+		return s.roomLocked(out, s.enqueueLocked(out))
 	}
 	if limit := s.manager.opts.MaxPendingAcks; out.hasID && len(s.acks) >= limit {
-		return &LimitError{Option: "MaxPendingAcks", Max: limit}
+		return nil, &LimitError{Option: "MaxPendingAcks", Max: limit}
 	}
-	if len(s.buffer) > 0 && out.flags&engine.Volatile == 0 {
-		return s.bufferLocked(out) // behind what the connection has not taken yet
+	volatile := out.flags&engine.Volatile != 0
+	if len(s.buffer) > 0 && !volatile {
+		return s.roomLocked(out, s.bufferLocked(out)) // behind what the connection has not taken yet
 	}
-	err := s.sendLocked(out)
-	if errors.Is(err, engine.ErrClosed) {
-		if out.flags&engine.Volatile == 0 {
-			return s.bufferLocked(out)
-		}
-		if !out.hasID {
-			return nil
-		}
-		return s.end
+	full, err = s.sendLocked(out)
+	switch {
+	case !errors.Is(err, engine.ErrClosed):
+		return full, err
+	case !volatile:
+		return s.roomLocked(out, s.bufferLocked(out))
+	case out.hasID:
+		return nil, s.end
 	}
-	return err
+	return nil, nil
+}
+
+// roomLocked returns what submit does when err came of keeping an event.
+func (s *Socket) roomLocked(out *outgoing, err error) (full <-chan struct{}, _ error) {
+	if err != nil && out.waits {
+		full = s.changedLocked()
+	}
+	return full, err
 }
 
 // sendLocked sends an event now. It returns [engine.ErrClosed] when the socket is not
-// connected.
-func (s *Socket) sendLocked(out *outgoing) error {
+// connected. When there is no room for an event that may wait, full is closed when
+// there is.
+func (s *Socket) sendLocked(out *outgoing) (full <-chan struct{}, err error) {
 	if !s.connectedLocked() {
-		return engine.ErrClosed
+		return nil, engine.ErrClosed
 	}
-	if err := s.life.conn.engine.Send(out.message, out.flags); err != nil {
-		return err
+	e := s.life.conn.engine
+	if out.waits || out.hasID || out.buffers {
+		full, err = e.TrySend(out.message, out.flags)
+	} else {
+		err = e.Send(out.message, out.flags)
 	}
-	if out.hasID {
-		s.expectLocked(out)
+	switch {
+	case err == nil:
+		if out.hasID {
+			s.expectLocked(out)
+		}
+		return nil, nil
+	case errors.Is(err, engine.ErrClosed):
+		return nil, engine.ErrClosed
+	case errors.Is(err, engine.ErrOutboxFull):
+		return full, s.fullError(e, out)
+	case errors.Is(err, engine.ErrDropped) && out.hasID:
+		return nil, ErrDropped
+	case errors.Is(err, engine.ErrDropped):
+		return nil, nil
 	}
-	return nil
+	return nil, out.error(err)
 }
 
 func (s *Socket) expectLocked(out *outgoing) {
@@ -264,61 +318,67 @@ func (s *Socket) bufferLocked(out *outgoing) error {
 }
 
 func (s *Socket) unbufferLocked(out *outgoing) {
-	if i := slices.Index(s.buffer, out); i >= 0 {
-		s.buffer = slices.Delete(s.buffer, i, i+1)
-		s.bytes -= out.message.Len()
-		out.buffers = false
-	}
-}
-
-// flushLocked sends what has waited for the connection, in order, over the corked
-// connection. What may be too much for that at once waits until the rest has left,
-// so that the overflow policy is not called for.
-func (s *Socket) flushLocked() {
-	if len(s.buffer) == 0 {
+	if !out.buffers {
 		return
 	}
-	e := s.life.conn.engine
-	messages, bytes := s.manager.opts.outbox()
-	n := 0
-	for len(s.buffer) > 0 {
-		out := s.buffer[0]
-		if b := e.Buffered(); n >= max(1, messages/2) || b > 0 && b+out.message.Len() > bytes/2 {
-			e.Uncork()
-			if s.mustWaitLocked() {
-				s.pauseLocked()
-				return
-			}
-			e.Cork()
-			n = 0
+	s.buffer = remove(s.buffer, out)
+	s.bytes -= out.message.Len()
+	out.buffers = false
+	s.noteChangeLocked()
+}
+
+// remove removes an event from a list, in no time if it is the first.
+func remove(list []*outgoing, out *outgoing) []*outgoing {
+	switch i := slices.Index(list, out); {
+	case len(list) == 1:
+		return nil
+	case i == 0:
+		list[0] = nil
+		return list[1:]
+	default:
+		return slices.Delete(list, i, i+1)
+	}
+}
+
+// flushBatch is the number of buffered events that are sent under the socket's lock
+// before others may have it.
+const flushBatch = 256
+
+// flushLocked sends what has waited for the connection, in order, over the corked
+// connection, as much as that has room for.
+func (s *Socket) flushLocked() {
+	for n := 0; len(s.buffer) > 0; n++ {
+		if n == flushBatch {
+			s.pauseLocked(nil)
+			return
 		}
-		if err := s.sendLocked(out); err != nil {
-			if !errors.Is(err, engine.ErrClosed) {
-				s.pauseLocked()
-			}
-			return // for later, or for the next connection
+		out := s.buffer[0]
+		full, err := s.sendLocked(out)
+		switch {
+		case full != nil:
+			s.pauseLocked(full)
+			return
+		case errors.Is(err, engine.ErrClosed):
+			return // for the next connection
+		case err != nil:
+			s.refusedLocked(out, err)
 		}
 		s.unbufferLocked(out)
-		n++
 	}
-	s.buffer = nil
 }
 
-// mustWaitLocked reports whether more than there is in the outbox might be lost, or
-// end the connection.
-func (s *Socket) mustWaitLocked() bool {
-	return s.manager.opts.Engine.Overflow != engine.Refuse && s.life.conn.engine.Buffered() > 0
-}
-
-// The connection is tried again after this time when it takes nothing more.
-const resumeDelay = 10 * time.Millisecond
-
-// pauseLocked has what waits sent later.
-func (s *Socket) pauseLocked() {
-	if !s.paused {
-		s.paused = true
-		time.AfterFunc(resumeDelay, s.resume)
+// pauseLocked has what waits sent later: at once if full is nil, or when it is closed.
+func (s *Socket) pauseLocked(full <-chan struct{}) {
+	if s.paused {
+		return
 	}
+	s.paused = true
+	go func() { // ends when the connection has room, or has ended
+		if full != nil {
+			<-full
+		}
+		s.resume()
+	}()
 }
 
 func (s *Socket) resume() {
@@ -328,15 +388,14 @@ func (s *Socket) resume() {
 	if !s.connectedLocked() {
 		return // there will be another connection
 	}
-	if s.mustWaitLocked() {
-		s.pauseLocked()
-		return
-	}
 	e := s.life.conn.engine
 	e.Cork()
 	s.flushLocked()
 	s.drainLocked()
 	e.Uncork()
+	if e.Writable() {
+		s.noteDrainedLocked()
+	}
 }
 
 // makeRoomLocked applies the overflow policy to what waits for the connection. It
@@ -358,6 +417,8 @@ func (s *Socket) makeRoomLocked(out *outgoing) (bool, error) {
 		switch {
 		case full == nil:
 			return true, nil
+		case out.waits:
+			return false, full
 		case o.Overflow == DropNewest && out.result == nil:
 			return false, nil
 		case o.Overflow != DropOldest || size > o.BufferBytes || !s.dropOldestLocked(full):
@@ -409,4 +470,5 @@ func (s *Socket) discardLocked(why error) {
 		s.dropLocked(out, why)
 	}
 	s.buffer, s.queue, s.bytes = nil, nil, 0
+	s.noteChangeLocked()
 }

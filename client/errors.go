@@ -165,16 +165,25 @@ func (e *AuthError) Error() string { return fmt.Sprintf("client: auth: %v", e.Er
 func (e *AuthError) Unwrap() error { return e.Err }
 
 // A LimitError says that an operation was refused because it would exceed an
-// option.
+// option. It matches [engine.ErrOutboxFull] when that is one of the connection.
 type LimitError struct {
 	Option string // the field of Options, such as "MaxPendingAcks"
 	Max    int    // its value
+	// Err is [engine.ErrOutboxFull] when the connection has no room, otherwise nil.
+	Err error
 }
 
 // Error names the option.
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("client: %s exceeded: at most %d are allowed", e.Option, e.Max)
+	text := fmt.Sprintf("client: %s exceeded: at most %d are allowed", e.Option, e.Max)
+	if e.Err != nil {
+		text += "; the server does not read as fast as events are emitted, EmitWait waits for it"
+	}
+	return text
 }
+
+// Unwrap returns Err.
+func (e *LimitError) Unwrap() error { return e.Err }
 
 // A RetryError says that the server has not acknowledged an event that was sent
 // as often as [Options.Retries] allows. Whether it has handled the event is not

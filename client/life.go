@@ -124,6 +124,7 @@ func (s *Socket) unlockAndSettle() {
 func (s *Socket) deactivateLocked() {
 	s.active, s.keep = false, false
 	delete(s.manager.active, s)
+	s.noteChangeLocked()
 }
 
 // join begins a life over a connection.
@@ -351,6 +352,7 @@ func (s *Socket) enterLocked(sid, pid string) {
 	}
 	s.id, s.pid = sid, pid
 	l.joined, s.keep = true, true
+	s.noteChangeLocked()
 	for _, t := range l.early {
 		s.inbox.force(t)
 		if s.recovered {

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"weak"
 
 	"github.com/seed96b07ef8/socketio/engine"
@@ -42,6 +43,8 @@ type Manager struct {
 	reconnected handler.Hooks[func(int)]
 	notAgain    handler.Hooks[func(error)]
 	gaveUp      handler.Hooks[func()]
+	drained     handler.Hooks[func()]
+	drainDue    atomic.Bool // the functions of drained are to be called
 	inbox       inbox
 
 	mu      sync.Mutex // guards what follows; a socket's mu may be taken under it

@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
@@ -21,6 +20,7 @@ func (s *Socket) enqueueLocked(out *outgoing) error {
 	if out.timeout <= 0 {
 		out.timeout = s.opts.AckTimeout
 	}
+	out.queued = true
 	s.queue = append(s.queue, out)
 	s.bytes += out.message.Len()
 	s.drainLocked()
@@ -29,14 +29,12 @@ func (s *Socket) enqueueLocked(out *outgoing) error {
 
 // unqueueLocked takes an event out of the queue.
 func (s *Socket) unqueueLocked(out *outgoing) {
-	i := slices.Index(s.queue, out)
-	if i < 0 {
+	if !out.queued {
 		return
 	}
-	s.queue = slices.Delete(s.queue, i, i+1)
-	if len(s.queue) == 0 {
-		s.queue = nil
-	}
+	s.queue = remove(s.queue, out)
+	out.queued = false
+	s.noteChangeLocked()
 	s.bytes -= out.message.Len()
 	if out.timer != nil {
 		out.timer.Stop()
@@ -50,11 +48,18 @@ func (s *Socket) drainLocked() {
 		return
 	}
 	out := s.queue[0]
-	if err := s.sendLocked(out); err != nil {
-		if !errors.Is(err, engine.ErrClosed) {
-			s.pauseLocked()
-		}
-		return // for later, or for the next connection
+	full, err := s.sendLocked(out)
+	switch {
+	case full != nil:
+		s.pauseLocked(full)
+		return
+	case errors.Is(err, engine.ErrClosed):
+		return // for the next connection
+	case err != nil:
+		s.unqueueLocked(out)
+		s.refusedLocked(out, err)
+		s.drainLocked()
+		return
 	}
 	out.flying = true
 	out.sent++

@@ -42,6 +42,8 @@ type Socket struct {
 	refused      handler.Hooks[func(error)]
 	disconnected handler.Hooks[func(Reason, error)]
 	failed       handler.Hooks[func(error)]
+	drained      handler.Hooks[func()]
+	drainDue     atomic.Bool // the functions of drained are to be called
 	inbox        inbox
 	corker       corker
 	asking       chan struct{} // has a token while Auth is called
@@ -64,12 +66,13 @@ type Socket struct {
 	offset    string // of the last event in it
 	recovered bool
 
-	buffer []*outgoing // waits for the connection
-	queue  []*outgoing // waits to be acknowledged, with Retries
-	bytes  int         // in buffer and queue
-	acks   map[uint64]*outgoing
-	nextID uint64 // of an acknowledgement
-	paused bool   // what waits is to be sent later, when the connection takes more
+	buffer  []*outgoing // waits for the connection
+	queue   []*outgoing // waits to be acknowledged, with Retries
+	bytes   int         // in buffer and queue
+	acks    map[uint64]*outgoing
+	nextID  uint64        // of an acknowledgement
+	paused  bool          // what waits is to be sent later, when the connection takes more
+	changed chan struct{} // closed when fewer events wait, see changedLocked; nil when nothing waits for that
 
 	discarded error // by Manager.Close
 }

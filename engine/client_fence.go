@@ -3,9 +3,9 @@ package engine
 import (
 	"context"
 	"encoding/binary"
-	"fmt"
 	"time"
 
+	"github.com/seed96b07ef8/socketio/internal/ctxerr"
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
@@ -54,7 +54,7 @@ func (c *Client) Flush(ctx context.Context) error {
 	case <-m.reached:
 		return m.err
 	case <-ctx.Done():
-		return contextError("flush", ctx)
+		return ctxerr.Of(ctx)
 	}
 }
 
@@ -81,15 +81,6 @@ func (c *Client) mark() (*mark, error) {
 	c.outbox.push(entry{m: place, flags: protocolPacket | Fence})
 	c.flush()
 	return m, nil
-}
-
-// contextError says that ctx has ended an operation. It matches ctx's error and its
-// cause.
-func contextError(op string, ctx context.Context) error {
-	if err, cause := ctx.Err(), context.Cause(ctx); cause != err {
-		return fmt.Errorf("engine: %s: %w: %w", op, err, cause)
-	}
-	return fmt.Errorf("engine: %s: %w", op, ctx.Err())
 }
 
 // sendableLocked reports whether there is something that may be written now, a ping

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/seed96b07ef8/socketio/internal/ctxerr"
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
@@ -22,7 +23,7 @@ type TooLargeError struct {
 
 // Error names both sizes.
 func (e *TooLargeError) Error() string {
-	return fmt.Sprintf("engine: message too large: %d bytes, and the server accepts at most %d (its maxPayload)", e.Size, e.Max)
+	return fmt.Sprintf("message too large: it has %d bytes, and the server accepts at most %d (maxPayload)", e.Size, e.Max)
 }
 
 // Send queues m for the server. It never blocks. It returns [ErrClosed] when the
@@ -59,7 +60,7 @@ func (c *Client) SendWait(ctx context.Context, m *Message, flags Flags) error {
 		select {
 		case <-full:
 		case <-ctx.Done():
-			return contextError("send", ctx)
+			return ctxerr.Of(ctx)
 		}
 	}
 }
