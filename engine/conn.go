@@ -200,6 +200,10 @@ func (c *Conn) Send(m *Message, flags Flags) error {
 		c.mu.Unlock()
 		return ErrClosed
 	}
+	if c.overflowed { // nothing may overtake what is lost: the connection is about to end
+		c.mu.Unlock()
+		return ErrOutboxFull
+	}
 	wait := flags&Deferred != 0
 	if flags&Lazy != 0 && !wait && c.mayWait(m.Len()) {
 		wait = true

@@ -12,7 +12,7 @@ import (
 // from where it is; nothing of it is copied, large attachments least of all.
 func (c *Conn) SendText(text []byte, attachments [][]byte, flags Flags) error {
 	c.mu.Lock()
-	if c.state == open && c.direct() && flags&(Deferred|Lazy) == 0 {
+	if c.state == open && !c.overflowed && c.direct() && flags&(Deferred|Lazy) == 0 {
 		v := vectors.Get().(*vector)
 		defer v.release()
 		if c.link.vector(v, text, attachments, flags) {
@@ -37,7 +37,7 @@ func (c *Conn) joinsCorked(text []byte, attachments [][]byte, flags Flags) bool 
 // direct reports whether a message can be written by whoever sends it: there is a
 // socket, and nothing else to be written before. mu is held.
 func (c *Conn) direct() bool {
-	return c.link != nil && !c.writing && !c.corked && c.outbox.n == 0 && c.link.raw != nil
+	return c.link != nil && !c.writing && !c.corked && !c.overflowed && c.outbox.n == 0 && c.link.raw != nil
 }
 
 // writeVector is write for a vector, which holds text and attachments. mu is held
