@@ -260,6 +260,23 @@ func (c *conn) wasOusted(nsp string) bool {
 	return slices.Contains(c.ousted, nsp)
 }
 
+// replace puts a new socket in the place of one that has ended before it was admitted,
+// for the same request of the client.
+func (c *conn) replace(s *Socket) {
+	next := newSocket(s.nsp, c, s.auth, s.authCost)
+	c.mu.Lock()
+	i := slices.Index(c.sockets, s)
+	if i >= 0 {
+		c.sockets[i] = next
+	}
+	c.mu.Unlock()
+	if i < 0 { // the connection has ended
+		s.depart()
+		return
+	}
+	next.start()
+}
+
 // left notes that a socket has left for good.
 func (c *conn) left() {
 	c.mu.Lock()

@@ -104,19 +104,20 @@ func (e Emitter) send(h parser.Header, event string, args []any) error {
 	if err := s.err(); err != nil {
 		return err
 	}
-	if !h.HasID && e.flags&engine.Volatile == 0 && s.recoverable() {
+	if !h.HasID && e.flags&engine.Volatile == 0 && s.hasSession() {
 		return e.sendRecoverable(event, args)
 	}
 	return s.transmit(h, event, args, e.flags, s.hooks().EventSent)
 }
 
 // sendRecoverable sends an event by way of the adapter, which keeps it in case it
-// gets lost.
+// gets lost, unless it cannot be queued.
 func (e Emitter) sendRecoverable(event string, args []any) error {
 	s := e.socket
 	p := &adapter.Packet{Event: event, Args: args, Flags: e.flags}
 	s.noteOutgoing(event, args)
 	err := s.nsp.recoverer().Emit(peer{s}, p, func(p *adapter.Packet) error { return s.deliver(p.Message, p.Flags) })
+	s.conn.engine.Flush() // after an error, too, which may end the connection
 	if f := s.hooks().EventSent; f != nil && err == nil {
 		f(s, event, p.Message.Len())
 	}

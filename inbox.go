@@ -321,7 +321,10 @@ func (s *Socket) connect() {
 	s.state = connected
 	s.mu.Unlock()
 	s.conn.joined()
-	s.admit(session, m)
+	if !s.admit(session, m) {
+		s.startOver()
+		return
+	}
 	if f := s.hooks().Connected; f != nil {
 		f(s)
 	}
@@ -444,6 +447,9 @@ func (s *Socket) depart() {
 func (s *Socket) leave() {
 	defer s.depart()
 	defer s.conn.left()
+	if s.replaced {
+		return
+	}
 	reason := s.reason.Reason
 	each(&s.nsp.registry, func(r *registry) *hooks[func(*Socket, Reason)] { return &r.disconnecting }, func(f func(*Socket, Reason)) bool {
 		s.callHook("disconnecting", func() { f(s, reason) })

@@ -7,6 +7,7 @@ import (
 	"net"
 
 	"github.com/seed96b07ef8/socketio/adapter"
+	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -30,6 +31,15 @@ func (s peer) Join(rooms ...string) error {
 		return err
 	}
 	return nil
+}
+
+// Flush implements [adapter.Socket].
+func (s peer) Flush(flags engine.Flags) {
+	if flags&engine.Lazy != 0 {
+		s.conn.engine.FlushSoon()
+	} else {
+		s.conn.engine.Flush()
+	}
 }
 
 // Warm implements [adapter.Socket].

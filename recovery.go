@@ -26,8 +26,8 @@ func (n *Namespace) recoverer() adapter.Recoverer {
 	return r
 }
 
-// recoverable reports whether the socket is connected and has a session.
-func (s *Socket) recoverable() bool {
+// hasSession reports whether the socket is connected and has a session.
+func (s *Socket) hasSession() bool {
 	return s.isConnected() && s.pid != "" // which does not change any more then
 }
 
@@ -42,10 +42,9 @@ func (s *Socket) restore() *adapter.Session {
 		PID    string `json:"pid"`
 		Offset string `json:"offset"`
 	}
-	// Anything but strings is no session.
+	// Anything but strings is not a session.
 	if err := s.auth.DecodeAt(0, &auth); err == nil && auth.PID != "" {
-		if session := r.Restore(auth.PID, auth.Offset); session != nil {
-			s.resume(auth.PID, session)
+		if session := r.Restore(auth.PID, auth.Offset); session != nil && s.resume(auth.PID, session) {
 			return session
 		}
 	}
@@ -55,13 +54,18 @@ func (s *Socket) restore() *adapter.Session {
 	return nil
 }
 
-// resume makes the socket what another was.
-func (s *Socket) resume(pid string, session *adapter.Session) {
+// resume makes the socket what another was. It returns false if that was disconnected
+// for good.
+func (s *Socket) resume(pid string, session *adapter.Session) bool {
 	data := session.Data
 	if old, ok := session.Live.(peer); ok {
-		// Its connection is dead, and only we did not know yet.
-		data = old.Data()
+		// Usually the server has not noticed yet that its connection is dead. But it may
+		// have been disconnected for good, and its end not be handled yet.
 		old.end(TransportClose, errSuperseded)
+		if !recoverable(old.endReason()) {
+			return false
+		}
+		data = old.Data()
 		if old.conn != s.conn {
 			old.conn.engine.Abort()
 		}
@@ -71,6 +75,16 @@ func (s *Socket) resume(pid string, session *adapter.Session) {
 	s.id, s.pid, s.recovered = session.ID, pid, true
 	s.data = data
 	s.beforehand().rooms = slices.Clone(session.Rooms)
+	return true
+}
+
+func recoverable(reason Reason) bool { return slices.Contains(recoverableReasons, reason) }
+
+// endReason returns why a socket that has ended did.
+func (s *Socket) endReason() Reason {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reason.Reason
 }
 
 // giveBack returns the session of a socket whose connection has ended before it
@@ -82,17 +96,38 @@ func (s *Socket) giveBack(session *adapter.Session) {
 	}
 }
 
-// park keeps the session of a socket that has ended, if its client may come back.
+var errNotRecovered = errors.New("what the client has missed was dropped while it was being recovered")
+
+// startOver has a new socket take the place of one that was to be recovered and could
+// not be admitted any more. The client gets that as it gets any new one: with its own
+// ID, and by way of the middleware.
+func (s *Socket) startOver() {
+	s.mu.Lock()
+	s.replaced = true
+	if s.state == ended { // leave concludes it
+		s.mu.Unlock()
+		return
+	}
+	s.conn.budget.add(-s.inbox.dropEvents())
+	cancel := s.endLocked(&DisconnectError{Reason: ServerNamespaceDisconnect, Err: errNotRecovered})
+	s.mu.Unlock()
+	cancel()
+	s.conn.replace(s)
+}
+
+// park keeps the session of a socket that has ended if its client may come back, and
+// drops it otherwise: also one that was made after the socket had ended.
 func (s *Socket) park(reason Reason) {
-	if r := s.nsp.recoverer(); r != nil && s.pid != "" && slices.Contains(recoverableReasons, reason) {
+	if r := s.nsp.recoverer(); r != nil && s.pid != "" && recoverable(reason) {
 		r.Persist(peer{s}, s.pid, s.Data())
 	}
+	s.forget(reason)
 }
 
 // forget drops the session of a socket that was connected and whose client will not
 // come back.
 func (s *Socket) forget(reason Reason) {
-	if r := s.nsp.recoverer(); r != nil && s.pid != "" && !slices.Contains(recoverableReasons, reason) {
+	if r := s.nsp.recoverer(); r != nil && s.pid != "" && !recoverable(reason) {
 		r.Forget(peer{s}, s.pid)
 	}
 }

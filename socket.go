@@ -40,17 +40,23 @@ type Socket struct {
 	admitted atomic.Bool                 // the client was told that it is connected
 	gone     atomic.Bool                 // set with the state ended
 
-	mu      sync.Mutex // guards what follows
-	state   socketState
-	reason  *DisconnectError // why it ended
-	inbox   inbox
-	acks    map[uint64]ackWaiter
-	early   *early // what waits for the client to be told; nil: nothing
-	data    any
-	ctx     context.Context // made when it is first asked for
-	cancel  context.CancelCauseFunc
-	added   bool // the adapter knows the socket and its rooms
-	working bool // a goroutine is running the handlers
+	mu     sync.Mutex // guards what follows
+	state  socketState
+	reason *DisconnectError // why it ended
+	inbox  inbox
+	acks   map[uint64]ackWaiter
+	early  *early // what waits for the client to be told; nil: nothing
+	data   any
+	ctx    context.Context // made when it is first asked for
+	cancel context.CancelCauseFunc
+	// handedOver is set when the adapter is given the rooms that are noted in early,
+	// added when it knows the socket and its rooms.
+	handedOver bool
+	added      bool
+	working    bool // a goroutine is running the handlers
+	// replaced is set, by the goroutine that runs the handlers, when the socket was not
+	// admitted and another one takes its place: the application does not know it.
+	replaced bool
 }
 
 // socketExtra holds what is registered on a single socket.
@@ -188,28 +194,11 @@ func (s *Socket) Join(rooms ...string) error {
 	return s.err() // it may have ended, and left its rooms, meanwhile
 }
 
-// joinLater notes rooms that middleware has joined. mu is held.
-func (s *Socket) joinLater(rooms []string) error {
-	e := s.beforehand()
-	all := slices.Clone(e.rooms)
-	for _, room := range rooms {
-		if !slices.Contains(all, room) {
-			all = append(all, room)
-		}
-	}
-	if limit := s.nsp.server.opts.MaxRooms; len(all) > limit {
-		return &LimitError{Option: "MaxRooms", Max: limit}
-	}
-	e.rooms = all
-	return nil
-}
-
 // Leave removes the socket from a room.
 func (s *Socket) Leave(room string) {
 	s.mu.Lock()
 	if !s.added && s.state != ended {
-		e := s.beforehand()
-		e.rooms = slices.DeleteFunc(e.rooms, func(r string) bool { return r == room })
+		s.leaveLater(room)
 		s.mu.Unlock()
 		return
 	}

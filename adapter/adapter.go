@@ -10,7 +10,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/parser"
@@ -21,8 +20,13 @@ import (
 type Socket interface {
 	// ID returns the socket's ID, which is also the name of its own room.
 	ID() string
-	// Deliver sends an encoded packet to the client. It must not block.
+	// Deliver sends an encoded packet to the client. It must not block. With
+	// [engine.Deferred] among the packet's Flags it only queues it, and calls nothing
+	// of the application's; an adapter may then call it under a lock.
 	Deliver(p *Packet)
+	// Flush sends what was queued with engine.Deferred. With [engine.Lazy] among flags
+	// it may wait for what is about to follow.
+	Flush(flags engine.Flags)
 	// Warm reads the memory that Deliver needs, and does nothing else. An adapter may
 	// call it for several sockets before it delivers to them: what no cache holds is
 	// then fetched for all of them at the same time.
@@ -162,7 +166,7 @@ type AckSink interface {
 
 // An Adapter manages the rooms of one namespace. All methods may be called
 // concurrently, and none of them may call a Socket's or the Host's methods while
-// it holds a lock, but for Deliver and DeliverWithAck.
+// it holds a lock, except Deliver of a packet that is [engine.Deferred].
 type Adapter interface {
 	// Add makes a socket known. It is in its own room, named by its ID, from then
 	// on.
@@ -212,15 +216,22 @@ type Adapter interface {
 // for its session.
 type Recoverer interface {
 	Adapter
-	// Admit is Add for a socket whose client knows the private ID pid. It calls
-	// connect then, with the packets that the socket of the session, if there is
-	// one, has missed. Connect may return rooms that are to be joined before: Admit
-	// joins them and calls it again. It is all one step: no packet is lost and none
-	// comes twice.
-	Admit(s Socket, pid string, session *Session, connect func(missed []*Packet) (rooms []string))
-	// Emit keeps an event for one socket and hands it to send, encoded, in one step.
-	// It sets p's Message and returns what send does.
-	Emit(s Socket, p *Packet, send func(p *Packet) error) error
+	// Admit adds a socket, whose client knows the private ID pid, to the adapter and to
+	// rooms, and calls connect with the packets that the session's socket, if there is a
+	// session, has missed: those that it would have received, had it been connected and
+	// in its rooms all the time. What is sent from then on is delivered to the socket,
+	// which has to hold it back until connect is done. So no packet is lost and none comes
+	// twice. A room of the session that is not among rooms counts as left when the session
+	// was restored.
+	//
+	// Admit returns false, and does nothing, if packets that may have been missed were
+	// dropped since the session was restored. The session is gone then.
+	Admit(s Socket, pid string, session *Session, rooms []string, connect func(missed []*Packet)) bool
+	// Emit keeps an event for one socket, unless queue returns an error. It calls queue
+	// with the encoded packet, whose Flags have [engine.Deferred], and may hold a lock
+	// meanwhile; the caller flushes the socket afterwards. It sets p's Message and returns
+	// what queue does.
+	Emit(s Socket, p *Packet, queue func(p *Packet) error) error
 	// Persist keeps the session of a socket that was disconnected, with the data
 	// that the application has attached to it. It is called before Remove.
 	Persist(s Socket, pid string, data any)
@@ -242,8 +253,7 @@ type Session struct {
 	// Live is the socket itself when the end of its connection was not noticed
 	// yet. It is out of its rooms already.
 	Live Socket
-	// Position says what the client has received, Ended when the connection ended;
-	// they belong to the Recoverer.
-	Position uint64
-	Ended    time.Time
+	// State belongs to the Recoverer: what the client has received, and when the socket
+	// was in which room.
+	State any
 }

@@ -45,6 +45,8 @@ type shard struct {
 type member struct {
 	socket Socket
 
+	session *session // of a Recovery, whose mu guards it; nil: none
+
 	mu     sync.Mutex
 	rooms  map[string]struct{} // without its own
 	notOwn bool                // it left its own room
@@ -68,7 +70,7 @@ func (a *Memory) Add(s Socket) {
 	a.events.tell()
 }
 
-func (a *Memory) add(s Socket) {
+func (a *Memory) add(s Socket) *member {
 	sh := a.shard(s.ID())
 	sh.mu.RLock()
 	before := sh.members[s.ID()]
@@ -82,8 +84,10 @@ func (a *Memory) add(s Socket) {
 	if sh.members == nil {
 		sh.members = make(map[string]*member)
 	}
-	sh.members[s.ID()] = &member{socket: s}
+	m := &member{socket: s}
+	sh.members[s.ID()] = m
 	a.events.joined(s.ID(), s, true)
+	return m
 }
 
 // find returns the member that is s, or nil.
@@ -129,16 +133,14 @@ func (a *Memory) remove(s Socket) {
 
 // Join implements [Adapter].
 func (a *Memory) Join(s Socket, limit int, rooms ...string) bool {
-	ok := a.join(s, limit, rooms)
+	m := a.find(s)
+	ok := m == nil || a.join(m, limit, rooms)
 	a.events.tell()
 	return ok
 }
 
-func (a *Memory) join(s Socket, limit int, rooms []string) bool {
-	m := a.find(s)
-	if m == nil {
-		return true
-	}
+func (a *Memory) join(m *member, limit int, rooms []string) bool {
+	s := m.socket
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.gone {
@@ -180,20 +182,23 @@ func (m *member) roomsWith(rooms []string) int {
 
 // Leave implements [Adapter].
 func (a *Memory) Leave(s Socket, room string) {
-	m := a.find(s)
-	if m == nil {
-		return
+	if m := a.find(s); m != nil {
+		a.quit(m, room)
+		a.events.tell()
 	}
+}
+
+// quit is Leave for a member.
+func (a *Memory) quit(m *member, room string) {
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	if _, in := m.rooms[room]; in {
 		delete(m.rooms, room)
 		a.leave(room, m)
-	} else if room == s.ID() && !m.notOwn {
+	} else if room == m.socket.ID() && !m.notOwn {
 		m.notOwn = true
-		a.events.left(room, s, true)
+		a.events.left(room, m.socket, true)
 	}
-	m.mu.Unlock()
-	a.events.tell()
 }
 
 // Rooms implements [Adapter].
@@ -290,20 +295,50 @@ const (
 func (a *Memory) deliver(p *Packet, t Target) {
 	sel := a.choose(t)
 	defer sel.release()
-	if len(sel.members) > burstSize {
-		if a.inBurst() {
-			lazy := *p
-			lazy.Flags |= engine.Lazy
-			p = &lazy
-		}
-		defer func() { a.large.Store(int64(time.Since(a.begun))) }()
+	if flags := a.pace(sel); flags != 0 {
+		lazy := *p
+		lazy.Flags |= flags
+		p = &lazy
 	}
+	sel.deliver(p)
+	a.paced(sel)
+}
+
+// pace returns the flags that a broadcast to sel has because of those around it. paced
+// is to be called when it was sent.
+func (a *Memory) pace(sel *selection) engine.Flags {
+	if len(sel.members) > burstSize && a.inBurst() {
+		return engine.Lazy
+	}
+	return 0
+}
+
+func (a *Memory) paced(sel *selection) {
+	if len(sel.members) > burstSize {
+		a.large.Store(int64(time.Since(a.begun)))
+	}
+}
+
+// deliver delivers a packet to the members.
+func (sel *selection) deliver(p *Packet) {
 	for group := range slices.Chunk(sel.members, warmGroup) {
 		for _, m := range group {
 			m.socket.Warm()
 		}
 		for _, m := range group {
 			m.socket.Deliver(p)
+		}
+	}
+}
+
+// flush sends what was delivered to the members with engine.Deferred.
+func (sel *selection) flush(flags engine.Flags) {
+	for group := range slices.Chunk(sel.members, warmGroup) {
+		for _, m := range group {
+			m.socket.Warm()
+		}
+		for _, m := range group {
+			m.socket.Flush(flags)
 		}
 	}
 }

@@ -60,6 +60,7 @@ func (s *fakeSocket) note(what string) {
 
 func (s *fakeSocket) ID() string                 { return s.id }
 func (s *fakeSocket) Deliver(p *Packet)          { s.note(p.Event) }
+func (s *fakeSocket) Flush(engine.Flags)         {}
 func (s *fakeSocket) Warm()                      { s.warmed++ }
 func (s *fakeSocket) Join(rooms ...string) error { s.a.Join(s, 1000, rooms...); return nil }
 func (s *fakeSocket) Leave(room string)          { s.a.Leave(s, room) }

@@ -32,8 +32,9 @@ type RecoveryOptions struct {
 	// every client whose session is still there. Default 45 s, the sum of the
 	// default ping interval and timeout; a server sets it to the sum of its own.
 	Heartbeat time.Duration
-	// MaxBytes bounds the packets that are kept. The oldest go first; clients that
-	// needed them are not recovered. Default 64 MiB.
+	// MaxBytes bounds the memory of the packets that are kept: their messages, the names
+	// of the rooms that they are for, and about 400 bytes for each. The oldest go first;
+	// clients that needed them are not recovered. Default 64 MiB.
 	MaxBytes int
 	// MaxSessions bounds the sessions of disconnected sockets that are kept. The
 	// oldest go first. Default 100,000.
@@ -47,10 +48,15 @@ type RecoveryOptions struct {
 // Every event, except volatile ones and those that ask for an acknowledgement, gets
 // an offset as an additional last argument (Socket.IO protocol v5, "Connection
 // state recovery"). Clients take any last argument that is a string for one; a
-// volatile event that ends with a string gets a null behind it. With the offset of the last event that it has received, or
-// none if there was none, the client says where it is. Packets are numbered,
-// kept and delivered under one lock, so that the order of the log is the order
-// on the wire for every client.
+// volatile event that ends with a string gets a null behind it. With the offset of
+// the last event that it has received, or none if there was none, the client says
+// where it is.
+//
+// A packet is appended to the log, and queued for each of its sockets, under one
+// lock, so that the order of the log is the order on the wire for every client.
+// It is sent without the lock. Rooms change under the lock, too: which sockets a
+// packet was for is known from when they were in its rooms.
+// See docs/decisions/0014-recovery-log.md.
 //
 // Lock order: mu, then the locks of Memory, then those of a connection.
 type Recovery struct {
@@ -58,45 +64,14 @@ type Recovery struct {
 	opts   RecoveryOptions
 	prefix string // of offsets: those of other stores must not be taken for ours
 
-	issued atomic.Uint64 // offsets
+	issued atomic.Uint64 // numbers of offsets
 
-	mu       sync.Mutex        // guards what follows
-	log      []logged          // packets first+1, first+2, ...
-	offsets  map[uint64]uint64 // from the number in an offset to that of the packet
-	first    uint64            // the number of the last packet that was dropped
-	lost     uint64            // the number of the last one that was dropped before its time
-	lostAt   time.Time         // when that was sent
-	bytes    int               // of the messages in log
+	mu       sync.Mutex // guards what follows
+	log      packetLog
 	sessions map[string]*session
 	parked   list.List   // of the *session without a socket, oldest first
 	cleanup  *time.Timer // nil while there is nothing to drop
 	closed   bool
-}
-
-// logged is a packet that may be missed by somebody.
-type logged struct {
-	packet *Packet
-	target Target
-	only   string // the ID of the only socket that it is for, instead of target
-	offset uint64
-	at     time.Time
-}
-
-// packetOverhead is what a packet costs besides its message, about.
-const packetOverhead = 300
-
-func (l logged) size() int { return l.packet.Message.Len() + packetOverhead }
-
-// session is a socket with a private ID, connected or not.
-type session struct {
-	pid    string
-	id     string
-	start  uint64 // the client has seen what was before
-	socket Socket // nil when parked
-	rooms  []string
-	data   any
-	ended  time.Time
-	place  *list.Element
 }
 
 // NewRecovery returns a Recovery without sockets for a namespace.
@@ -117,7 +92,7 @@ func NewRecovery(h Host, opts RecoveryOptions) *Recovery {
 		Memory:   NewMemory(h),
 		opts:     opts,
 		prefix:   engine.NewID()[:6] + ".",
-		offsets:  make(map[uint64]uint64),
+		log:      packetLog{numbers: make(map[uint64]*logged)},
 		sessions: make(map[string]*session),
 	}
 }
@@ -134,64 +109,76 @@ func (a *Recovery) Broadcast(p *Packet, t Target) error {
 		p.Message = unnumbered.Message
 		return err
 	}
-	return a.deliverLogged(p, logged{target: t}, func(p *Packet) error {
-		a.deliver(p, t)
-		return nil
-	})
+	numbered, number, err := a.number(p)
+	if err != nil {
+		return err
+	}
+	a.mu.Lock()
+	a.append(&logged{number: number, target: t}, p)
+	sel := a.choose(t)
+	flags := a.pace(sel)
+	sel.deliver(numbered)
+	a.mu.Unlock()
+	sel.flush(flags)
+	a.paced(sel)
+	sel.release()
+	return nil
 }
 
 // Emit implements [Recoverer].
-func (a *Recovery) Emit(s Socket, p *Packet, send func(p *Packet) error) error {
-	return a.deliverLogged(p, logged{only: s.ID()}, send)
-}
-
-// deliverLogged gives p an offset, keeps it, and delivers it.
-func (a *Recovery) deliverLogged(p *Packet, l logged, deliver func(p *Packet) error) error {
-	// Encoding calls methods of the application's types, so it is done before.
-	l.offset = a.issued.Add(1)
-	numbered := *p
-	numbered.Args = append(slices.Clip(p.Args), a.prefix+strconv.FormatUint(l.offset, 36))
-	if err := a.host.Encode(&numbered); err != nil {
+func (a *Recovery) Emit(s Socket, p *Packet, queue func(p *Packet) error) error {
+	numbered, number, err := a.number(p)
+	if err != nil {
 		return err
 	}
-	p.Message = numbered.Message
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !a.closed {
-		l.packet = &Packet{Event: p.Event, Flags: p.Flags, Message: p.Message}
-		l.at = time.Now()
-		a.log = append(a.log, l)
-		a.offsets[l.offset] = a.first + uint64(len(a.log))
-		a.bytes += l.size()
-		a.expire(l.at)
+	if err := queue(numbered); err != nil {
+		return err // what was not sent must not arrive later
 	}
-	return deliver(&numbered)
+	a.append(&logged{number: number, only: s.ID()}, p)
+	return nil
+}
+
+// number encodes p with an offset, whose number it returns. Encoding calls methods of
+// the application's types, so mu must not be held.
+func (a *Recovery) number(p *Packet) (numbered *Packet, number uint64, err error) {
+	number = a.issued.Add(1)
+	numbered = new(Packet)
+	*numbered = *p
+	numbered.Args = append(slices.Clip(p.Args), a.prefix+strconv.FormatUint(number, 36))
+	numbered.Flags |= engine.Deferred
+	if err := a.host.Encode(numbered); err != nil {
+		return nil, 0, err
+	}
+	p.Message = numbered.Message
+	return numbered, number, nil
+}
+
+// append completes an entry for p and appends it to the log. mu is held.
+func (a *Recovery) append(e *logged, p *Packet) {
+	if a.closed {
+		return
+	}
+	// The forms of a message that its recipients need stay with it. The log keeps none
+	// of them, so that it holds what it counts.
+	e.event, e.flags, e.message, e.at = p.Event, p.Flags, p.Message.Bare(), time.Now()
+	a.log.append(e)
+	a.expire(e.at)
 }
 
 // expire drops what is too old or too much. mu is held.
 func (a *Recovery) expire(now time.Time) {
 	oldest := now.Add(-a.opts.MaxDisconnection - a.opts.Heartbeat)
-	for len(a.log) > 0 {
-		l := a.log[0]
-		old := l.at.Before(oldest)
-		if !old && a.bytes <= a.opts.MaxBytes {
-			break
-		}
-		a.first++
-		if !old {
-			a.lost, a.lostAt = a.first, l.at
-		}
-		a.bytes -= l.size()
-		delete(a.offsets, l.offset)
-		a.log[0] = logged{}
-		a.log = a.log[1:]
+	for e := a.log.oldest; e != nil && (a.log.bytes > a.opts.MaxBytes || e.at.Before(oldest)); e = a.log.oldest {
+		a.log.drop()
 	}
-	for e := a.parked.Front(); e != nil; e = a.parked.Front() {
-		s := e.Value.(*session)
-		if a.parked.Len() <= a.opts.MaxSessions && now.Sub(s.ended) <= a.opts.MaxDisconnection {
+	for place := a.parked.Front(); place != nil; place = a.parked.Front() {
+		e := place.Value.(*session)
+		if a.parked.Len() <= a.opts.MaxSessions && now.Sub(e.ended) <= a.opts.MaxDisconnection {
 			break
 		}
-		a.drop(s)
+		a.drop(e)
 	}
 	a.schedule()
 }
@@ -199,7 +186,7 @@ func (a *Recovery) expire(now time.Time) {
 // schedule sees to it that what is kept is dropped when its time has come, also
 // when nothing else happens. mu is held.
 func (a *Recovery) schedule() {
-	if a.cleanup != nil || a.closed || len(a.log) == 0 && a.parked.Len() == 0 {
+	if a.cleanup != nil || a.closed || a.log.oldest == nil && a.parked.Len() == 0 {
 		return
 	}
 	a.cleanup = time.AfterFunc(a.opts.MaxDisconnection, func() {
@@ -211,66 +198,109 @@ func (a *Recovery) schedule() {
 }
 
 // drop forgets a session. mu is held.
-func (a *Recovery) drop(s *session) {
-	delete(a.sessions, s.pid)
-	if s.place != nil {
-		a.parked.Remove(s.place)
+func (a *Recovery) drop(e *session) {
+	delete(a.sessions, e.pid)
+	if e.place != nil {
+		a.parked.Remove(e.place)
+		e.place = nil
 	}
 }
 
-// Admit implements [Recoverer].
-func (a *Recovery) Admit(s Socket, pid string, restored *Session, connect func(missed []*Packet) (rooms []string)) {
+// Join implements [Adapter].
+func (a *Recovery) Join(s Socket, limit int, rooms ...string) bool {
 	a.mu.Lock()
-	start := a.first + uint64(len(a.log))
-	var missed []*Packet
-	if restored != nil {
-		start = restored.Position
-		missed = a.missed(restored)
+	ok := a.joinLocked(s, limit, rooms)
+	a.mu.Unlock()
+	a.events.tell()
+	return ok
+}
+
+func (a *Recovery) joinLocked(s Socket, limit int, rooms []string) bool {
+	m := a.find(s)
+	if m == nil {
+		return true
 	}
-	a.add(s)
-	if !a.closed {
-		a.sessions[pid] = &session{pid: pid, id: s.ID(), start: start, socket: s}
+	if !a.join(m, limit, rooms) {
+		return false
 	}
-	for rooms := connect(missed); len(rooms) > 0; rooms = connect(missed) {
-		a.join(s, math.MaxInt, rooms)
+	if e := m.session; e != nil && e.socket == s {
+		for _, room := range rooms {
+			e.stays.join(room, a.log.last)
+		}
+	}
+	return true
+}
+
+// Leave implements [Adapter].
+func (a *Recovery) Leave(s Socket, room string) {
+	a.mu.Lock()
+	if m := a.find(s); m != nil {
+		a.quit(m, room)
+		if e := m.session; e != nil && e.socket == s {
+			e.stays.leave(room, a.log.last, a.log.dropped)
+		}
 	}
 	a.mu.Unlock()
 	a.events.tell()
 }
 
-// missed returns the packets that a session has missed. mu is held.
-func (a *Recovery) missed(restored *Session) (missed []*Packet) {
-	in := func(room string) bool { return room == restored.ID || slices.Contains(restored.Rooms, room) }
-	seen := max(restored.Position, a.first) - a.first
-	for _, l := range a.log[seen:] {
-		if l.isFor(restored.ID, in) {
-			missed = append(missed, l.packet)
-		}
+// Admit implements [Recoverer].
+func (a *Recovery) Admit(s Socket, pid string, restored *Session, rooms []string, connect func(missed []*Packet)) bool {
+	if restored == nil {
+		a.mu.Lock()
+		a.enter(s, &session{pid: pid, id: s.ID(), start: a.log.last, stays: stays{id: s.ID()}}, rooms)
+		a.mu.Unlock()
+		a.events.tell()
+		connect(nil)
+		return true
 	}
-	return missed
+	e := restored.State.(*session)
+	e.stays.keep(rooms, e.restored, 0)
+	in := e.stays.presence() // as it was; later changes do not concern what was missed
+	a.mu.Lock()
+	if !a.complete(e) {
+		a.mu.Unlock()
+		return false
+	}
+	span, id, position := a.log.since(e.number), e.id, e.position
+	a.enter(s, e, rooms)
+	a.mu.Unlock()
+	a.events.tell()
+	connect(span.missed(id, position, in))
+	return true
 }
 
-// isFor reports whether a packet is for the socket with an ID and its rooms.
-func (l logged) isFor(id string, in func(room string) bool) bool {
-	if l.only != "" {
-		return l.only == id
+// enter adds a socket with its session and rooms. mu is held: packets in the log have
+// been sent without the socket, and those to come are sent to it.
+func (a *Recovery) enter(s Socket, e *session, rooms []string) {
+	m := a.add(s)
+	if e.stays.notOwn {
+		a.quit(m, e.id)
 	}
-	return (l.target.Rooms == nil || slices.ContainsFunc(l.target.Rooms, in)) &&
-		!slices.ContainsFunc(l.target.Except, in)
+	if !a.closed {
+		m.session, e.socket = e, s
+		a.sessions[e.pid] = e
+	}
+	a.joinLocked(s, math.MaxInt, rooms)
+}
+
+// complete reports whether the log has all that a session may have missed. mu is held.
+func (a *Recovery) complete(e *session) bool {
+	// What was sent longer ago than it takes to notice the end of a connection has been
+	// received.
+	return a.log.has(e.position, e.ended.Add(-a.opts.Heartbeat)) && e.position >= e.stays.forgotten
 }
 
 // Persist implements [Recoverer].
 func (a *Recovery) Persist(s Socket, pid string, data any) {
-	rooms := a.Rooms(s)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	e := a.sessions[pid]
 	if e == nil || e.socket != s {
 		return // restored in the meantime
 	}
-	e.socket, e.data = nil, data
-	e.rooms = slices.DeleteFunc(rooms, func(room string) bool { return room == e.id })
-	a.park(e, time.Now())
+	e.data, e.ended = data, time.Now()
+	a.park(e)
 }
 
 // Return implements [Recoverer].
@@ -278,16 +308,16 @@ func (a *Recovery) Return(pid string, restored *Session) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.sessions[pid] == nil && !a.closed {
-		e := &session{pid: pid, id: restored.ID, start: restored.Position, rooms: restored.Rooms, data: restored.Data}
+		e := restored.State.(*session)
+		e.data = restored.Data
 		a.sessions[pid] = e
-		a.park(e, restored.Ended)
+		a.park(e)
 	}
 }
 
-// park keeps a session without a socket, whose connection ended at a certain time.
-// mu is held.
-func (a *Recovery) park(e *session, ended time.Time) {
-	e.ended = ended
+// park keeps a session without a socket. mu is held.
+func (a *Recovery) park(e *session) {
+	e.socket = nil
 	e.place = a.parked.PushBack(e)
 	a.expire(time.Now())
 }
@@ -304,51 +334,56 @@ func (a *Recovery) Forget(s Socket, pid string) {
 // Restore implements [Recoverer].
 func (a *Recovery) Restore(pid, offset string) *Session {
 	a.mu.Lock()
-	now := time.Now()
-	a.expire(now)
-	e := a.sessions[pid]
-	if e == nil || e.socket == nil && now.Sub(e.ended) > a.opts.MaxDisconnection {
-		a.mu.Unlock()
-		return nil
-	}
-	position, ok := a.position(offset, e.start, now)
-	if !ok {
-		a.mu.Unlock()
-		return nil
-	}
-	a.drop(e)
-	restored := &Session{ID: e.id, Rooms: e.rooms, Data: e.data, Live: e.socket, Position: position, Ended: e.ended}
-	if e.socket != nil {
-		restored.Ended = now
-		restored.Rooms = slices.DeleteFunc(a.Rooms(e.socket), func(room string) bool { return room == e.id })
-		a.remove(e.socket)
-	}
+	e, live := a.take(pid, offset, time.Now())
 	a.mu.Unlock()
 	a.events.tell()
-	return restored
+	if e == nil {
+		return nil
+	}
+	return &Session{ID: e.id, Rooms: e.stays.rooms(), Data: e.data, Live: live, State: e}
 }
 
-// position returns the number of the last packet that a client has received,
-// according to the offset that it sends. It returns false when the offset is
-// unknown, or when what followed may be lost. mu is held.
-func (a *Recovery) position(offset string, start uint64, now time.Time) (uint64, bool) {
-	position, known := start, true
-	if offset != "" {
-		digits, ok := strings.CutPrefix(offset, a.prefix)
-		n, err := strconv.ParseUint(digits, 36, 64)
-		if !ok || err != nil || n == 0 || n > a.issued.Load() {
-			return 0, false
-		}
-		if position, known = a.offsets[n]; !known {
-			position = a.first // it was dropped, so it is before all that are kept
-		}
+// take takes a session, and its socket if that is connected, out. mu is held.
+func (a *Recovery) take(pid, offset string, now time.Time) (e *session, live Socket) {
+	a.expire(now)
+	e = a.sessions[pid]
+	if e == nil || e.socket == nil && now.Sub(e.ended) > a.opts.MaxDisconnection {
+		return nil, nil
 	}
-	// What was dropped because of its age has been received. What was dropped
-	// before its time may not have been.
-	if now.Sub(a.lostAt) <= a.opts.MaxDisconnection+a.opts.Heartbeat && (!known || position < a.lost) {
-		return 0, false
+	if live = e.socket; live != nil {
+		e.ended = now // at the latest
 	}
-	return position, position >= start
+	if !a.locate(e, offset) || !a.complete(e) {
+		return nil, nil
+	}
+	if live != nil {
+		a.remove(live)
+	}
+	a.drop(e)
+	e.socket, e.start, e.restored = nil, e.position, a.log.last
+	return e, live
+}
+
+// locate finds out what the client of a session has received, according to the offset
+// that it sends. It returns false when that cannot be. mu is held.
+func (a *Recovery) locate(e *session, offset string) bool {
+	if offset == "" {
+		e.number, e.position = 0, e.start
+		return true
+	}
+	digits, ok := strings.CutPrefix(offset, a.prefix)
+	n, err := strconv.ParseUint(digits, 36, 64)
+	if !ok || err != nil || n == 0 || n > a.issued.Load() {
+		return false
+	}
+	e.number = n
+	if p := a.log.numbers[n]; p != nil {
+		e.position = p.position
+		return e.position >= e.start
+	}
+	// It was dropped, so it is somewhere before those that are kept.
+	e.position = a.log.dropped
+	return e.position >= e.start && a.log.has(0, e.ended.Add(-a.opts.Heartbeat))
 }
 
 // Close implements [Adapter].
@@ -356,8 +391,7 @@ func (a *Recovery) Close() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.closed = true
-	a.log, a.bytes = nil, 0
-	clear(a.offsets)
+	a.log.clear()
 	clear(a.sessions)
 	a.parked.Init()
 	if a.cleanup != nil {

@@ -16,23 +16,23 @@ func broadcast(t *testing.T, a Adapter, event string, rooms ...string) {
 	}
 }
 
+// admit admits a socket that notes what it has missed before it is connected. It returns
+// nil if the session is incomplete.
 func admit(r *Recovery, id, pid string, session *Session) *fakeSocket {
 	s := &fakeSocket{id: id, a: r}
 	var rooms []string
 	if session != nil {
 		rooms = session.Rooms
 	}
-	r.Admit(s, pid, session, func(missed []*Packet) []string {
-		if join := rooms; len(join) > 0 {
-			rooms = nil
-			return join
-		}
+	admitted := r.Admit(s, pid, session, rooms, func(missed []*Packet) {
 		for _, p := range missed {
 			s.Deliver(p)
 		}
 		s.note("connected")
-		return nil
 	})
+	if !admitted {
+		return nil
+	}
 	return s
 }
 
@@ -65,8 +65,8 @@ func TestRecoveryLifetimes(t *testing.T) {
 			t.Error("restored after its time")
 		}
 		time.Sleep(2 * time.Minute)
-		if r.mu.Lock(); len(r.log) != 0 || len(r.sessions) != 0 || r.parked.Len() != 0 || r.bytes != 0 || r.cleanup != nil {
-			t.Errorf("left: %d packets, %d sessions, %d bytes", len(r.log), len(r.sessions), r.bytes)
+		if r.mu.Lock(); r.log.oldest != nil || len(r.log.numbers) != 0 || len(r.sessions) != 0 || r.parked.Len() != 0 || r.log.bytes != 0 || r.cleanup != nil {
+			t.Errorf("left: %d packets, %d sessions, %d bytes", len(r.log.numbers), len(r.sessions), r.log.bytes)
 		}
 		r.mu.Unlock()
 	})
@@ -102,8 +102,8 @@ func TestRecoveryBounds(t *testing.T) {
 		for i := range 100 {
 			broadcast(t, r, fmt.Sprintf("%080d", i), "elsewhere")
 		}
-		if r.bytes > 4000 || len(r.log) > 12 {
-			t.Errorf("%d packets of %d bytes are kept", len(r.log), r.bytes)
+		if r.log.bytes > 4000 || len(r.log.numbers) > 12 {
+			t.Errorf("%d packets of %d bytes are kept", len(r.log.numbers), r.log.bytes)
 		}
 		if r.Restore("pe", "") != nil {
 			t.Error("restored although packets are lost")
@@ -136,11 +136,11 @@ func BenchmarkRecoveryRestore(b *testing.B) {
 				}
 			}
 			s := &quietSocket{id: "s"}
-			r.Admit(s, "p", nil, func([]*Packet) []string { return nil })
+			r.Admit(s, "p", nil, nil, func([]*Packet) {})
 			for b.Loop() {
 				r.Persist(s, "p", nil)
 				r.Remove(s)
-				r.Admit(s, "p", r.Restore("p", ""), func([]*Packet) []string { return nil })
+				r.Admit(s, "p", r.Restore("p", ""), nil, func([]*Packet) {})
 			}
 		})
 	}

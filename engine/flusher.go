@@ -65,6 +65,17 @@ func (f *flusher) run(conns []*Conn) {
 	returned = true
 }
 
+// FlushSoon is [Conn.Flush] for messages that may wait as [Lazy] ones do.
+func (c *Conn) FlushSoon() {
+	c.mu.Lock()
+	if c.state == open && c.outbox.n > 0 && !c.overflowed && c.mayWait(0) {
+		c.server.flusher.add(c)
+		c.mu.Unlock()
+		return
+	}
+	_ = c.settle()
+}
+
 func (c *Conn) flushLazy() {
 	defer c.guard() // the handler may be told of messages that were dropped
 	c.mu.Lock()

@@ -161,3 +161,20 @@ func TestOverflowWithDropThatFails(t *testing.T) {
 		})
 	}
 }
+
+// FlushSoon sends what was deferred, at once where much waits.
+func TestFlushSoon(t *testing.T) {
+	h := start(t, nil)
+	w := h.websocket()
+	for _, size := range []int{1, 100_000} {
+		m := engine.NewTextMessage(make([]byte, size))
+		if err := w.Send(m, engine.Deferred); err != nil {
+			t.Fatal(err)
+		}
+		w.FlushSoon()
+		w.want("4" + string(make([]byte, size)))
+	}
+	w.FlushSoon()
+	w.Close()
+	w.FlushSoon()
+}

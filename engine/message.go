@@ -80,6 +80,13 @@ func newPacket(t packetType, data string) *Message {
 // the payloads and their WebSocket framing.
 func (m *Message) Len() int { return len(m.frames) }
 
+// Bare returns a message like m that shares its payloads but none of the forms that
+// were made of them for certain transports, or will be. A log that keeps messages for
+// long, and counts them by Len, keeps bare ones.
+func (m *Message) Bare() *Message {
+	return &Message{frames: m.frames, parts: m.parts, textOnly: m.textOnly}
+}
+
 // variant says in which form a WebSocket connection takes messages.
 type variant struct {
 	revision3 bool

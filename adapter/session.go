@@ -1,0 +1,138 @@
+package adapter
+
+import (
+	"container/list"
+	"math"
+	"time"
+)
+
+// session is a socket with a private ID, connected or not. The lock of its Recovery
+// guards it; between Restore and Admit, or Return, it belongs to their caller.
+type session struct {
+	pid    string
+	id     string
+	start  uint64 // the client has seen the packets up to this position
+	socket Socket // nil without a connection
+	data   any
+	ended  time.Time // when the connection ended
+	place  *list.Element
+	stays  stays
+
+	// What Restore has found out.
+	number   uint64 // that of the last packet that the client has received, if it said so
+	position uint64 // the position of that packet
+	restored uint64 // the position of the newest packet at that time
+}
+
+// Of so many stays that are over a session knows where they were. A client that needs
+// to know of more is not recovered.
+const maxStays = 1000
+
+// stays says in which rooms a socket was, and when, in positions of the log: what it
+// has missed is what was sent to its rooms while it was in them.
+type stays struct {
+	id        string            // the socket's, which is the name of its own room
+	since     map[string]uint64 // its other rooms, and the last position before it joined
+	past      []stay            // those that are over, in the order of their ends
+	notOwn    bool              // it has left its own room
+	ownSince  uint64
+	forgotten uint64 // what was in past and ended here, or earlier, is not known any more
+}
+
+// A stay begins behind one packet and ends with another.
+type stay struct {
+	room       string
+	begin, end uint64
+}
+
+// join notes that the socket joins a room behind the packet at a position.
+func (s *stays) join(room string, position uint64) {
+	if room == s.id {
+		if s.notOwn {
+			s.notOwn, s.ownSince = false, position
+		}
+		return
+	}
+	if _, in := s.since[room]; in {
+		return
+	}
+	if s.since == nil {
+		s.since = make(map[string]uint64)
+	}
+	s.since[room] = position
+}
+
+// leave notes that the socket leaves a room behind the packet at a position. Stays
+// that ended before the packets that are kept, which begin behind dropped, are of no
+// use any more.
+func (s *stays) leave(room string, position, dropped uint64) {
+	begin, in := s.since[room]
+	switch {
+	case in:
+		delete(s.since, room)
+	case room == s.id && !s.notOwn:
+		begin, s.notOwn = s.ownSince, true
+	default:
+		return
+	}
+	if begin == position {
+		return // nothing was sent meanwhile
+	}
+	for len(s.past) > 0 && s.past[0].end <= dropped {
+		s.past = s.past[1:]
+	}
+	if len(s.past) == maxStays {
+		s.forgotten = s.past[0].end
+		s.past = s.past[1:]
+	}
+	s.past = append(s.past, stay{room, begin, position})
+}
+
+// keep ends the stays in all rooms but the given ones.
+func (s *stays) keep(rooms []string, position, dropped uint64) {
+	kept := make(map[string]struct{}, len(rooms))
+	for _, room := range rooms {
+		kept[room] = struct{}{}
+	}
+	for room := range s.since {
+		if _, ok := kept[room]; !ok {
+			s.leave(room, position, dropped)
+		}
+	}
+}
+
+// rooms returns the rooms that the socket is in, without its own.
+func (s *stays) rooms() []string {
+	rooms := make([]string, 0, len(s.since))
+	for room := range s.since {
+		rooms = append(rooms, room)
+	}
+	return rooms
+}
+
+// presence is stays arranged by room, a copy.
+type presence map[string][]stay
+
+func (s *stays) presence() presence {
+	p := make(presence, len(s.since)+1)
+	if !s.notOwn {
+		p[s.id] = []stay{{s.id, s.ownSince, math.MaxUint64}}
+	}
+	for room, begin := range s.since {
+		p[room] = []stay{{room, begin, math.MaxUint64}}
+	}
+	for _, past := range s.past {
+		p[past.room] = append(p[past.room], past)
+	}
+	return p
+}
+
+// at reports whether the socket was in a room when the packet at a position was sent.
+func (p presence) at(room string, position uint64) bool {
+	for _, s := range p[room] {
+		if s.begin < position && position <= s.end {
+			return true
+		}
+	}
+	return false
+}

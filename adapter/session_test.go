@@ -1,0 +1,427 @@
+package adapter
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed96b07ef8/socketio/engine"
+)
+
+func except(t *testing.T, a Adapter, event string, rooms ...string) {
+	t.Helper()
+	if err := a.Broadcast(&Packet{Event: event}, Target{Except: rooms}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A client has missed what it would have received, whatever its rooms were before or
+// after.
+func TestMissedIsWhatWasSentToTheRoomsOfTheTime(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		happen func(r *Recovery, s *fakeSocket) // the client receives nothing of it
+		want   []string
+	}{
+		{"joined late", func(r *Recovery, s *fakeSocket) {
+			broadcast(t, r, "before", "x")
+			_ = s.Join("x")
+			broadcast(t, r, "after", "x")
+		}, []string{"after"}},
+		{"left early", func(r *Recovery, s *fakeSocket) {
+			_ = s.Join("x")
+			broadcast(t, r, "before", "x")
+			s.Leave("x")
+			broadcast(t, r, "after", "x")
+		}, []string{"before"}},
+		{"in and out again", func(r *Recovery, s *fakeSocket) {
+			for i := range 3 {
+				broadcast(t, r, fmt.Sprint("out ", i), "x")
+				_ = s.Join("x")
+				broadcast(t, r, fmt.Sprint("in ", i), "x", "y")
+				s.Leave("x")
+			}
+		}, []string{"in 0", "in 1", "in 2"}},
+		{"joined twice", func(r *Recovery, s *fakeSocket) {
+			_ = s.Join("x")
+			broadcast(t, r, "between", "x")
+			_ = s.Join("x", "x")
+			broadcast(t, r, "after", "x")
+		}, []string{"between", "after"}},
+		{"excepted", func(r *Recovery, s *fakeSocket) {
+			except(t, r, "before", "x")
+			_ = s.Join("x")
+			except(t, r, "meanwhile", "x")
+			s.Leave("x")
+			except(t, r, "after", "x")
+		}, []string{"before", "after"}},
+		{"without its own room", func(r *Recovery, s *fakeSocket) {
+			broadcast(t, r, "before", "a")
+			s.Leave("a")
+			broadcast(t, r, "meanwhile", "a")
+			except(t, r, "except for no socket", "a")
+			_ = s.Join("a")
+			broadcast(t, r, "after", "a")
+		}, []string{"before", "except for no socket", "after"}},
+		{"rooms refused", func(r *Recovery, s *fakeSocket) {
+			r.Join(s, 1, "x", "y")
+			broadcast(t, r, "refused", "x")
+		}, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := NewRecovery(new(fakeHost), RecoveryOptions{})
+			defer r.Close()
+			s := admit(r, "a", "p", nil)
+			test.happen(r, s)
+			live := s.got[1:]
+			leave(r, s, "p")
+			if again := admit(r, "a", "p", r.Restore("p", "")); !slices.Equal(again.got, append(test.want, "connected")) {
+				t.Errorf("missed %q, want %q", again.got, test.want)
+			}
+			if !slices.Equal(live, test.want) {
+				t.Errorf("received %q when connected, want %q", live, test.want)
+			}
+		})
+	}
+}
+
+// A socket that has left its own room is not in it when it comes back.
+func TestRecoveredSocketStaysOutOfItsOwnRoom(t *testing.T) {
+	r := NewRecovery(new(fakeHost), RecoveryOptions{})
+	defer r.Close()
+	s := admit(r, "a", "p", nil)
+	s.Leave("a")
+	leave(r, s, "p")
+	broadcast(t, r, "away", "a")
+	s = admit(r, "a", "p", r.Restore("p", ""))
+	broadcast(t, r, "back", "a")
+	if !slices.Equal(s.got, []string{"connected"}) || len(r.Rooms(s)) != 0 {
+		t.Errorf("got %q, is in %q", s.got, r.Rooms(s))
+	}
+}
+
+// What a socket leaves while its session is restored counts as left from then on: what
+// is said there meanwhile does not reach it.
+func TestRoomLeftWhileTheSessionIsRestored(t *testing.T) {
+	r := NewRecovery(new(fakeHost), RecoveryOptions{})
+	defer r.Close()
+	s := admit(r, "a", "p", nil)
+	_ = s.Join("kept", "left")
+	leave(r, s, "p")
+	broadcast(t, r, "away", "left")
+	session := r.Restore("p", "")
+	broadcast(t, r, "restored, left", "left")
+	broadcast(t, r, "restored, kept", "kept")
+	session.Rooms = []string{"kept", "new"}
+	s = admit(r, "a", "p", session)
+	broadcast(t, r, "back, left", "left")
+	broadcast(t, r, "back, new", "new")
+	if want := []string{"away", "restored, kept", "connected", "back, new"}; !slices.Equal(s.got, want) {
+		t.Errorf("got %q, want %q", s.got, want)
+	}
+}
+
+// A session that lacks something when its socket is admitted is not recovered, even if
+// it was complete when it was restored.
+func TestDroppedBetweenRestoreAndAdmit(t *testing.T) {
+	r := NewRecovery(new(fakeHost), RecoveryOptions{MaxBytes: 4000, MaxDisconnection: time.Hour})
+	defer r.Close()
+	leave(r, admit(r, "a", "p", nil), "p")
+	broadcast(t, r, "missed")
+	session := r.Restore("p", "")
+	if session == nil {
+		t.Fatal("not restored")
+	}
+	for range 100 {
+		broadcast(t, r, "for others", "elsewhere")
+	}
+	if s := admit(r, "a", "p", session); s != nil {
+		t.Errorf("admitted with %q", s.got)
+	}
+	if len(r.Sockets(Target{})) != 0 || r.Restore("p", "") != nil {
+		t.Error("the socket or its session is there")
+	}
+}
+
+// What grows old between Restore and Admit was received long ago.
+func TestOldPacketsBetweenRestoreAndAdmit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewRecovery(new(fakeHost), RecoveryOptions{MaxDisconnection: time.Minute, Heartbeat: 10 * time.Second})
+		defer r.Close()
+		s := admit(r, "a", "p", nil)
+		for range 20 {
+			broadcast(t, r, "old")
+			time.Sleep(time.Second)
+		}
+		offset := r.prefix + "k" // of the last: 20 in base 36
+		time.Sleep(15 * time.Second)
+		leave(r, s, "p")
+		time.Sleep(35 * time.Second)
+		broadcast(t, r, "missed")
+		session := r.Restore("p", offset)
+		time.Sleep(25 * time.Second) // more than 70 s since the old ones
+		broadcast(t, r, "missed, too")
+		if r.log.numbers[20] != nil {
+			t.Fatal("the old packets are there")
+		}
+		if s = admit(r, "a", "p", session); s == nil || !slices.Equal(s.got, []string{"missed", "missed, too", "connected"}) {
+			t.Errorf("admitted: %v", s)
+		}
+	})
+}
+
+// A session does not remember more rooms than it may. Clients that need to know of
+// others are not recovered.
+func TestStaysAreBounded(t *testing.T) {
+	r := NewRecovery(new(fakeHost), RecoveryOptions{})
+	defer r.Close()
+	s := admit(r, "a", "p", nil)
+	visit := func(n int) {
+		for i := range n {
+			_ = s.Join("x")
+			broadcast(t, r, fmt.Sprint(i), "x")
+			s.Leave("x")
+		}
+	}
+	visit(maxStays + 1)
+	late := r.prefix + "2" // one stay later
+	if n := len(r.sessions["p"].stays.past); n != maxStays {
+		t.Errorf("%d stays are kept", n)
+	}
+	for range 10 * maxStays {
+		_ = s.Join("nothing is said")
+		s.Leave("nothing is said")
+	}
+	leave(r, s, "p")
+	if r.Restore("p", "") != nil {
+		t.Error("restored although the session has forgotten a room")
+	}
+	if s = admit(r, "a", "p", r.Restore("p", late)); s == nil || len(s.got) != maxStays {
+		t.Error("not recovered although the session knows all that matters")
+	}
+}
+
+// Stays that ended before all packets that are kept are forgotten.
+func TestStaysAreForgottenWithThePackets(t *testing.T) {
+	r := NewRecovery(new(fakeHost), RecoveryOptions{MaxBytes: 3000})
+	defer r.Close()
+	s := admit(r, "a", "p", nil)
+	for range 100 {
+		_ = s.Join("x")
+		broadcast(t, r, "news", "x")
+		s.Leave("x")
+	}
+	if n := len(r.sessions["p"].stays.past); n > 10 {
+		t.Errorf("%d stays are kept", n)
+	}
+}
+
+// An event that could not be queued is not kept.
+func TestEmitThatFails(t *testing.T) {
+	r := NewRecovery(new(fakeHost), RecoveryOptions{})
+	defer r.Close()
+	s := admit(r, "a", "p", nil)
+	full := errors.New("full")
+	for i, result := range []error{nil, full, nil} {
+		err := r.Emit(s, &Packet{Event: fmt.Sprint(i)}, func(p *Packet) error {
+			if p.Flags&engine.Deferred == 0 {
+				t.Error("sent under the lock")
+			}
+			return result
+		})
+		if err != result {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
+	leave(r, s, "p")
+	if s = admit(r, "a", "p", r.Restore("p", "")); !slices.Equal(s.got, []string{"0", "2", "connected"}) {
+		t.Errorf("got %q", s.got)
+	}
+}
+
+// stuckSocket is a socket whose Flush waits.
+type stuckSocket struct {
+	fakeSocket
+	flushing, release chan struct{}
+}
+
+func (s *stuckSocket) Flush(engine.Flags) {
+	s.flushing <- struct{}{}
+	<-s.release
+}
+
+// While messages are sent, or a client is being connected, the others of the namespace
+// do not wait.
+func TestNothingIsSentUnderTheLock(t *testing.T) {
+	r := NewRecovery(new(fakeHost), RecoveryOptions{})
+	defer r.Close()
+	slow := &stuckSocket{fakeSocket{id: "slow", a: r}, make(chan struct{}), make(chan struct{})}
+	connecting, connect := make(chan struct{}), make(chan struct{})
+	var done sync.WaitGroup
+	done.Go(func() {
+		r.Admit(slow, "slow", nil, []string{"slow"}, func([]*Packet) { close(connecting); <-connect })
+	})
+	<-connecting
+	others := func(when string) {
+		s := admit(r, "a", "p", nil)
+		_ = s.Join("x")
+		broadcast(t, r, when, "x")
+		s.Leave("x")
+		leave(r, s, "p")
+		if r.Restore("p", "") == nil {
+			t.Error("not restored", when)
+		}
+	}
+	others("while a client is being connected")
+	close(connect)
+	done.Wait()
+	done.Go(func() { broadcast(t, r, "news", "slow") })
+	<-slow.flushing
+	others("while messages are sent")
+	close(slow.release)
+	done.Wait()
+}
+
+// The log may change while a part of it is read.
+func TestSpanOutlivesTheLog(t *testing.T) {
+	r := NewRecovery(new(fakeHost), RecoveryOptions{MaxBytes: 50_000})
+	defer r.Close()
+	for i := range 50 {
+		broadcast(t, r, fmt.Sprint(i))
+	}
+	r.mu.Lock()
+	some := r.log.since(10)
+	r.mu.Unlock()
+	var dropped sync.WaitGroup
+	dropped.Go(func() {
+		for range 1000 {
+			broadcast(t, r, "later")
+		}
+	})
+	for range 100 {
+		missed := some.missed("a", 0, nil)
+		if len(missed) != 40 || missed[0].Event != "10" || missed[39].Event != "49" {
+			t.Fatalf("%d packets", len(missed))
+		}
+	}
+	dropped.Wait()
+	if r.log.numbers[50] != nil {
+		t.Error("the packets are there")
+	}
+}
+
+// The bound of the log is that of what it holds: names of rooms count, and the forms of
+// messages that transports need do not stay.
+func TestMaxBytesCountsWhatIsHeld(t *testing.T) {
+	r := NewRecovery(new(fakeHost), RecoveryOptions{MaxBytes: 10_000})
+	defer r.Close()
+	rooms := make([]string, 100)
+	for i := range rooms {
+		rooms[i] = fmt.Sprintf("%030d", i)
+	}
+	for range 10 {
+		p := &Packet{Event: "e"}
+		if err := r.Broadcast(p, Target{Rooms: rooms}); err != nil {
+			t.Fatal(err)
+		}
+		if r.log.newest.message == p.Message {
+			t.Fatal("the log keeps the message that is sent")
+		}
+	}
+	if n := len(r.log.numbers); n != 1 { // one has 3,000 bytes of names, and their headers
+		t.Errorf("%d packets for 100 rooms are kept", n)
+	}
+}
+
+// offsetHost is a fakeHost that notes which offset an event has.
+type offsetHost struct {
+	fakeHost
+	offsets map[string]string
+}
+
+func (h *offsetHost) Encode(p *Packet) error {
+	h.offsets[p.Event], _ = p.Args[len(p.Args)-1].(string)
+	return h.fakeHost.Encode(p)
+}
+
+// Two sockets do the same, but one loses its connection again and again, and does not
+// know at once. Both receive the same.
+func TestFlakySocketReceivesWhatASteadyOneDoes(t *testing.T) {
+	for seed := range uint64(200) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		h := &offsetHost{offsets: make(map[string]string)}
+		r := NewRecovery(h, RecoveryOptions{})
+		steady, flaky := admit(r, "steady", "ps", nil), admit(r, "flaky", "pf", nil)
+		var received []string // by the client of flaky
+		receive := func(n int) {
+			for _, event := range flaky.got[:n] {
+				if event != "connected" {
+					received = append(received, event)
+				}
+			}
+			flaky.got = flaky.got[n:]
+		}
+		connected := true
+		room := func() string { return string(rune('a' + rng.IntN(4))) }
+		for i := range 200 {
+			event := fmt.Sprint(i)
+			switch rng.IntN(10) {
+			case 0, 1:
+				broadcast(t, r, event, room(), room())
+			case 2:
+				except(t, r, event, room())
+			case 3:
+				broadcast(t, r, event)
+			case 4, 5:
+				if to := room(); connected {
+					_, _ = steady.Join(to), flaky.Join(to)
+				}
+			case 6, 7:
+				if from := room(); connected {
+					steady.Leave(from)
+					flaky.Leave(from)
+				}
+			case 8:
+				receive(rng.IntN(len(flaky.got) + 1))
+			case 9:
+				if connected {
+					receive(rng.IntN(len(flaky.got) + 1)) // the rest is lost
+					if rng.IntN(2) == 0 {
+						leave(r, flaky, "pf")
+						connected = false
+						break
+					}
+				}
+				offset := ""
+				if len(received) > 0 {
+					offset = h.offsets[received[len(received)-1]]
+				}
+				session := r.Restore("pf", offset)
+				if rng.IntN(4) == 0 {
+					r.Return("pf", session)
+					connected = false
+					break
+				}
+				broadcast(t, r, event, room())
+				flaky, connected = admit(r, "flaky", "pf", session), true
+			}
+		}
+		if !connected {
+			offset := ""
+			if len(received) > 0 {
+				offset = h.offsets[received[len(received)-1]]
+			}
+			flaky = admit(r, "flaky", "pf", r.Restore("pf", offset))
+		}
+		receive(len(flaky.got))
+		if want := steady.got[1:]; !slices.Equal(received, want) {
+			t.Fatalf("seed %d: the flaky client received\n%q, the steady one\n%q", seed, received, want)
+		}
+		r.Close()
+	}
+}

@@ -1,0 +1,32 @@
+package engine
+
+import (
+	"bytes"
+	"testing"
+)
+
+// A bare message is like the one that it was made of, and the forms that are made of
+// the one are not kept with the other.
+func TestBareMessage(t *testing.T) {
+	m := NewTextMessage([]byte(`51-["b",{"_placeholder":true,"num":0}]`), bytes.Repeat([]byte("data"), 1000))
+	forms := []func(m *Message) []byte{
+		func(m *Message) []byte { return m.webSocket(variant{}) },
+		func(m *Message) []byte { return m.webSocket(variant{deflate: true}) },
+		func(m *Message) []byte { return m.webSocket(variant{revision3: true}) },
+		func(m *Message) []byte { return m.webSocket(variant{base64: true}) },
+		(*Message).payload,
+	}
+	for i, form := range forms {
+		early := m.Bare()
+		want := form(m)
+		late := m.Bare()
+		for _, bare := range []*Message{early, late} {
+			if bare.deflated.Load() != nil || bare.polling.Load() != nil || bare.revision3.Load() != nil {
+				t.Errorf("form %d stays", i)
+			}
+			if !bytes.Equal(form(bare), want) || bare.Len() != m.Len() {
+				t.Errorf("form %d differs", i)
+			}
+		}
+	}
+}
