@@ -18,15 +18,16 @@ const module = "github.com/seed96b07ef8/socketio"
 // What each package of the core module may import of the others. Imports go one
 // way: who uses a lower layer does not pay for a higher one.
 var mayImport = map[string][]string{
-	"parser":              {"internal/blocks"},
+	"parser":              {"internal/blocks", "internal/clip"},
 	"parser/msgpack":      {"parser"},
-	"engine":              {"internal/blocks", "internal/ctxerr", "internal/ws"},
+	"engine":              {"internal/blocks", "internal/clip", "internal/ctxerr", "internal/ws"},
 	"adapter":             {"engine", "parser", "internal/offset"},
-	".":                   {"adapter", "engine", "parser", "internal/handler", "internal/offset"},
-	"client":              {"engine", "parser", "internal/ctxerr", "internal/handler", "internal/offset"},
+	".":                   {"adapter", "engine", "parser", "internal/clip", "internal/handler", "internal/offset"},
+	"client":              {"engine", "parser", "internal/clip", "internal/ctxerr", "internal/handler", "internal/offset"},
 	"event":               {".", "parser", "internal/handler"},
 	"socketiotest":        {".", "adapter", "engine", "parser", "internal/memnet", "internal/ws"},
 	"internal/blocks":     {},
+	"internal/clip":       {},
 	"internal/ctxerr":     {},
 	"internal/handler":    {"parser"},
 	"internal/faultproxy": {},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/clip"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -191,7 +192,7 @@ func (c *conn) OnClose(_ *engine.Conn, reason Reason, err error) {
 
 // violation closes the connection of a client that broke the protocol.
 func (c *conn) violation(err error) {
-	c.server.opts.Logger.Debug("socketio: protocol violation", "sid", c.engine.ID(), "error", err)
+	c.server.opts.Logger.Debug("socketio: protocol violation", "sid", c.engine.ID(), "error", clip.Log(err))
 	c.mu.Lock()
 	c.broken = err
 	c.mu.Unlock()
@@ -330,7 +331,7 @@ func (c *conn) refuse(nsp string, err error) {
 	h := parser.Header{Type: parser.ConnectError, Namespace: nsp}
 	m, encodeErr := c.server.encode(h, "", []any{c.refusal(err)})
 	if encodeErr != nil {
-		c.server.opts.Logger.Warn("socketio: data of a ConnectError cannot be encoded", "nsp", nsp, "error", encodeErr)
+		c.server.opts.Logger.Warn("socketio: data of a ConnectError cannot be encoded", "nsp", clip.Text(nsp, clip.Quote), "error", clip.Log(encodeErr))
 		if m, encodeErr = c.server.encode(h, "", []any{refusedPayload{Message: err.Error()}}); encodeErr != nil {
 			c.engine.Close()
 			return

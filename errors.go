@@ -6,6 +6,7 @@ import (
 	"net"
 
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/clip"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -106,8 +107,10 @@ type EventError struct {
 	Err   error  // what went wrong
 }
 
-// Error names the event and the cause.
-func (e *EventError) Error() string { return fmt.Sprintf("socketio: event %q: %v", e.Event, e.Err) }
+// Error names the event, the beginning of one with a long name, and the cause.
+func (e *EventError) Error() string {
+	return fmt.Sprintf("socketio: event %q: %v", clip.Text(e.Event, clip.Quote), e.Err)
+}
 
 // Unwrap returns Err.
 func (e *EventError) Unwrap() error { return e.Err }
@@ -120,8 +123,10 @@ type AckError struct {
 	Args []any // the arguments of the acknowledgement
 }
 
-// Error says what the acknowledgement is.
-func (e *AckError) Error() string { return fmt.Sprint("acknowledgement: ", e.Args) }
+// Error says what the acknowledgement is; what is longer than 1024 bytes is cut.
+func (e *AckError) Error() string {
+	return clip.Text(fmt.Sprint("acknowledgement: ", e.Args), clip.Report)
+}
 
 // Acknowledgement returns Args.
 func (e *AckError) Acknowledgement() []any { return e.Args }
@@ -134,8 +139,8 @@ type PanicError struct {
 	Stack []byte // where
 }
 
-// Error returns what the handler panicked with.
-func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+// Error returns what the handler panicked with; what is longer than 1024 bytes is cut.
+func (e *PanicError) Error() string { return clip.Text(fmt.Sprintf("panic: %v", e.Value), clip.Report) }
 
 // An ArgError says which argument could not be decoded or encoded.
 type ArgError = parser.ArgError

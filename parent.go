@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed96b07ef8/socketio/adapter"
+	"github.com/seed96b07ef8/socketio/internal/clip"
 )
 
 // A ParentNamespace stands for all namespaces whose names it accepts. They come
@@ -334,7 +335,7 @@ func (s *Server) occupyLocked(n *Namespace) {
 // closeAdapter closes the adapter of a namespace that is gone.
 func (s *Server) closeAdapter(n *Namespace) {
 	if err := n.protect("", "", n.close); err != nil {
-		s.opts.Logger.Warn("socketio: closing an adapter", "nsp", n.name, "error", err)
+		s.opts.Logger.Warn("socketio: closing an adapter", "nsp", clip.Text(n.name, clip.Quote), "error", clip.Log(err))
 	}
 }
 

@@ -1,6 +1,10 @@
 package socketio
 
-import "runtime/debug"
+import (
+	"runtime/debug"
+
+	"github.com/seed96b07ef8/socketio/internal/clip"
+)
 
 // report hands an error that has no caller to the error hooks. The socket is nil
 // when none is concerned; told says that its own hooks were told.
@@ -21,7 +25,7 @@ func (n *Namespace) report(s *Socket, err error, told bool) {
 	if s != nil {
 		sid = s.id
 	}
-	n.server.opts.Logger.Warn("socketio: handler failed", "sid", sid, "nsp", n.name, "error", err)
+	n.server.opts.Logger.Warn("socketio: handler failed", "sid", sid, "nsp", clip.Text(n.name, clip.Quote), "error", clip.Log(err))
 }
 
 // protect calls f and turns a panic into an error, so that it concerns one socket
@@ -39,6 +43,6 @@ func (n *Namespace) protect(sid, event string, f func() error) (err error) {
 func (n *Namespace) panicked(v any, sid, event string) error {
 	p := &PanicError{Value: v, Stack: debug.Stack()}
 	n.server.opts.Logger.Error("socketio: panic in a handler",
-		"sid", sid, "nsp", n.name, "event", event, "panic", v, "stack", string(p.Stack))
+		"sid", sid, "nsp", clip.Text(n.name, clip.Quote), "event", clip.Text(event, clip.Quote), "panic", clip.Panic(v), "stack", string(p.Stack))
 	return p
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/clip"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -59,7 +60,7 @@ func (c *conn) OnMessage(e *engine.Client, data []byte, binary bool) {
 	}
 	defer func() {
 		if v := recover(); v != nil { // a codec of somebody else's, for example
-			c.m.opts.Logger.Error("client: panic", "panic", v)
+			c.m.opts.Logger.Error("client: panic", "panic", clip.Panic(v))
 			c.violation(e, errEarlyPanic)
 		}
 	}()
@@ -128,7 +129,7 @@ func (c *conn) OnUpgrade(_ *engine.Client, t engine.Transport) {
 // violation closes the connection of a server that broke the protocol.
 func (c *conn) violation(e *engine.Client, err error) {
 	c.broken = true
-	c.m.opts.Logger.Debug("client: protocol violation", "sid", e.ID(), "error", err)
+	c.m.opts.Logger.Debug("client: protocol violation", "sid", e.ID(), "error", clip.Log(err))
 	c.close(e, &DisconnectError{Reason: ParseError, Err: err})
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/clip"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -67,8 +68,8 @@ type ConnectError struct {
 	payload parser.Args
 }
 
-// Error returns the message.
-func (e *ConnectError) Error() string { return e.Message }
+// Error returns the message; what is longer than 256 bytes is cut.
+func (e *ConnectError) Error() string { return clip.Text(e.Message, clip.Quote) }
 
 // DecodeData decodes what the server sent besides the message into what v points
 // to, which stays as it is when there is nothing.
@@ -122,8 +123,10 @@ type AckError struct {
 	Args []any // the arguments of the acknowledgement
 }
 
-// Error says what the acknowledgement is.
-func (e *AckError) Error() string { return fmt.Sprint("acknowledgement: ", e.Args) }
+// Error says what the acknowledgement is; what is longer than 1024 bytes is cut.
+func (e *AckError) Error() string {
+	return clip.Text(fmt.Sprint("acknowledgement: ", e.Args), clip.Report)
+}
 
 // Acknowledgement returns Args.
 func (e *AckError) Acknowledgement() []any { return e.Args }
@@ -211,8 +214,10 @@ type EventError struct {
 	Err   error  // what went wrong
 }
 
-// Error names the event and the cause.
-func (e *EventError) Error() string { return fmt.Sprintf("client: event %q: %v", e.Event, e.Err) }
+// Error names the event, the beginning of one with a long name, and the cause.
+func (e *EventError) Error() string {
+	return fmt.Sprintf("client: event %q: %v", clip.Text(e.Event, clip.Quote), e.Err)
+}
 
 // Unwrap returns Err.
 func (e *EventError) Unwrap() error { return e.Err }
@@ -223,8 +228,8 @@ type PanicError struct {
 	Stack []byte // where
 }
 
-// Error returns what it panicked with.
-func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+// Error returns what it panicked with; what is longer than 1024 bytes is cut.
+func (e *PanicError) Error() string { return clip.Text(fmt.Sprintf("panic: %v", e.Value), clip.Report) }
 
 // An ArgError says which argument could not be decoded or encoded.
 type ArgError = parser.ArgError

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/clip"
 	"github.com/seed96b07ef8/socketio/internal/handler"
 	"github.com/seed96b07ef8/socketio/internal/offset"
 	"github.com/seed96b07ef8/socketio/parser"
@@ -165,7 +166,7 @@ func (s *Socket) report(err error) {
 		_ = s.manager.protect(s.namespace, "error", func() { (*f)(err) }) // which logs it
 	}
 	if len(list) == 0 {
-		s.manager.opts.Logger.Warn("client: handler failed", "nsp", s.namespace, "error", err)
+		s.manager.opts.Logger.Warn("client: handler failed", "nsp", s.namespace, "error", clip.Log(err))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"weak"
 
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/clip"
 	"github.com/seed96b07ef8/socketio/internal/ctxerr"
 	"github.com/seed96b07ef8/socketio/internal/handler"
 )
@@ -302,7 +303,7 @@ func (m *Manager) protect(namespace, event string, f func()) (err error) {
 		if v := recover(); v != nil {
 			p := &PanicError{Value: v, Stack: debug.Stack()}
 			m.opts.Logger.Error("client: panic in a handler",
-				"nsp", namespace, "event", event, "panic", v, "stack", string(p.Stack))
+				"nsp", namespace, "event", clip.Text(event, clip.Quote), "panic", clip.Panic(v), "stack", string(p.Stack))
 			err = p
 		}
 	}()

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/seed96b07ef8/socketio/internal/clip"
 )
 
 // A ClientHandler receives what happens on a [Client]. It may also be a
@@ -266,7 +268,7 @@ func (c *Client) end(reason Reason, err error, flush bool) {
 		upgrade.abort()
 	}
 	if isOpen {
-		c.opts.Logger.Debug("engine: connection closed", "sid", c.id, "reason", string(reason), "error", err)
+		c.opts.Logger.Debug("engine: connection closed", "sid", c.id, "reason", string(reason), "error", clip.Log(err))
 		c.onClose(reason, err)
 	}
 	c.stopped()
@@ -335,12 +337,12 @@ func (c *Client) guard() {
 	if v := recover(); v != nil {
 		c.busy.Store(false)
 		c.logPanic(v)
-		c.fail(TransportError, fmt.Errorf("%w: %v", errPanic, v))
+		c.fail(TransportError, fmt.Errorf("%w: %v", errPanic, clip.Panic(v)))
 	}
 }
 
 func (c *Client) logPanic(v any) {
-	c.opts.Logger.Error("engine: panic in a handler", "sid", c.id, "panic", v, "stack", string(debug.Stack()))
+	c.opts.Logger.Error("engine: panic in a handler", "sid", c.id, "panic", clip.Panic(v), "stack", string(debug.Stack()))
 }
 
 // receive handles a packet from the transport in use (Engine.IO protocol v4, "Packet

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"github.com/seed96b07ef8/socketio/internal/clip"
 )
 
 // Causes of an [OpError] that say what is at the other end. Use [errors.Is].
@@ -39,7 +41,7 @@ type OpError struct {
 	// Description is the answer's text: the message of the Engine.IO error, or the
 	// beginning of the body.
 	Description string
-	// Err is the cause; it is nil when Status says all that there is to say.
+	// Err is the cause, whose text is cut if it is long; it is nil when Status says all that there is to say.
 	Err error
 }
 
@@ -66,7 +68,7 @@ func (e *OpError) Error() string {
 func (e *OpError) Unwrap() error { return e.Err }
 
 func opError(op string, t Transport, err error) *OpError {
-	return &OpError{Op: op, Transport: t, Code: NoCode, Err: err}
+	return &OpError{Op: op, Transport: t, Code: NoCode, Err: clip.Error(err, clip.Report)}
 }
 
 // Text of an answer that is no JSON is quoted up to this length.

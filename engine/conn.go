@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/seed96b07ef8/socketio/internal/clip"
 )
 
 // A Handler receives what happens on a connection.
@@ -432,7 +434,7 @@ func (c *Conn) end(reason Reason, err error, flush bool) {
 	}
 
 	defer c.onClose(handler, reason, err) // whatever the logger does
-	c.server.opts.Logger.Debug("engine: connection closed", "sid", c.id, "reason", string(reason), "error", err)
+	c.server.opts.Logger.Debug("engine: connection closed", "sid", c.id, "reason", string(reason), "error", clip.Log(err))
 }
 
 // onClose tells the handler of the end. It may be called on any goroutine, even
@@ -532,11 +534,11 @@ func (c *Conn) guard() {
 	}
 	c.busy.Store(false)
 	c.logPanic(v)
-	c.fail(TransportError, fmt.Errorf("engine: panic in a handler: %v", v))
+	c.fail(TransportError, fmt.Errorf("engine: panic in a handler: %v", clip.Panic(v)))
 }
 
 func (c *Conn) logPanic(v any) {
-	c.server.opts.Logger.Error("engine: panic in a handler", "sid", c.id, "panic", v, "stack", string(debug.Stack()))
+	c.server.opts.Logger.Error("engine: panic in a handler", "sid", c.id, "panic", clip.Panic(v), "stack", string(debug.Stack()))
 }
 
 // receive handles a packet from the transport in use (Engine.IO protocol, "Packet

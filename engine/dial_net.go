@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed96b07ef8/socketio/internal/clip"
 	"github.com/seed96b07ef8/socketio/internal/ctxerr"
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
@@ -164,7 +165,7 @@ func tunnel(nc net.Conn, user *url.Userinfo, addr string) error {
 	case err != nil:
 		return err
 	case resp.StatusCode != http.StatusOK:
-		return fmt.Errorf("the tunnel to %s was refused: %s", addr, resp.Status)
+		return fmt.Errorf("the tunnel to %s was refused: %s", addr, clip.Text(resp.Status, clip.Quote))
 	case br.Buffered() > 0:
 		return errors.New("more than an answer came from the proxy")
 	}

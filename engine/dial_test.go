@@ -113,6 +113,15 @@ func TestDialRefusedPolling(t *testing.T) {
 		{"negative interval", answer(200, open(`"sid":"x","pingInterval":-1,"pingTimeout":20000`)), 0, engine.NoCode, "", engine.ErrBadHandshake},
 		{"huge timeout", answer(200, open(`"sid":"x","pingInterval":1000,"pingTimeout":1e300`)), 0, engine.NoCode, "", engine.ErrBadHandshake},
 		{"negative payload", answer(200, open(`"sid":"x","pingInterval":1000,"pingTimeout":1000,"maxPayload":-5`)), 0, engine.NoCode, "", engine.ErrBadHandshake},
+		{"number of any length", answer(200, open(`"sid":"x","pingInterval":`+strings.Repeat("9", 500_000))), 0, engine.NoCode, "", engine.ErrBadHandshake},
+		{"status of any length", func(w http.ResponseWriter, _ *http.Request) {
+			nc, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				return
+			}
+			_, _ = io.WriteString(nc, "HTTP/1.1 "+strings.Repeat("x", 500_000)+"\r\n\r\n")
+			nc.Close()
+		}, 0, engine.NoCode, "", nil},
 		{"too long", answer(200, openPolling+"\x1e4"+strings.Repeat("x", 2<<20)), 0, engine.NoCode, "", nil},
 		{"gzip bomb", answer(200, bomb, "Content-Encoding", "gzip"), 0, engine.NoCode, "", nil},
 		{"encoding", answer(200, openPolling, "Content-Encoding", "br"), 0, engine.NoCode, "", nil},
@@ -133,6 +142,9 @@ func TestDialRefusedPolling(t *testing.T) {
 			if oe.Op != "handshake" || oe.Transport != engine.Polling || oe.Status != c.status || oe.Code != c.code ||
 				!strings.Contains(oe.Description, c.message) || len(oe.Description) > 300 {
 				t.Errorf("got %#v", oe)
+			}
+			if n := len(err.Error()); n > 2000 {
+				t.Errorf("the error's text has %d bytes: %.500s", n, err)
 			}
 			if c.is != nil && !errors.Is(err, c.is) {
 				t.Errorf("got %v, want %v", err, c.is)

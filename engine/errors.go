@@ -3,8 +3,11 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
+
+	"github.com/seed96b07ef8/socketio/internal/clip"
 )
 
 // A Reason says why a connection ended. Its text is part of Socket.IO's API.
@@ -78,7 +81,8 @@ type RequestError struct {
 	// gave its own.
 	Message string
 	// Context says more: the keys are those of the protocol's reference server
-	// (name, transport, sid, method, ...).
+	// (name, transport, sid, method, ...). What it quotes of the client is as long as the
+	// client sent it; Error cuts it.
 	Context map[string]any
 	// Request is the refused request. It is only valid during the call.
 	Request *http.Request
@@ -86,7 +90,18 @@ type RequestError struct {
 	foreign bool // the page's origin is not allowed
 }
 
+// excerpt returns Context for a log: what it quotes of the client is cut.
+func (e *RequestError) excerpt() map[string]any {
+	short := maps.Clone(e.Context)
+	for key, v := range short {
+		if text, ok := v.(string); ok {
+			short[key] = clip.Text(text, clip.Quote)
+		}
+	}
+	return short
+}
+
 // Error says what was refused and why.
 func (e *RequestError) Error() string {
-	return fmt.Sprintf("engine: request refused: %s (%d) %v", e.Message, e.Code, e.Context)
+	return fmt.Sprintf("engine: request refused: %s (%d) %v", clip.Text(e.Message, clip.Report), e.Code, e.excerpt())
 }

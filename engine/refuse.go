@@ -2,8 +2,10 @@ package engine
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 
+	"github.com/seed96b07ef8/socketio/internal/clip"
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
@@ -54,7 +56,9 @@ func (s *Server) refuseWith(w http.ResponseWriter, r *http.Request, err *Request
 
 // report logs a refusal and calls the application's hook.
 func (s *Server) report(err *RequestError) {
-	s.opts.Logger.Debug("engine: request refused", "code", int(err.Code), "message", err.Message, "context", err.Context)
+	if log := s.opts.Logger; log.Enabled(err.Request.Context(), slog.LevelDebug) {
+		log.Debug("engine: request refused", "code", int(err.Code), "message", clip.Text(err.Message, clip.Report), "context", err.excerpt())
+	}
 	if s.opts.OnConnectionError != nil {
 		s.opts.OnConnectionError(err)
 	}

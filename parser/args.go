@@ -5,6 +5,7 @@ import (
 	"reflect"
 
 	"github.com/seed96b07ef8/socketio/internal/blocks"
+	"github.com/seed96b07ef8/socketio/internal/clip"
 )
 
 // Args holds the arguments of a received packet, still encoded. It is an
@@ -70,7 +71,7 @@ func (a Args) DecodeAt(i int, ptr any) error {
 		if t.Kind() == reflect.Pointer {
 			t = t.Elem()
 		}
-		return &ArgError{Index: i, Type: t, Err: err}
+		return &ArgError{Index: i, Type: t, Err: clip.Error(err, clip.Quote)}
 	}
 	return nil
 }
@@ -160,7 +161,7 @@ type ArgError struct {
 	Index int
 	// Type is the Go type to decode into or of the value to encode.
 	Type reflect.Type
-	// Err is the cause.
+	// Err is the cause. When decoding, what it quotes of the peer is cut.
 	Err error
 }
 

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/seed96b07ef8/socketio/internal/clip"
 )
 
 // ArgsOf returns Args with the given values, encoded as [JSON] does: what a peer
@@ -26,8 +28,11 @@ func ArgsOf(values ...any) (Args, error) {
 }
 
 // String shows the arguments for logs and messages of tests, as a list of JSON
-// values; binary data is shown as such when it is an argument of its own.
-func (a Args) String() string {
+// values; binary data is shown as such when it is an argument of its own. What is
+// longer than 4096 bytes is cut.
+func (a Args) String() string { return clip.Text(a.text(), 4096) }
+
+func (a Args) text() string {
 	var b strings.Builder
 	b.WriteByte('[')
 	for i := range a.Len() {
