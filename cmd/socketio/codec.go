@@ -10,9 +10,9 @@ import (
 
 // A tellingCodec is a codec whose packets tell what package client keeps to itself.
 //
-// The names of events say whether the server wants an acknowledgement, and its ID:
-// there are no handlers for any event that could acknowledge it. The
-// acknowledgements are sent by connection.acknowledge.
+// The names of events say whether the server wants an acknowledgement: OnAny does not.
+// Those that want one have names of their own, for which connection.handle registers
+// a handler.
 //
 // A server of Socket.IO 2 is recognized by its first packet. The client ignores
 // that when it comes before the socket is ready.
@@ -36,7 +36,6 @@ func (d tellingDecoder) Decode(data []byte, binary bool) (*parser.Packet, error)
 		p.Event += separator
 		if p.HasID {
 			p.Event += strconv.FormatUint(p.ID, 10)
-			p.HasID = false
 		}
 	case p.Type == parser.Connect && p.Args.Len() == 0:
 		return nil, client.ErrServerVersion // later servers send an ID
@@ -45,11 +44,10 @@ func (d tellingDecoder) Decode(data []byte, binary bool) (*parser.Packet, error)
 }
 
 // splitEvent takes apart what a tellingDecoder has made of the name of an event.
-func splitEvent(name string) (event string, id uint64, wantsAck bool) {
+func splitEvent(name string) (event string, wantsAck bool) {
 	i := strings.LastIndex(name, separator)
 	if i < 0 {
-		return name, 0, false
+		return name, false
 	}
-	id, err := strconv.ParseUint(name[i+len(separator):], 10, 64)
-	return name[:i], id, err == nil
+	return name[:i], i+len(separator) < len(name)
 }

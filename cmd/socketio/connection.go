@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/seed96b07ef8/socketio/client"
-	"github.com/seed96b07ef8/socketio/engine"
-	"github.com/seed96b07ef8/socketio/parser"
 )
 
 // A connection is a connection with a server.
@@ -46,30 +44,18 @@ func (c *connection) close() {
 
 // A question is an event of the server that wants an acknowledgement.
 type question struct {
-	conn      *engine.Client // over which it came
-	namespace string
-	id        uint64
+	ctx    context.Context // ends with the connection over which it came
+	answer func(values ...any)
 }
 
-// question returns the question with the given ID that has just come.
-func (c *connection) question(s *client.Socket, id uint64) question {
-	return question{c.manager.Engine(), s.Namespace(), id}
-}
-
-// acknowledge answers a question.
-func (c *connection) acknowledge(q question, values []any) error {
-	if q.conn == nil {
-		return engine.ErrClosed
+// handle calls f for an event that OnAny has got. q is nil if the server wants no
+// acknowledgement.
+func handle(s *client.Socket, name string, f func(event string, q *question)) {
+	event, wantsAck := splitEvent(name)
+	if !wantsAck {
+		f(event, nil)
+		return
 	}
-	h := parser.Header{Type: parser.Ack, Namespace: q.namespace, ID: q.id, HasID: true}
-	codec := c.target.codec
-	data, attachments, err := codec.Append(nil, h, "", values)
-	if err != nil {
-		return err
-	}
-	m := engine.NewTextMessage(data, attachments...)
-	if codec.Binary() {
-		m = engine.NewBinaryMessage(data)
-	}
-	return q.conn.Send(m, 0)
+	// It is called next, and its answer goes out over the connection of the event only.
+	s.Once(name, func(ctx context.Context, ack func(...any)) { f(event, &question{ctx, ack}) })
 }

@@ -36,23 +36,24 @@ func listen(ctx context.Context, std stdio, o *settings, l listenSettings, rawUR
 	}
 	printed := 0
 	s.OnAny(func(name string, args client.Args) {
-		event, id, wantsAck := splitEvent(name)
-		if l.count > 0 && printed == l.count {
-			return
-		}
-		if wantsAck && l.autoAck {
-			_ = c.acknowledge(c.question(s, id), nil) // if it fails, the connection is gone
-		}
-		if len(l.events) > 0 && !slices.Contains(l.events, event) {
-			return
-		}
-		if _, err := fmt.Fprintln(std.out, jsonLine(time.Now(), event, jsonArray(args), wantsAck)); err != nil {
-			end(general(err))
-			return
-		}
-		if printed++; printed == l.count {
-			end(nil)
-		}
+		handle(s, name, func(event string, q *question) {
+			if l.count > 0 && printed == l.count {
+				return
+			}
+			if q != nil && l.autoAck {
+				q.answer()
+			}
+			if len(l.events) > 0 && !slices.Contains(l.events, event) {
+				return
+			}
+			if _, err := fmt.Fprintln(std.out, jsonLine(time.Now(), event, jsonArray(args), q != nil)); err != nil {
+				end(general(err))
+				return
+			}
+			if printed++; printed == l.count {
+				end(nil)
+			}
+		})
 	})
 	note := func(format string, args ...any) { fmt.Fprintf(std.err, "socketio: "+format+"\n", args...) }
 	lost := false // these three are called one after the other

@@ -132,6 +132,7 @@ func (s *session) current() *client.Socket {
 // watch shows what happens on a socket.
 func (s *session) watch(socket *client.Socket) {
 	p := s.printer
+	socket.OnError(func(err error) { s.fail(exitFailure, details(err, nil)) }) // of an answer
 	socket.OnAny(func(name string, args client.Args) { s.received(socket, name, args) })
 	socket.OnConnect(func() {
 		defer s.greet()
@@ -186,18 +187,18 @@ func (s *session) end(f *failure) {
 
 // received shows an event, and notes what it wants.
 func (s *session) received(socket *client.Socket, name string, args client.Args) {
-	event, id, wantsAck := splitEvent(name)
-	number := 0
-	if wantsAck {
-		q := s.question(socket, id)
-		if s.autoAck {
-			_ = s.acknowledge(q, nil) // if it fails, the connection is gone
-		} else {
-			number = s.note(q)
+	handle(socket, name, func(event string, q *question) {
+		number := 0
+		switch {
+		case q == nil:
+		case s.autoAck:
+			q.answer()
+		default:
+			number = s.note(*q)
 		}
-	}
-	s.remember(event)
-	s.printer.received(event, jsonValues(args, shortBinary), number)
+		s.remember(event)
+		s.printer.received(event, jsonValues(args, shortBinary), number)
+	})
 }
 
 // That many questions are kept; the oldest are forgotten.
@@ -342,11 +343,10 @@ func (s *session) answer(in input) error {
 	if !ok {
 		return fmt.Errorf("there is no event %d that wants an acknowledgement", in.id)
 	}
-	if err := s.acknowledge(q, in.values); errors.Is(err, engine.ErrClosed) {
+	if q.ctx.Err() != nil {
 		return errors.New("the connection over which the event came is gone")
-	} else if err != nil {
-		return err
 	}
+	q.answer(in.values...) // what goes wrong is the error hook's
 	return nil
 }
 

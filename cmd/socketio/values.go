@@ -157,19 +157,52 @@ func jsonValue(args client.Args, i int, show func([]byte) any) string {
 	if err := args.DecodeAt(i, &v); err != nil {
 		return "null" // what the codec can decode but JSON does not have
 	}
-	if v, found := withoutBinary(v, show); found {
-		return printable(marshal(v))
-	}
-	// Without binary data the numbers, and the order of members, stay as they are.
 	var raw json.RawMessage
-	if err := args.DecodeAt(i, &raw); err != nil {
-		return printable(marshal(v))
+	err := args.DecodeAt(i, &raw)
+	if v, found := withoutBinary(v, show); found || err != nil {
+		return printable(marshal(exactNumbers(v, raw)))
 	}
+	// Without binary data the order of members stays as it is, too.
 	var b bytes.Buffer
 	if err := json.Compact(&b, raw); err != nil {
 		return "null"
 	}
 	return printable(b.String())
+}
+
+// exactNumbers replaces the numbers in v by those of the JSON from which it was
+// decoded. Where that has something else, such as the form that it has for binary
+// data, v stays as it is.
+func exactNumbers(v any, raw json.RawMessage) any {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	var exact any
+	if err := d.Decode(&exact); err != nil {
+		return v
+	}
+	return withNumbers(v, exact)
+}
+
+func withNumbers(v, exact any) any {
+	switch v := v.(type) {
+	case float64:
+		if number, ok := exact.(json.Number); ok {
+			return number
+		}
+	case []any:
+		if exact, ok := exact.([]any); ok && len(exact) == len(v) {
+			for i := range v {
+				v[i] = withNumbers(v[i], exact[i])
+			}
+		}
+	case map[string]any:
+		if exact, ok := exact.(map[string]any); ok {
+			for key := range v {
+				v[key] = withNumbers(v[key], exact[key])
+			}
+		}
+	}
+	return v
 }
 
 // marshal encodes v without escaping what only HTML needs escaped.
