@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptrace"
 	"net/url"
 	"sync/atomic"
@@ -36,7 +35,7 @@ func newWeb(o *DialOptions) *web {
 	}}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	if w.client.Jar == nil {
-		w.client.Jar, _ = cookiejar.New(nil) // it has no error to return
+		w.client.Jar = newBoundedJar()
 	}
 	if w.client.Transport == nil {
 		// Its connections end with the session, so they need no timer for being idle.

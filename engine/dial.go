@@ -50,7 +50,8 @@ type DialOptions struct {
 	// Header is sent with every request. A Host in it replaces that of the URL.
 	Header http.Header
 	// Jar keeps the cookies between requests. Default: a jar of its own for each
-	// connection, so that load balancers which route by cookie find the session.
+	// connection, so that load balancers which route by cookie find the session. It
+	// keeps up to 50 cookies and 16 KiB of names and values, and ignores more.
 	Jar http.CookieJar
 	// Subprotocols are offered when a WebSocket is opened. Default: none.
 	Subprotocols []string
