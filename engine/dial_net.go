@@ -99,6 +99,8 @@ func address(u *url.URL) string {
 	case port != "":
 	case u.Scheme == "https":
 		port = "443"
+	case strings.HasPrefix(u.Scheme, "socks5"):
+		port = "1080"
 	default:
 		port = "80"
 	}
@@ -123,9 +125,14 @@ func (o *DialOptions) startTLS(ctx context.Context, nc net.Conn, host string) (n
 	return secure, nil
 }
 
-// connectProxy opens a tunnel (RFC 9110, section 9.3.6).
+// connectProxy opens a tunnel (RFC 9110, section 9.3.6, or RFC 1928).
 func (o *DialOptions) connectProxy(ctx context.Context, proxy *url.URL, addr string) (net.Conn, error) {
-	if proxy.Scheme != "http" && proxy.Scheme != "https" {
+	open := tunnel
+	switch proxy.Scheme {
+	case "http", "https":
+	case "socks5", "socks5h":
+		open = tunnelSocks
+	default:
 		return nil, fmt.Errorf("proxy: a WebSocket cannot go through one of scheme %q", proxy.Scheme)
 	}
 	nc, err := o.DialContext(ctx, "tcp", address(proxy))
@@ -138,7 +145,7 @@ func (o *DialOptions) connectProxy(ctx context.Context, proxy *url.URL, addr str
 		}
 	}
 	release := interrupt(ctx, nc)
-	err = tunnel(nc, proxy.User, addr)
+	err = open(nc, proxy.User, addr)
 	if err = ctxerr.Join(release(), err); err != nil {
 		nc.Close()
 		return nil, fmt.Errorf("proxy: %w", err)

@@ -553,7 +553,7 @@ func TestDialProxy(t *testing.T) {
 	if err := bad(ps.URL); !strings.Contains(err.Error(), "407") {
 		t.Errorf("got %v", err)
 	}
-	if err := bad("socks5://127.0.0.1:1"); !strings.Contains(err.Error(), "socks5") {
+	if err := bad("socks4://127.0.0.1:1"); !strings.Contains(err.Error(), "socks4") {
 		t.Errorf("got %v", err)
 	}
 	if err := bad("ht tp://"); err == nil {
