@@ -43,6 +43,7 @@ type session struct {
 	last      int // the number of the last question
 	lostAt    time.Time
 	worst     *failure // the first error
+	refusal   *client.ConnectError
 
 	// showing is held while something is shown about the transport.
 	showing   sync.Mutex
@@ -169,12 +170,26 @@ func (s *session) watch(socket *client.Socket) {
 		if !s.running.Load() || socket.Active() {
 			return // Connect returns it, or OnError is told
 		}
-		t := *s.target
-		t.namespace = socket.Namespace()
-		f := t.explain(err)
-		p.failed(f.text)
-		s.end(f)
+		s.notConnected(socket, err)
 	})
+}
+
+// notConnected shows why a socket is not connected, and ends a session without a
+// terminal. A refusal is shown once.
+func (s *session) notConnected(socket *client.Socket, err error) {
+	refusal, _ := errors.AsType[*client.ConnectError](err)
+	s.mu.Lock()
+	known := refusal != nil && refusal == s.refusal
+	s.refusal = refusal
+	s.mu.Unlock()
+	if known {
+		return
+	}
+	t := *s.target
+	t.namespace = socket.Namespace()
+	f := t.explain(err)
+	s.printer.failed(f.text)
+	s.end(f)
 }
 
 // end says that a session without a terminal is over.
@@ -306,6 +321,10 @@ func (s *session) emit(in input) error {
 		ack, err := socket.Timeout(s.target.timeout).EmitWithAck(ctx, in.event, in.values...)
 		if s.ctx.Err() != nil || !s.running.Load() {
 			return // nobody wants to know any more
+		}
+		if _, refused := errors.AsType[*client.ConnectError](err); refused {
+			s.notConnected(socket, err)
+			return
 		}
 		if err := s.target.explainEmit(in.event, err); err != nil {
 			f, _ := errors.AsType[*failure](err)
