@@ -78,7 +78,7 @@ func (d *dialer) dial() (*conn, error) {
 	ctx, cancel := context.WithTimeout(d.ctx, m.opts.ConnectTimeout)
 	defer cancel()
 	c := newConn(m)
-	e, err := engine.Dial(ctx, m.target.engineURL(m.opts.Path), m.opts.withQuery(m.target.query), c)
+	e, err := engine.Dial(ctx, m.target.engineURL(m.opts.Path, m.opts.ExactPath), m.opts.withQuery(m.target.query), c)
 	if err != nil {
 		if d.ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
 			err = fmt.Errorf("%w: %w", ErrConnectTimeout, err)

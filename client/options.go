@@ -56,9 +56,12 @@ type Options struct {
 	// overrides.
 	Engine engine.DialOptions
 	// Path is where the server is mounted; the path of the URL is the namespace.
-	// Default "/socket.io/". A trailing slash is added. A server at "/" cannot be
-	// named.
+	// Default "/socket.io/". A trailing slash is added, see ExactPath.
 	Path string
+	// ExactPath sends Path as it is given, percent-encoding included, with or without
+	// a trailing slash, for proxies and servers that insist. It must start with a
+	// slash, and may be "/". Default false.
+	ExactPath bool
 	// ForceNew keeps [New] from sharing the connection of another socket.
 	ForceNew bool
 
@@ -203,7 +206,14 @@ func (o *Options) withDefaults() (*Options, error) {
 	if err := checkAuth(c.Auth); err != nil {
 		return nil, err
 	}
-	c.Path = cleanPath(c.Path)
+	if c.ExactPath {
+		if err := checkExactPath(c.Path); err != nil {
+			return nil, err
+		}
+		c.Engine.ExactPath = true
+	} else {
+		c.Path = cleanPath(c.Path)
+	}
 	if c.Codec == nil {
 		c.Codec = parser.JSON
 	}
@@ -224,6 +234,15 @@ func (o *Options) withDefaults() (*Options, error) {
 		c.Engine.Logger = c.Logger
 	}
 	return &c, nil
+}
+
+// checkExactPath refuses what cannot be the path of a request.
+func checkExactPath(path string) error {
+	u, err := url.ParseRequestURI(path)
+	if err != nil || path[0] != '/' || u.EscapedPath() != path {
+		return &OptionError{Field: "Path", Value: path, Reason: "with ExactPath, it must be a path as it is in a URL, from the slash on"}
+	}
+	return nil
 }
 
 // cleanPath returns a path as it is requested.

@@ -72,15 +72,20 @@ func namespaceName(name string) (string, error) {
 	return name, nil
 }
 
-// engineURL returns where the server's connections are opened.
-func (t *target) engineURL(path string) string {
+// engineURL returns where the server's connections are opened. With exact, path is in
+// the form that it has in URLs.
+func (t *target) engineURL(path string, exact bool) string {
 	u := url.URL{Scheme: t.scheme, User: t.user, Host: t.host, Path: path}
+	if exact {
+		u.Path = ""
+		return u.String() + path
+	}
 	return u.String()
 }
 
 // key tells servers apart: sockets with the same key may share a connection.
 func (t *target) key(path string) string {
-	return t.engineURL(path) + "?" + t.query.Encode()
+	return t.engineURL(path, false) + "?" + t.query.Encode()
 }
 
 func shorten(s string) string {

@@ -45,6 +45,9 @@ type DialOptions struct {
 	// before, and with the usual transport when that fails.
 	RememberUpgrade *UpgradeMemory
 
+	// ExactPath lets the path "/" of a URL stand for itself instead of [DefaultPath].
+	// Default false.
+	ExactPath bool
 	// Query is sent with every request, along with that of the URL.
 	Query url.Values
 	// Header is sent with every request. A Host in it replaces that of the URL.
@@ -66,9 +69,10 @@ type DialOptions struct {
 
 	// TLSConfig is used for https and wss URLs. Default: the zero tls.Config.
 	TLSConfig *tls.Config
-	// Proxy returns the proxy for a request, or nil. For WebSockets that must be an
-	// http or https proxy, which is asked to CONNECT. Default:
-	// [net/http.ProxyFromEnvironment].
+	// Proxy returns the proxy for a request, or nil. The scheme is http or https, for
+	// one that is asked to CONNECT, or socks5 or socks5h, for one of SOCKS 5, which
+	// resolves the names of hosts, too. User and password in the URL are sent to the
+	// proxy. Default: [net/http.ProxyFromEnvironment].
 	Proxy func(*http.Request) (*url.URL, error)
 	// DialContext opens the network connections, those to proxies included. Default:
 	// that of the zero net.Dialer.
@@ -326,7 +330,7 @@ func newTarget(rawURL string, o *DialOptions) (*target, error) {
 	if u.Hostname() == "" {
 		return nil, &OptionError{"url", rawURL, "it names no host"}
 	}
-	if u.Path == "" || u.Path == "/" {
+	if u.Path == "" || u.Path == "/" && !o.ExactPath {
 		t.url.Path, t.url.RawPath = DefaultPath, ""
 	}
 	query, err := url.ParseQuery(u.RawQuery)
