@@ -137,7 +137,9 @@ func (r *registry) OnDrain(f func(s *Socket)) (off func()) { return r.drained.Ad
 // OnRoom registers a function that is told when rooms of the namespace come into
 // being, are joined, left, and cease to exist: in the order of the changes, one at a
 // time, on the goroutine of one who changes a room. While it runs, the changes of
-// others wait to be told, so it should be quick. The returned function removes it.
+// others wait to be told, so it should be quick: when more than 1024 wait, those that
+// cancel each other out, such as a socket's joining and leaving of a room, are not told.
+// The returned function removes it.
 func (r *registry) OnRoom(f func(e RoomEvent)) (off func()) { return r.rooms.Add(f, false) }
 
 // OnServerEvent registers a handler for events that other nodes of a cluster send

@@ -100,7 +100,8 @@ type Host interface {
 	// Encode makes a packet's Message, and AckID, from its other fields.
 	Encode(p *Packet) error
 	// RoomEvent tells the application what happened to a room. It is called without
-	// any lock, one call at a time, in the order of the changes.
+	// any lock, one call at a time, in the order of the changes. Changes that cancel
+	// each other out may be left out when many wait.
 	RoomEvent(e RoomEvent)
 	// WantsRoomEvents reports whether there is anybody to tell. It may be called
 	// under a lock.

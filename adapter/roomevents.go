@@ -9,14 +9,48 @@ type roomEvents struct {
 
 	mu      sync.Mutex // guards what follows; taken after a shard's
 	queue   []RoomEvent
+	kept    int // of queue, when it was compacted last
 	telling bool
 }
+
+// When more events than this wait, because the application's functions are slower than
+// the changes, those that cancel each other out are dropped.
+const maxRoomEvents = 1024
 
 // note queues events. The lock under which the room has changed is held.
 func (r *roomEvents) note(events ...RoomEvent) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.queue = append(r.queue, events...)
+	if len(r.queue) > maxRoomEvents && len(r.queue) > 2*r.kept {
+		r.compactLocked()
+	}
+}
+
+// compactLocked drops what has been undone since: of the events of a room, and of a
+// socket in a room, the last is left, or none if there is an even number. What is left
+// says how the rooms have changed altogether, in a possible order. It is at most as much
+// as all memberships, those that the application knows of and those that there are, so
+// it does not grow with the number of changes.
+func (r *roomEvents) compactLocked() {
+	type subject struct{ room, socket string }
+	last := make(map[subject]int)
+	for i, e := range r.queue {
+		s := subject{e.Room, e.Socket}
+		if at, ok := last[s]; ok && r.queue[at].Kind != e.Kind {
+			delete(last, s)
+		} else {
+			last[s] = i
+		}
+	}
+	kept := r.queue[:0]
+	for i, e := range r.queue {
+		if at, ok := last[subject{e.Room, e.Socket}]; ok && at == i {
+			kept = append(kept, e)
+		}
+	}
+	clear(r.queue[len(kept):])
+	r.queue, r.kept = kept, len(kept)
 }
 
 // tell tells what is queued, unless somebody else does. No lock is held.
@@ -69,7 +103,7 @@ func (r *roomEvents) next() (e RoomEvent, ok bool) {
 	e = r.queue[0]
 	r.queue[0] = RoomEvent{}
 	if r.queue = r.queue[1:]; len(r.queue) == 0 {
-		r.queue = nil
+		r.queue, r.kept = nil, 0
 	}
 	return e, true
 }
