@@ -144,6 +144,12 @@ func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) i
 		return failedAcks(err)
 	}
 	c := newCollector(ctx, b.timeout)
+	sent := false
+	defer func() { // also when the encoding of an argument, or a hook, panics
+		if !sent {
+			c.stop()
+		}
+	}()
 	err := b.each(func(n *Namespace) error {
 		p := &adapter.Packet{Event: event, Args: args, Flags: b.flags, HasAck: true}
 		return n.observed(p, b.target, func() error {
@@ -152,9 +158,9 @@ func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) i
 	})
 	c.announced()
 	if err != nil {
-		c.stop()
 		return failedAcks(err)
 	}
+	sent = true
 	return c.all()
 }
 

@@ -82,18 +82,23 @@ func (e Emitter) EmitWithAck(ctx context.Context, event string, args ...any) (Ar
 	if err := s.expectAck(id, result); err != nil {
 		return Args{}, err
 	}
+	answered := false
+	defer func() { // also when the encoding of an argument, or a hook, panics
+		if !answered {
+			s.forgetAck(id)
+		}
+	}()
 	h := parser.Header{Type: parser.Event, ID: id, HasID: true}
 	if err := e.send(h, event, args); err != nil {
-		s.forgetAck(id)
 		return Args{}, err
 	}
 	// Called by a handler, the question may be corked with its other messages.
 	s.conn.engine.Uncork()
 	select {
 	case r := <-result:
+		answered = true
 		return r.args, r.err
 	case <-ctx.Done():
-		s.forgetAck(id)
 		return Args{}, ctx.Err()
 	}
 }

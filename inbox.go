@@ -525,11 +525,12 @@ func (s *Socket) handle(p *parser.Packet, w *worker) {
 			continue
 		}
 		if err := s.nsp.call(l, in, p.Event); err != nil {
-			s.report(&EventError{Event: p.Event, Err: err})
 			if _, panicked := err.(*PanicError); panicked {
-				s.Disconnect()
+				defer s.Disconnect() // whatever the error hooks do
+				s.report(&EventError{Event: p.Event, Err: err})
 				return
 			}
+			s.report(&EventError{Event: p.Event, Err: err})
 		}
 	}
 	if in.Released {
@@ -582,7 +583,7 @@ func (s *Socket) report(err error) {
 	told := false
 	if extra := s.registered(); extra != nil {
 		for _, f := range extra.failed.Load() {
-			(*f)(err)
+			s.nsp.callErrorHook(s, func() { (*f)(err) })
 			told = true
 		}
 	}
@@ -596,8 +597,8 @@ func (s *Socket) callHook(event string, f func()) bool {
 	if err == nil {
 		return true
 	}
+	defer s.Disconnect() // whatever the error hooks do
 	s.report(&EventError{Event: event, Err: err})
-	s.Disconnect()
 	return false
 }
 

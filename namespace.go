@@ -138,8 +138,8 @@ func (n *Namespace) ServerSideEmitWithAck(ctx context.Context, event string, arg
 		return nil, err
 	}
 	c := newCollector(ctx, 0)
+	defer c.stop()
 	if err := n.adapter.ServerSideEmit(c.ctx, event, args, c); err != nil {
-		c.stop()
 		return nil, err
 	}
 	c.announced()

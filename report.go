@@ -10,22 +10,34 @@ import (
 // when none is concerned; told says that its own hooks were told.
 func (n *Namespace) report(s *Socket, err error, told bool) {
 	each(&n.registry, func(r *registry) *hooks[func(*Socket, error)] { return &r.failed }, func(f func(*Socket, error)) bool {
-		f(s, err)
+		n.callErrorHook(s, func() { f(s, err) })
 		told = true
 		return true
 	})
 	if f := n.server.opts.OnError; f != nil {
-		f(s, err)
+		n.callErrorHook(s, func() { f(s, err) })
 		return
 	}
 	if told {
 		return
 	}
-	sid := ""
-	if s != nil {
-		sid = s.id
+	n.server.opts.Logger.Warn("socketio: handler failed", "sid", idOf(s), "nsp", clip.Text(n.name, clip.Quote), "error", clip.Log(err))
+}
+
+// callErrorHook calls a function for errors. If it panics, the socket ends as after
+// other panics, but that is logged and not reported, which would call it again.
+func (n *Namespace) callErrorHook(s *Socket, f func()) {
+	if n.protect(idOf(s), "error", func() error { f(); return nil }) != nil && s != nil {
+		s.Disconnect()
 	}
-	n.server.opts.Logger.Warn("socketio: handler failed", "sid", sid, "nsp", clip.Text(n.name, clip.Quote), "error", clip.Log(err))
+}
+
+// idOf returns the ID of a socket, which may be nil.
+func idOf(s *Socket) string {
+	if s == nil {
+		return ""
+	}
+	return s.id
 }
 
 // protect calls f and turns a panic into an error, so that it concerns one socket

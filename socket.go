@@ -145,14 +145,26 @@ func (s *Socket) isConnected() bool {
 // [*DisconnectError] as its cause. It is what handlers get as their ctx.
 func (s *Socket) Context() context.Context {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ctx == nil {
-		s.ctx, s.cancel = context.WithCancelCause(s.conn.engine.Context())
-		if s.state == ended {
-			s.cancel(s.reason)
-		}
+	ctx := s.ctx
+	s.mu.Unlock()
+	if ctx != nil {
+		return ctx
 	}
-	return s.ctx
+	// Without the lock, since the methods of the parent may be the application's.
+	ctx, cancel := context.WithCancelCause(s.conn.engine.Context())
+	s.mu.Lock()
+	if other := s.ctx; other != nil {
+		s.mu.Unlock()
+		cancel(nil)
+		return other
+	}
+	s.ctx, s.cancel = ctx, cancel
+	reason := s.reason
+	s.mu.Unlock()
+	if reason != nil { // the end of the socket has not seen the context
+		cancel(reason)
+	}
+	return ctx
 }
 
 // SetData attaches a value to the socket, for the application's use.
