@@ -3,6 +3,7 @@ package socketio_test
 import (
 	"context"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/seed96b07ef8/socketio"
@@ -54,6 +55,108 @@ func TestAskingThatDoesNotReturn(t *testing.T) {
 			if _, err := s.EmitWithAck(t.Context(), "question"); err != nil {
 				t.Error(err)
 			}
+		})
+	}
+}
+
+// A socket leaves its rooms, and makes room for another, whatever the functions for its
+// end do.
+func TestLeavingThatDoesNotReturn(t *testing.T) {
+	type functions struct {
+		io     *socketio.Server
+		socket *socketio.Socket
+		hooks  *socketio.Hooks
+		fail   func()
+	}
+	places := map[string]func(f functions){
+		"OnDisconnecting of the namespace": func(f functions) {
+			f.io.OnDisconnecting(func(*socketio.Socket, socketio.Reason) { f.fail() })
+		},
+		"OnDisconnecting of the socket": func(f functions) {
+			f.socket.OnDisconnecting(func(socketio.Reason) { f.fail() })
+		},
+		"OnDisconnect": func(f functions) {
+			f.io.OnDisconnect(func(*socketio.Socket, socketio.Reason) { f.fail() })
+		},
+		"Hooks.Disconnected": func(f functions) {
+			f.hooks.Disconnected = func(*socketio.Socket, socketio.Reason) { f.fail() }
+		},
+		"OnError": func(f functions) {
+			f.socket.OnDisconnecting(func(socketio.Reason) { panic("an error to be reported") })
+			f.socket.OnError(func(error) { f.fail() })
+		},
+		"OnRoom": func(f functions) {
+			f.io.OnRoom(func(e socketio.RoomEvent) {
+				if e.Kind == socketio.RoomLeft {
+					f.fail()
+				}
+			})
+		},
+	}
+	for place, register := range places {
+		for how, fail := range notReturning {
+			t.Run(place+" "+how, func(t *testing.T) {
+				hooks := new(socketio.Hooks)
+				io, url, _ := newServer(t, &socketio.Options{MaxNamespaces: 1, Hooks: hooks})
+				first := true
+				io.OnConnect(func(s *socketio.Socket) {
+					if first {
+						first = false
+						register(functions{io, s, hooks, fail})
+						emit(t, s.Join("room"))
+					}
+				})
+				left := make(chan struct{}, 1)
+				io.OnDisconnect(func(*socketio.Socket, socketio.Reason) {
+					select {
+					case left <- struct{}{}:
+					default:
+					}
+				})
+				c, _ := wiretest.Join(t, url, "websocket", "/")
+				waitFor(t, "the room", func() bool { return len(io.Rooms()) == 1 })
+				c.Send(`41`)
+				c.Join("/") // the limit of namespaces counts one that has not left
+				receive(t, left, "OnDisconnect")
+				if rooms := io.Rooms(); len(rooms) != 0 {
+					t.Errorf("the rooms %q are left", rooms)
+				}
+				c.Leave()
+				waitFor(t, "the end", func() bool { return socketio.Users(io.Of("/")) == 0 })
+				if s := io.Stats(); s.Sockets != 0 || s.Connections != 0 {
+					t.Errorf("left over: %+v", s)
+				}
+			})
+		}
+	}
+}
+
+// A client is answered, or its connection ends, whatever the functions that decide on
+// it do.
+func TestConnectingThatDoesNotReturn(t *testing.T) {
+	for how, fail := range notReturning {
+		t.Run("middleware "+how, func(t *testing.T) {
+			io, url, _ := newServer(t, nil)
+			io.Use(func(context.Context, *socketio.Socket) error { fail(); return nil })
+			c := wiretest.Dial(t, url, "websocket")
+			c.Send("40")
+			c.Expect(`44{"message":"internal error"}`)
+			if n := socketio.Users(io.Of("/")); n != 0 {
+				t.Errorf("%d users", n)
+			}
+		})
+		t.Run("OnRoom "+how, func(t *testing.T) {
+			io, url, _ := newServer(t, nil)
+			io.OnRoom(func(socketio.RoomEvent) { fail() })
+			c := wiretest.Dial(t, url, "websocket")
+			c.Send("40")
+			if how == "exits" { // in the middle of the admission
+				c.ExpectClosed()
+			} else if answer := c.Read(); !strings.HasPrefix(answer, "40{") {
+				t.Errorf("answered %q", answer)
+			}
+			c.Leave()
+			waitFor(t, "the end", func() bool { return socketio.Users(io.Of("/")) == 0 && len(io.Sockets()) == 0 })
 		})
 	}
 }

@@ -10,15 +10,38 @@ import (
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
-// inbox is what a socket has to do, in order. It is guarded by the socket's mu. It
-// holds memory for tasks only while there are some.
+// inbox is what a socket has to do: events, in order, and notices. It is guarded by the
+// socket's mu. It holds memory for events only while there are some.
 type inbox struct {
 	head, tail  *tasks
-	n           int
-	handling    int   // the cost of the event that is being handled
-	lost        int   // messages to the client that were dropped, for a taskDropped
+	n           int    // events
+	handling    int    // the cost of the event that is being handled
+	lost        int    // messages to the client that were dropped, for noticeDropped
+	popped      uint64 // events that were taken out
+	begun       uint64 // the number of the event or notice that is being handled
+	notices     notice
 	first, last uint8 // index of the oldest task in head, and behind the newest in tail
 }
+
+// A notice is something that a socket has to do besides handling events. It is a flag:
+// it takes no room from the events, and however often it is given, it is there once.
+type notice uint8
+
+// The notices. Those with a lower value come first.
+const (
+	noticeConnect notice = 1 << iota // run the middleware and connect
+	noticeDrained                    // tell that a backlog is gone
+	noticeDropped                    // tell that messages were dropped
+
+	// The end, behind the events. It is in pieces, so that what the application does in
+	// one of them does not keep the others from being done.
+	noticeDisconnecting // call the functions of OnDisconnecting
+	noticeLeave         // leave the rooms
+	noticeDisconnected  // call the functions of OnDisconnect
+	noticeDepart        // give back what the server holds for the socket
+
+	noticesEnd = noticeDisconnecting | noticeLeave | noticeDisconnected | noticeDepart
+)
 
 // tasks is a part of an inbox.
 type tasks struct {
@@ -30,11 +53,11 @@ const tasksSize = 8
 
 var taskMemory = sync.Pool{New: func() any { return new(tasks) }}
 
+// A task is an event to be handled.
 type task struct {
-	kind  taskKind
-	cost  int            // bytes in the connection's budget
-	event *parser.Packet // of a taskEvent
-	at    int64          // when it came, if somebody wants to know; see clock
+	cost  int // bytes in the connection's budget
+	event *parser.Packet
+	at    int64 // when it came, if a hook wants to know; see clock
 }
 
 var epoch = time.Now()
@@ -42,18 +65,8 @@ var epoch = time.Now()
 // clock is the time since the start of the program.
 func clock() int64 { return int64(time.Since(epoch)) }
 
-type taskKind uint8
-
-const (
-	taskConnect taskKind = iota // run the middleware and connect
-	taskEvent                   // handle an event
-	taskDrain                   // tell that a backlog is gone
-	taskDropped                 // tell that messages were dropped
-	taskEnd                     // leave
-)
-
-// push returns a new task, of which the kind is set.
-func (q *inbox) push(kind taskKind) *task {
+// push returns a new task.
+func (q *inbox) push() *task {
 	if q.tail == nil || q.last == tasksSize {
 		next := taskMemory.Get().(*tasks)
 		if q.tail == nil {
@@ -64,7 +77,6 @@ func (q *inbox) push(kind taskKind) *task {
 		q.tail, q.last = next, 0
 	}
 	t := &q.tail.list[q.last]
-	t.kind = kind
 	q.last++
 	q.n++
 	return t
@@ -77,6 +89,7 @@ func (q *inbox) pop() task {
 	part.list[q.first] = task{}
 	q.first++
 	q.n--
+	q.popped++
 	if q.n == 0 || q.first == tasksSize {
 		q.head, q.first = part.next, 0
 		if q.head == nil {
@@ -90,22 +103,28 @@ func (q *inbox) pop() task {
 
 // dropEvents takes the events out, and returns what they cost.
 func (q *inbox) dropEvents() (cost int) {
-	for range q.n {
-		t := q.pop()
-		cost += t.cost
-		if t.kind != taskEvent {
-			*q.push(t.kind) = t
-		}
+	for q.n > 0 {
+		cost += q.pop().cost
 	}
 	return cost
 }
 
-// next takes the oldest task out, to be done next. It returns what the one before cost.
-func (q *inbox) next() (t task, done int) {
-	done = q.handling
-	t = q.pop()
+// isEmpty reports whether there is nothing to do.
+func (q *inbox) isEmpty() bool { return q.n == 0 && q.notices == 0 }
+
+// next takes out what is to be done next: a notice, or, if that is 0, the event that is
+// put into t. It returns what the one before cost. The inbox must not be empty.
+func (q *inbox) next(t *task) (n notice, done int) {
+	done, q.handling = q.handling, 0
+	q.begun++
+	if n = q.notices & -q.notices; n != 0 && (q.n == 0 || n&noticesEnd == 0) {
+		q.notices &^= n
+		*t = task{}
+		return n, done
+	}
+	*t = q.pop()
 	q.handling = t.cost
-	return t, done
+	return 0, done
 }
 
 // rest notes that nothing is being done. It returns what the last task cost.
@@ -124,7 +143,7 @@ func (s *Socket) enqueue(p *parser.Packet, size, cost int) (queued, full bool) {
 		s.mu.Unlock()
 		return false, full
 	}
-	t := s.inbox.push(taskEvent)
+	t := s.inbox.push()
 	t.cost, t.event = cost, p
 	event := p.Event // p may be handled, and be another's, from here on
 	s.conn.budget.add(cost)
@@ -164,7 +183,7 @@ func (s *Socket) start() {
 }
 
 func (s *Socket) startLocked() {
-	if s.working || s.inbox.n == 0 {
+	if s.working || s.inbox.isEmpty() {
 		return
 	}
 	s.working = true
@@ -194,15 +213,15 @@ func (s *Socket) resign() {
 	s.startLocked()
 }
 
-// noteDrained puts the news that a backlog is gone among the events, so that it is
-// told like them: in order, and with no lock held, whatever the connection does. It
-// does nothing when there is nobody to tell, and no event before it whose handler
-// could change that: over polling, this is every second answer.
+// noteDrained notes that a backlog is gone. The functions for that are called by a
+// worker, with no lock held, whatever the connection does. noteDrained does nothing when
+// there is no such function, and no event whose handler could register one: over
+// polling, this is every second answer.
 func (s *Socket) noteDrained() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state == connected && (s.working || s.inbox.n > 0 || s.seesDrain()) {
-		s.inbox.push(taskDrain)
+		s.inbox.notices |= noticeDrained
 		s.startLocked()
 	}
 }
@@ -218,87 +237,97 @@ func (s *Socket) noteDropped(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.inbox.lost += n
-	if s.inbox.lost == n { // otherwise a task is on its way
-		s.inbox.push(taskDropped)
-		s.startLocked()
-	}
+	s.inbox.notices |= noticeDropped
+	s.startLocked()
 }
 
-// work runs what is in the inbox until it is empty.
+// work does what is in the inbox until it is empty.
 func (s *Socket) work(w *worker) {
 	corked := false
 	for {
 		s.mu.Lock()
-		if s.inbox.n == 0 && corked {
-			// What has come when that is sent is for this worker, too.
+		if s.inbox.isEmpty() {
 			s.madeRoom(s.inbox.rest(), 0)
+			s.working = corked
 			s.mu.Unlock()
+			if !corked {
+				break
+			}
+			// What has come when that is sent is for this worker, too.
 			corked = false
 			w.uncork.Stop()
 			w.release()
 			continue
 		}
-		if s.inbox.n == 0 {
-			s.madeRoom(s.inbox.rest(), 0)
-			s.working = false
-			s.mu.Unlock()
-			break
-		}
-		var done int
-		w.task, done = s.inbox.next()
+		n, done := s.inbox.next(&w.task)
 		s.madeRoom(done, s.inbox.n)
 		more := s.inbox.n > 0
 		s.mu.Unlock()
 
-		if more && w.task.kind == taskEvent && w.corked.Load() == nil { // or no longer
+		if more && n == 0 && w.corked.Load() == nil { // or no longer
 			corked = true
 			w.cork(s.conn.engine)
 		}
-		s.run(&w.task, w)
+		s.run(n, &w.task, w)
 	}
 	w.forget()
 }
 
-// run does one task. What the application has registered is protected where the
-// outcome matters; this is for the rest, such as Hooks.
-func (s *Socket) run(t *task, w *worker) {
+// run acts on a notice, or handles the event in t. What the application has registered
+// is protected where the outcome matters; this is for the rest, such as Hooks.
+func (s *Socket) run(n notice, t *task, w *worker) {
 	defer func() {
 		if v := recover(); v != nil {
 			_ = s.nsp.panicked(v, s.id, "") // which logs it
 			s.Disconnect()
 		}
 	}()
-	switch t.kind {
-	case taskConnect:
-		s.connect()
-	case taskEvent:
+	switch n {
+	case 0:
 		s.handleTask(t, w)
-	case taskDrain:
+	case noticeConnect:
+		s.connect()
+	case noticeDrained:
 		s.drained()
-	case taskDropped:
-		s.mu.Lock()
-		lost := s.inbox.lost
-		s.inbox.lost = 0
-		s.mu.Unlock()
-		s.hooks().Dropped(s.Conn(), lost)
-	case taskEnd:
-		s.leave()
+	case noticeDropped:
+		s.dropped()
+	case noticeDepart:
+		defer s.depart()
+		s.conn.left()
+	default:
+		if !s.replaced {
+			s.leave(n)
+		}
 	}
+}
+
+// leave acts on a notice of the end of a socket that was admitted.
+func (s *Socket) leave(n notice) {
+	switch n {
+	case noticeDisconnecting:
+		s.disconnecting()
+	case noticeLeave:
+		defer s.nsp.adapter.Remove(peer{s})
+		s.park(s.reason.Reason)
+	case noticeDisconnected:
+		s.disconnected()
+	}
+}
+
+// dropped tells that messages were not sent.
+func (s *Socket) dropped() {
+	s.mu.Lock()
+	lost := s.inbox.lost
+	s.inbox.lost = 0
+	s.mu.Unlock()
+	s.hooks().Dropped(s.Conn(), lost)
 }
 
 // connect runs the middleware and tells the client the outcome.
 func (s *Socket) connect() {
-	session := s.restore()
-	if session == nil || s.nsp.server.opts.Recovery.RunMiddleware {
-		if err := s.authorize(); err != nil {
-			if s.fail(err) {
-				s.conn.remove(s, false)
-				s.conn.refuse(s.nsp.name, err)
-			} else {
-				s.unconnected(session)
-			}
-			return
-		}
+	session, ok := s.decide()
+	if !ok {
+		return
 	}
 	var payload []any
 	if !s.conn.legacy() {
@@ -321,7 +350,7 @@ func (s *Socket) connect() {
 	s.state = connected
 	s.mu.Unlock()
 	s.conn.joined()
-	if !s.admit(session, m) {
+	if !s.admitOrClose(session, m) {
 		s.startOver()
 		return
 	}
@@ -332,6 +361,55 @@ func (s *Socket) connect() {
 		return s.callHook("connect", func() { f(s) })
 	})
 }
+
+// admitOrClose admits the socket. When the adapter, or what it calls, panics or ends
+// the goroutine, the client cannot be told that it is connected, and the connection ends.
+// It returns what admit does.
+func (s *Socket) admitOrClose(session *adapter.Session, m *engine.Message) (admitted bool) {
+	returned := false
+	defer func() {
+		if !returned {
+			s.conn.engine.Close()
+		}
+	}()
+	admitted = s.admit(session, m)
+	returned = true
+	return admitted
+}
+
+// decide looks for the client's session and, without one, runs the middleware. It
+// returns false when the client is refused, as it is when one of them panics or ends the
+// goroutine.
+func (s *Socket) decide() (session *adapter.Session, ok bool) {
+	err := errInternal
+	defer func() {
+		if err != nil {
+			s.reject(session, err)
+		}
+	}()
+	session = s.restore()
+	if session == nil || s.nsp.server.opts.Recovery.RunMiddleware {
+		if failed := s.authorize(); failed != nil {
+			err = failed
+			return session, false
+		}
+	}
+	err = nil
+	return session, true
+}
+
+// reject refuses the client, unless the socket has ended meanwhile.
+func (s *Socket) reject(session *adapter.Session, err error) {
+	if s.fail(err) {
+		s.conn.remove(s, false)
+		s.conn.refuse(s.nsp.name, err)
+		return
+	}
+	s.unconnected(session)
+}
+
+// errInternal is what a client is told of a panic.
+var errInternal error = &ConnectError{Message: "internal error"}
 
 // unconnected concludes the attempt to connect a socket that has ended meanwhile.
 func (s *Socket) unconnected(session *adapter.Session) {
@@ -351,7 +429,7 @@ func (s *Socket) authorize() error {
 	err := s.nsp.protect(s.id, "", func() error { return s.nsp.authorize(s) })
 	if _, ok := err.(*PanicError); ok {
 		s.report(err)
-		return &ConnectError{Message: "internal error"}
+		return errInternal
 	}
 	return err
 }
@@ -404,7 +482,7 @@ func (s *Socket) endWith(reason Reason, err error, drop bool) bool {
 	s.forget(reason)
 	// Last, so that the handlers find the context ended.
 	s.mu.Lock()
-	s.inbox.push(taskEnd)
+	s.inbox.notices |= noticesEnd
 	s.startLocked()
 	s.mu.Unlock()
 	return true
@@ -443,13 +521,8 @@ func (s *Socket) depart() {
 	s.conn.forgetAuth(s.authCost)
 }
 
-// leave runs the handlers of the disconnection around the leaving of the rooms.
-func (s *Socket) leave() {
-	defer s.depart()
-	defer s.conn.left()
-	if s.replaced {
-		return
-	}
+// disconnecting calls the functions for a socket that is about to leave its rooms.
+func (s *Socket) disconnecting() {
 	reason := s.reason.Reason
 	each(&s.nsp.registry, func(r *registry) *hooks[func(*Socket, Reason)] { return &r.disconnecting }, func(f func(*Socket, Reason)) bool {
 		s.callHook("disconnecting", func() { f(s, reason) })
@@ -460,8 +533,11 @@ func (s *Socket) leave() {
 			s.callHook("disconnecting", func() { (*f)(reason) })
 		}
 	}
-	s.park(reason)
-	s.nsp.adapter.Remove(peer{s})
+}
+
+// disconnected calls the functions for a socket that has left its rooms.
+func (s *Socket) disconnected() {
+	reason := s.reason.Reason
 	each(&s.nsp.registry, func(r *registry) *hooks[func(*Socket, Reason)] { return &r.disconnected }, func(f func(*Socket, Reason)) bool {
 		s.callHook("disconnect", func() { f(s, reason) })
 		return true

@@ -86,7 +86,7 @@ const (
 
 func newSocket(n *Namespace, c *conn, auth Args, authCost int) *Socket {
 	s := &Socket{id: c.socketID(n), nsp: n, conn: c, auth: auth, authCost: authCost}
-	s.inbox.push(taskConnect)
+	s.inbox.notices = noticeConnect
 	return s
 }
 
