@@ -61,13 +61,18 @@ func (s *fakeSocket) note(what string) {
 func (s *fakeSocket) ID() string                 { return s.id }
 func (s *fakeSocket) Deliver(p *Packet)          { s.note(p.Event) }
 func (s *fakeSocket) Flush(engine.Flags)         {}
-func (s *fakeSocket) Warm()                      { s.warmed++ }
 func (s *fakeSocket) Join(rooms ...string) error { s.a.Join(s, 1000, rooms...); return nil }
 func (s *fakeSocket) Leave(room string)          { s.a.Leave(s, room) }
 func (s *fakeSocket) Connected() bool            { return true }
 func (s *fakeSocket) Disconnect()                { s.note("disconnect") }
 func (s *fakeSocket) DisconnectConn()            { s.note("disconnect connection") }
 func (s *fakeSocket) Info() SocketInfo           { return SocketInfo{ID: s.id, Rooms: s.a.Rooms(s)} }
+func (s *fakeSocket) Warm() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.warmed++
+}
+
 func (s *fakeSocket) DeliverWithAck(_ context.Context, p *Packet, sink AckSink) {
 	s.note(p.Event)
 	sink.Ack(Ack{Socket: s.id})

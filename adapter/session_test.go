@@ -425,3 +425,54 @@ func TestFlakySocketReceivesWhatASteadyOneDoes(t *testing.T) {
 		r.Close()
 	}
 }
+
+// While several goroutines emit and the rooms of a socket change, what is delivered to
+// it and what the log says that it would have missed are the same, in the same order.
+func TestDeliveryAndReplayAgree(t *testing.T) {
+	r := NewRecovery(new(fakeHost), RecoveryOptions{})
+	defer r.Close()
+	s := admit(r, "a", "p", nil)
+	var emitters, rooms sync.WaitGroup
+	stop := make(chan struct{})
+	for e := range 4 {
+		emitters.Go(func() {
+			rng := rand.New(rand.NewPCG(1, uint64(e)))
+			for i := range 1000 {
+				event, room := fmt.Sprint(e, ".", i), string(rune('a'+rng.IntN(4)))
+				switch rng.IntN(4) {
+				case 0:
+					except(t, r, event, room)
+				case 1:
+					_ = r.Emit(s, &Packet{Event: event}, func(p *Packet) error { s.Deliver(p); return nil })
+				default:
+					broadcast(t, r, event, room)
+				}
+			}
+		})
+	}
+	rooms.Go(func() {
+		rng := rand.New(rand.NewPCG(2, 2))
+		for n := 0; n < maxStays; n++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if room := string(rune('a' + rng.IntN(4))); rng.IntN(2) == 0 {
+				_ = s.Join(room)
+			} else {
+				s.Leave(room)
+			}
+		}
+	})
+	emitters.Wait()
+	close(stop)
+	rooms.Wait()
+	var logged []string
+	for _, p := range r.log.since(0).missed("a", 0, r.sessions["p"].stays.presence()) {
+		logged = append(logged, p.Event)
+	}
+	if got := s.got[1:]; !slices.Equal(got, logged) || len(got) == 0 {
+		t.Errorf("%d packets were delivered, %d would have been missed", len(got), len(logged))
+	}
+}
