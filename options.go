@@ -246,6 +246,7 @@ func (c *Options) recovery() error {
 				Heartbeat:        heartbeat,
 				MaxBytes:         r.MaxBytes,
 				MaxSessions:      r.MaxSessions,
+				MaxRooms:         c.MaxRooms,
 			})
 		}
 	}

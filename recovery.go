@@ -131,3 +131,14 @@ func (s *Socket) forget(reason Reason) {
 		r.Forget(peer{s}, s.pid)
 	}
 }
+
+// revoke drops the session of a socket that has ended and whose client has not come back
+// yet.
+func (s *Socket) revoke() {
+	s.mu.Lock()
+	pid, over := s.pid, s.state == ended
+	s.mu.Unlock()
+	if r := s.nsp.recoverer(); r != nil && over && pid != "" {
+		r.Forget(peer{s}, pid)
+	}
+}

@@ -409,3 +409,55 @@ func TestLoggerThatEmitsWithRecovery(t *testing.T) {
 		t.Error("nothing was logged")
 	}
 }
+
+// A client that is disconnected for good while it is away does not pass by the middleware
+// when it comes back.
+func TestDisconnectedWhileAway(t *testing.T) {
+	for name, disconnect := range map[string]func(io *socketio.Server, s *socketio.Socket) error{
+		"the socket":           func(_ *socketio.Server, s *socketio.Socket) error { s.Disconnect(); return nil },
+		"the connection":       func(_ *socketio.Server, s *socketio.Socket) error { s.DisconnectConn(); return nil },
+		"the sockets of an ID": func(io *socketio.Server, s *socketio.Socket) error { return io.In(s.ID()).DisconnectSockets(true) },
+		"the sockets of a room": func(io *socketio.Server, _ *socketio.Socket) error {
+			return io.In("room").DisconnectSockets(false)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			io, url, came, left := newRecoveringServer(t, socketio.Recovery{})
+			var asked atomic.Int32
+			io.Use(func(context.Context, *socketio.Socket) error { asked.Add(1); return nil })
+			var c session
+			c.connect(t, url, "websocket")
+			s := receive(t, came, "the socket")
+			emit(t, s.Join("room"))
+			drop(t, c.client, s, left)
+			emit(t, disconnect(io, s))
+			c.connect(t, url, "websocket")
+			if again := receive(t, came, "the socket"); again.Recovered() || asked.Load() != 2 {
+				t.Errorf("recovered %v, the middleware ran %d times", again.Recovered(), asked.Load())
+			}
+			s.Disconnect() // of a socket whose client has another one
+			drop(t, c.client, io.Sockets()[0], left)
+			c.connect(t, url, "websocket")
+			if again := receive(t, came, "the socket"); !again.Recovered() {
+				t.Error("not recovered")
+			}
+		})
+	}
+}
+
+// An old socket does not end the session that another one has taken over.
+func TestDisconnectOfASupersededSocket(t *testing.T) {
+	io, url, came, left := newRecoveringServer(t, socketio.Recovery{})
+	var c session
+	c.connect(t, url, "websocket")
+	old := receive(t, came, "the socket")
+	drop(t, c.client, old, left)
+	c.connect(t, url, "websocket")
+	s := receive(t, came, "the recovered socket")
+	old.Disconnect()
+	drop(t, c.client, s, left)
+	c.connect(t, url, "websocket")
+	if again := receive(t, came, "the socket"); !again.Recovered() || len(io.Sockets()) != 1 {
+		t.Errorf("recovered %v", again.Recovered())
+	}
+}

@@ -281,10 +281,12 @@ func (s *Socket) Broadcast() Broadcast { return s.nsp.everyone.Except(s.id) }
 
 // Disconnect takes the client out of the namespace, with the reason
 // [ServerNamespaceDisconnect]; the client does not reconnect by itself. Events
-// that it sent before and that are not handled yet are dropped.
+// that it sent before and that are not handled yet are dropped. A client whose
+// connection is lost already is not recovered when it comes back, see [Options.Recovery].
 func (s *Socket) Disconnect() {
 	s.conn.oust(s.nsp.name)
 	if !s.endWith(ServerNamespaceDisconnect, nil, true) {
+		s.revoke() // the connection may have ended before, and the client come back
 		return
 	}
 	m, err := s.nsp.encode(parser.Header{Type: parser.Disconnect}, "", nil)
@@ -301,6 +303,7 @@ func (s *Socket) DisconnectConn() {
 	for _, other := range s.conn.all() {
 		other.Disconnect()
 	}
+	s.revoke()
 	s.conn.engine.Close()
 }
 

@@ -200,7 +200,8 @@ type Adapter interface {
 	// FetchSockets describes the sockets that t selects, on all nodes.
 	FetchSockets(ctx context.Context, t Target) ([]SocketInfo, error)
 	// JoinSockets, LeaveSockets and DisconnectSockets apply to the sockets that t
-	// selects, on all nodes.
+	// selects, on all nodes. A [Recoverer] applies them to the sessions of sockets that
+	// are away, too; a session that is disconnected is gone.
 	JoinSockets(t Target, rooms ...string) error
 	LeaveSockets(t Target, rooms ...string) error
 	DisconnectSockets(t Target, closeConn bool) error
@@ -236,7 +237,8 @@ type Recoverer interface {
 	// Persist keeps the session of a socket that was disconnected, with the data
 	// that the application has attached to it. It is called before Remove.
 	Persist(s Socket, pid string, data any)
-	// Forget drops the session of a socket that will not come back.
+	// Forget drops the session of a socket that will not come back, unless another socket
+	// has the session by now.
 	Forget(s Socket, pid string)
 	// Restore takes the session with a private ID, or returns nil. It is gone
 	// then: a session is restored once.

@@ -384,8 +384,12 @@ func (a *Memory) FetchSockets(_ context.Context, t Target) ([]SocketInfo, error)
 
 // JoinSockets implements [Adapter].
 func (a *Memory) JoinSockets(t Target, rooms ...string) error {
+	return joinAll(a.Sockets(t), rooms)
+}
+
+func joinAll(sockets []Socket, rooms []string) error {
 	var errs []error
-	for _, s := range a.Sockets(t) {
+	for _, s := range sockets {
 		errs = append(errs, s.Join(rooms...))
 	}
 	return errors.Join(errs...)
@@ -393,24 +397,32 @@ func (a *Memory) JoinSockets(t Target, rooms ...string) error {
 
 // LeaveSockets implements [Adapter].
 func (a *Memory) LeaveSockets(t Target, rooms ...string) error {
-	for _, s := range a.Sockets(t) {
+	leaveAll(a.Sockets(t), rooms)
+	return nil
+}
+
+func leaveAll(sockets []Socket, rooms []string) {
+	for _, s := range sockets {
 		for _, room := range rooms {
 			s.Leave(room)
 		}
 	}
-	return nil
 }
 
 // DisconnectSockets implements [Adapter].
 func (a *Memory) DisconnectSockets(t Target, closeConn bool) error {
-	for _, s := range a.Sockets(t) {
+	disconnectAll(a.Sockets(t), closeConn)
+	return nil
+}
+
+func disconnectAll(sockets []Socket, closeConn bool) {
+	for _, s := range sockets {
 		if closeConn {
 			s.DisconnectConn()
 		} else {
 			s.Disconnect()
 		}
 	}
-	return nil
 }
 
 // ServerSideEmit implements [Adapter]. There are no other nodes.

@@ -1,7 +1,6 @@
 package adapter
 
 import (
-	"container/list"
 	"math"
 	"slices"
 	"strconv"
@@ -20,6 +19,7 @@ const (
 	DefaultHeartbeat         = 45 * time.Second
 	DefaultRecoveryBytes     = 64 << 20
 	DefaultRecoveredSessions = 100_000
+	DefaultRecoveredRooms    = 4096
 )
 
 // RecoveryOptions configure [Recovery]. Zero values mean the defaults.
@@ -36,6 +36,9 @@ type RecoveryOptions struct {
 	// of the rooms that they are for, and about 400 bytes for each. The oldest go first;
 	// clients that needed them are not recovered. Default 64 MiB.
 	MaxBytes int
+	// MaxRooms is the number of rooms that a socket which is away may be in, besides its
+	// own, after JoinSockets. Default 4096.
+	MaxRooms int
 	// MaxSessions bounds the sessions of disconnected sockets that are kept. The
 	// oldest go first. Default 100,000.
 	MaxSessions int
@@ -69,7 +72,7 @@ type Recovery struct {
 	mu       sync.Mutex // guards what follows
 	log      packetLog
 	sessions map[string]*session
-	parked   list.List   // of the *session without a socket, oldest first
+	absent   absentees   // those of sessions without a socket
 	cleanup  *time.Timer // nil while there is nothing to drop
 	closed   bool
 }
@@ -85,6 +88,9 @@ func NewRecovery(h Host, opts RecoveryOptions) *Recovery {
 	if opts.MaxBytes == 0 {
 		opts.MaxBytes = DefaultRecoveryBytes
 	}
+	if opts.MaxRooms == 0 {
+		opts.MaxRooms = DefaultRecoveredRooms
+	}
 	if opts.MaxSessions == 0 {
 		opts.MaxSessions = DefaultRecoveredSessions
 	}
@@ -94,6 +100,7 @@ func NewRecovery(h Host, opts RecoveryOptions) *Recovery {
 		prefix:   engine.NewID()[:6] + ".",
 		log:      packetLog{numbers: make(map[uint64]*logged)},
 		sessions: make(map[string]*session),
+		absent:   newAbsentees(),
 	}
 }
 
@@ -173,9 +180,9 @@ func (a *Recovery) expire(now time.Time) {
 	for e := a.log.oldest; e != nil && (a.log.bytes > a.opts.MaxBytes || e.at.Before(oldest)); e = a.log.oldest {
 		a.log.drop()
 	}
-	for place := a.parked.Front(); place != nil; place = a.parked.Front() {
+	for place := a.absent.byAge.Front(); place != nil; place = a.absent.byAge.Front() {
 		e := place.Value.(*session)
-		if a.parked.Len() <= a.opts.MaxSessions && now.Sub(e.ended) <= a.opts.MaxDisconnection {
+		if a.absent.byAge.Len() <= a.opts.MaxSessions && now.Sub(e.ended) <= a.opts.MaxDisconnection {
 			break
 		}
 		a.drop(e)
@@ -186,7 +193,7 @@ func (a *Recovery) expire(now time.Time) {
 // schedule sees to it that what is kept is dropped when its time has come, also
 // when nothing else happens. mu is held.
 func (a *Recovery) schedule() {
-	if a.cleanup != nil || a.closed || a.log.oldest == nil && a.parked.Len() == 0 {
+	if a.cleanup != nil || a.closed || a.log.oldest == nil && a.absent.byAge.Len() == 0 {
 		return
 	}
 	a.cleanup = time.AfterFunc(a.opts.MaxDisconnection, func() {
@@ -200,10 +207,7 @@ func (a *Recovery) schedule() {
 // drop forgets a session. mu is held.
 func (a *Recovery) drop(e *session) {
 	delete(a.sessions, e.pid)
-	if e.place != nil {
-		a.parked.Remove(e.place)
-		e.place = nil
-	}
+	a.absent.remove(e)
 }
 
 // Join implements [Adapter].
@@ -318,7 +322,7 @@ func (a *Recovery) Return(pid string, restored *Session) {
 // park keeps a session without a socket. mu is held.
 func (a *Recovery) park(e *session) {
 	e.socket = nil
-	e.place = a.parked.PushBack(e)
+	a.absent.add(e)
 	a.expire(time.Now())
 }
 
@@ -326,7 +330,7 @@ func (a *Recovery) park(e *session) {
 func (a *Recovery) Forget(s Socket, pid string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if e := a.sessions[pid]; e != nil && e.socket == s {
+	if e := a.sessions[pid]; e != nil && (e.socket == s || e.socket == nil) {
 		a.drop(e)
 	}
 }
@@ -393,7 +397,7 @@ func (a *Recovery) Close() error {
 	a.closed = true
 	a.log.clear()
 	clear(a.sessions)
-	a.parked.Init()
+	a.absent.clear()
 	if a.cleanup != nil {
 		a.cleanup.Stop()
 	}

@@ -65,7 +65,7 @@ func TestRecoveryLifetimes(t *testing.T) {
 			t.Error("restored after its time")
 		}
 		time.Sleep(2 * time.Minute)
-		if r.mu.Lock(); r.log.oldest != nil || len(r.log.numbers) != 0 || len(r.sessions) != 0 || r.parked.Len() != 0 || r.log.bytes != 0 || r.cleanup != nil {
+		if r.mu.Lock(); r.log.oldest != nil || len(r.log.numbers) != 0 || len(r.sessions) != 0 || r.absent.byAge.Len() != 0 || r.log.bytes != 0 || r.cleanup != nil {
 			t.Errorf("left: %d packets, %d sessions, %d bytes", len(r.log.numbers), len(r.sessions), r.log.bytes)
 		}
 		r.mu.Unlock()
@@ -119,8 +119,8 @@ func TestRecoveryBounds(t *testing.T) {
 			id := fmt.Sprint("s", i)
 			leave(r, admit(r, id, "p"+id, nil), "p"+id)
 		}
-		if r.parked.Len() != 2 || r.Restore("pl", "") != nil || r.Restore("ps0", "") != nil || r.Restore("ps2", "") == nil {
-			t.Errorf("%d sessions are kept", r.parked.Len())
+		if r.absent.byAge.Len() != 2 || r.Restore("pl", "") != nil || r.Restore("ps0", "") != nil || r.Restore("ps2", "") == nil {
+			t.Errorf("%d sessions are kept", r.absent.byAge.Len())
 		}
 	})
 }

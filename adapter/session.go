@@ -101,6 +101,12 @@ func (s *stays) keep(rooms []string, position, dropped uint64) {
 	}
 }
 
+// in reports whether the socket is in a room, which may be its own.
+func (s *stays) in(room string) bool {
+	_, in := s.since[room]
+	return in || room == s.id && !s.notOwn
+}
+
 // rooms returns the rooms that the socket is in, without its own.
 func (s *stays) rooms() []string {
 	rooms := make([]string, 0, len(s.since))

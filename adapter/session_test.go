@@ -377,14 +377,13 @@ func TestFlakySocketReceivesWhatASteadyOneDoes(t *testing.T) {
 				except(t, r, event, room())
 			case 3:
 				broadcast(t, r, event)
-			case 4, 5:
-				if to := room(); connected {
-					_, _ = steady.Join(to), flaky.Join(to)
+			case 4, 5: // of sockets that are connected, or not
+				if err := r.JoinSockets(Target{Rooms: []string{"steady", "flaky"}}, room()); err != nil {
+					t.Fatal(err)
 				}
 			case 6, 7:
-				if from := room(); connected {
-					steady.Leave(from)
-					flaky.Leave(from)
+				if err := r.LeaveSockets(Target{Rooms: []string{"steady", "flaky"}}, room(), room()); err != nil {
+					t.Fatal(err)
 				}
 			case 8:
 				receive(rng.IntN(len(flaky.got) + 1))

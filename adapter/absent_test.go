@@ -1,0 +1,138 @@
+package adapter
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// away returns a Recovery with a session for each of a to d, whose sockets are away. They
+// are in rooms named as TestTargets has them.
+func away(opts RecoveryOptions) *Recovery {
+	r := NewRecovery(new(fakeHost), opts)
+	for id, rooms := range map[string][]string{"a": {"x", "y"}, "b": {"x"}, "c": {"y"}, "d": {"a"}} {
+		s := admit(r, id, "p"+id, nil)
+		_ = s.Join(rooms...)
+		leave(r, s, "p"+id)
+	}
+	return r
+}
+
+// Operations on rooms reach the sockets that are away as they reach the others.
+func TestOperationsOnAbsentSockets(t *testing.T) {
+	for _, test := range []struct {
+		t    Target
+		want string
+	}{
+		{Target{}, "a b c d"},
+		{Target{Rooms: []string{"x"}}, "a b"},
+		{Target{Rooms: []string{"x", "y", "x"}}, "a b c"},
+		{Target{Rooms: []string{"x"}, Except: []string{"y"}}, "b"},
+		{Target{Except: []string{"x", "y"}}, "d"},
+		{Target{Rooms: []string{"a"}}, "a d"},
+		{Target{Rooms: []string{"b"}, Except: []string{"b"}}, ""},
+		{Target{Except: []string{"a"}}, "b c"},
+		{Target{Rooms: []string{}}, ""},
+	} {
+		t.Run(fmt.Sprintf("%+v", test.t), func(t *testing.T) {
+			check := func(operation string, applied func(id string, s *Session) bool) {
+				t.Helper()
+				var ids []string
+				for _, id := range []string{"a", "b", "c", "d"} {
+					r := away(RecoveryOptions{})
+					defer r.Close()
+					var err error
+					switch operation {
+					case "join":
+						err = r.JoinSockets(test.t, "new")
+					case "leave":
+						err = r.LeaveSockets(test.t, "x", "y", "a")
+					case "disconnect":
+						err = r.DisconnectSockets(test.t, false)
+					}
+					if err != nil {
+						t.Error(operation, err)
+					}
+					if applied(id, r.Restore("p"+id, "")) {
+						ids = append(ids, id)
+					}
+				}
+				if got := strings.Join(ids, " "); got != test.want {
+					t.Errorf("%s applied to %q, want %q", operation, got, test.want)
+				}
+			}
+			check("join", func(_ string, s *Session) bool { return slices.Contains(s.Rooms, "new") })
+			check("leave", func(_ string, s *Session) bool { return len(s.Rooms) == 0 })
+			check("disconnect", func(_ string, s *Session) bool { return s == nil })
+		})
+	}
+}
+
+// What is sent to a room before an absent socket leaves it, and after it joins, counts as
+// missed.
+func TestMissedWhileRoomsChangeInAbsence(t *testing.T) {
+	r := away(RecoveryOptions{})
+	defer r.Close()
+	own := Target{Rooms: []string{"b"}}
+	broadcast(t, r, "in x", "x")
+	broadcast(t, r, "not in new", "new")
+	if err := r.LeaveSockets(own, "x", "other"); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.JoinSockets(own, "new"); err != nil {
+		t.Fatal(err)
+	}
+	broadcast(t, r, "not in x", "x")
+	broadcast(t, r, "in new", "new")
+	s := admit(r, "b", "pb", r.Restore("pb", ""))
+	if want := []string{"in x", "in new", "connected"}; !slices.Equal(s.got, want) {
+		t.Errorf("got %q, want %q", s.got, want)
+	}
+	if rooms := r.Rooms(s); !slices.Equal(rooms, []string{"b", "new"}) {
+		t.Errorf("is in %q", rooms)
+	}
+}
+
+func TestRoomsOfAbsentSocketsAreBounded(t *testing.T) {
+	r := away(RecoveryOptions{MaxRooms: 2})
+	defer r.Close()
+	if err := r.JoinSockets(Target{Rooms: []string{"b"}}, "x", "b", "new"); err != nil {
+		t.Error(err)
+	}
+	if err := r.JoinSockets(Target{Rooms: []string{"b"}}, "x", "one more"); err == nil {
+		t.Error("joined one too many")
+	}
+	if rooms := r.Restore("pb", "").Rooms; len(rooms) != 2 {
+		t.Errorf("is in %q", rooms)
+	}
+}
+
+// What is known of absent sockets goes with their sessions.
+func TestAbsentSocketsAreForgotten(t *testing.T) {
+	empty := func(r *Recovery) bool {
+		return r.absent.byAge.Len() == 0 && len(r.absent.byID) == 0 && len(r.absent.rooms) == 0
+	}
+	synctest.Test(t, func(t *testing.T) {
+		r := away(RecoveryOptions{MaxDisconnection: time.Minute})
+		defer r.Close()
+		time.Sleep(3 * time.Minute)
+		if r.mu.Lock(); !empty(r) {
+			t.Errorf("left: %+v", r.absent)
+		}
+		r.mu.Unlock()
+	})
+	r := away(RecoveryOptions{})
+	for _, id := range []string{"a", "b", "c", "d"} {
+		admit(r, id, "p"+id, r.Restore("p"+id, ""))
+	}
+	if !empty(r) {
+		t.Errorf("left after all are back: %+v", r.absent)
+	}
+	r.Close()
+	if r = away(RecoveryOptions{}); r.Close() != nil || !empty(r) {
+		t.Errorf("left after Close: %+v", r.absent)
+	}
+}
