@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -82,6 +83,7 @@ func FuzzClientWebSocket(f *testing.F) {
 	frames = ws.AppendFrame(frames, ws.Text, []byte("2"))
 	frames = ws.AppendFrame(frames, ws.Ping, []byte("x"))
 	f.Add(ws.AppendClose(frames, 1000), 7)
+	f.Add(ws.AppendFrame(bytes.Clone(frames), ws.Text, []byte("1")), 1000)
 	f.Add(ws.AppendMasked(nil, frames), 1000)
 	f.Add([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"), 3)
 	f.Add([]byte{0x82, 127, 0, 0, 0, 0, 255, 255, 255, 255}, 1)
@@ -105,8 +107,16 @@ func FuzzClientWebSocket(f *testing.F) {
 		if c.outbox.n > c.opts.OutboxMessages {
 			t.Errorf("%d packets wait", c.outbox.n)
 		}
+		if c.mu.Lock(); c.state == closed {
+			c.mu.Unlock()
+		} else {
+			c.write() // goes on: a session that the server has closed waits for what is left
+		}
 		c.fail(PingTimeout, errSilentServer)
 		<-c.done
+		if c.id != "" && h.ended != 1 {
+			t.Errorf("OnClose was called %d times", h.ended)
+		}
 	})
 }
 
@@ -159,7 +169,10 @@ func TestParseOpen(t *testing.T) {
 	}
 }
 
-// noConn is a connection that takes nothing.
+// noConn is a connection that takes everything and brings nothing.
 type noConn struct{ net.Conn }
 
-func (noConn) Close() error { return nil }
+func (noConn) Write(b []byte) (int, error)      { return len(b), nil }
+func (noConn) SetWriteDeadline(time.Time) error { return nil }
+func (noConn) SetDeadline(time.Time) error      { return nil }
+func (noConn) Close() error                     { return nil }
