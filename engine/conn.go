@@ -111,6 +111,7 @@ type Conn struct {
 	revision3 bool
 	base64    bool // over polling, where revision 4 has nothing else
 	lendable  bool // OnBatch may lend the goroutine; guarded by receiving, like work
+	gone      bool // the client has closed its WebSocket, as a write has shown; guarded by mu
 
 	// busy is set while a handler runs: the peer cannot be blamed for silence.
 	busy atomic.Bool
@@ -413,7 +414,7 @@ func (c *Conn) end(reason Reason, err error, flush bool) {
 		c.beat.after(c, min(lingerTimeout, c.beat.remainingLocked(c)))
 		c.wakePoll()
 		c.mu.Unlock()
-	case link != nil && flush && (c.writing || c.outbox.n > 0):
+	case link != nil && flush && !c.gone && (c.writing || c.outbox.n > 0):
 		c.state = draining
 		_ = c.flush() // releases mu; written closes the link
 	default:

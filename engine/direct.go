@@ -50,8 +50,7 @@ func (c *Conn) writeVector(v *vector, text []byte, attachments [][]byte) error {
 	c.mu.Lock()
 	switch {
 	case err != nil:
-		c.writeFailed(link, err)
-		return ErrClosed
+		return c.writeFailed(link, err)
 	case n < v.size:
 		// The rest has to wait, so now it is copied.
 		rest := NewTextMessage(text, attachments...).frames[n:]

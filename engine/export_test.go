@@ -30,3 +30,10 @@ func Probing(c *Conn) bool {
 	defer c.mu.Unlock()
 	return c.probe != nil
 }
+
+// Gone reports whether a write has failed because the client left.
+func Gone(c *Conn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.gone
+}

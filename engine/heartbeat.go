@@ -8,6 +8,7 @@ import (
 
 var (
 	errHeartbeatDirection = errors.New("engine: invalid heartbeat direction")
+	errPeerGone           = errors.New("engine: the peer has closed the connection")
 	errNoHeartbeat        = errors.New("engine: no heartbeat from the peer in time")
 )
 
@@ -109,6 +110,10 @@ func (c *Conn) onTimer() {
 	case c.state != open || clock() < b.due:
 		// Stopped or set anew while it was firing.
 		c.mu.Unlock()
+	case c.gone:
+		// The reader does not come to the end of what the client sent before it left.
+		c.mu.Unlock()
+		c.fail(TransportError, errPeerGone)
 	case !b.awaiting.Load() && !c.revision3:
 		b.awaiting.Store(true)
 		// The ping was due a little earlier, and the answer is due after that.

@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -102,4 +103,10 @@ func tryRead(fd uintptr, b []byte) (n int, ready bool, err error) {
 		}
 		return n, true, nil
 	}
+}
+
+// peerClosed reports whether a write failed because the peer has closed the connection:
+// nothing more comes from it than what has arrived.
+func peerClosed(err error) bool {
+	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
 }

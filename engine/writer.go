@@ -34,8 +34,7 @@ func (c *Conn) write(b batch) error {
 		c.mu.Lock()
 		if err != nil {
 			b.release()
-			c.writeFailed(link, err)
-			return ErrClosed
+			return c.writeFailed(link, err)
 		}
 		b.bytes = b.bytes[n:]
 		if len(b.bytes) > 0 && c.state == closed {
@@ -71,7 +70,7 @@ func (c *Conn) writeLoop(link *link, b batch) {
 		c.mu.Lock()
 		c.unsent = 0
 		if err != nil {
-			c.writeFailed(link, err)
+			_ = c.writeFailed(link, err)
 			return
 		}
 		if c.outbox.n == 0 {
@@ -107,7 +106,18 @@ func (c *Conn) written() {
 // writeFailed ends the connection over a failed write. A frame may be half
 // written, so the token writing is not given back: nothing can follow. mu is
 // held and released.
-func (c *Conn) writeFailed(link *link, err error) {
+//
+// If the client has closed the connection, what it sent before may not have been read
+// yet. The reader delivers that, and ends the connection when it sees the end, or the
+// timer does. Until then the connection takes messages, as if they had been written
+// just before; see docs/decisions/0018-unread-messages.md.
+func (c *Conn) writeFailed(link *link, err error) error {
+	if c.state == open && peerClosed(err) {
+		c.gone, c.backlog = true, true
+		c.beat.after(c, c.server.opts.PingTimeout)
+		c.mu.Unlock()
+		return nil
+	}
 	finish := c.state == draining
 	if finish {
 		c.state = closed
@@ -119,6 +129,7 @@ func (c *Conn) writeFailed(link *link, err error) {
 	if finish {
 		c.server.remove(c)
 	}
+	return ErrClosed
 }
 
 // A batch is bytes on their way to a WebSocket, and the pooled buffer, or the
