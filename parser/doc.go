@@ -37,10 +37,16 @@
 //     arrays such as [16]byte are arrays of numbers.
 //   - When decoding, an attachment fits into any such slice type and, in a
 //     value of type any, becomes a []byte.
-//   - NaN and infinities are null, as JSON.stringify has them.
+//   - NaN and infinities are null, as JSON.stringify has them, where encoding/json
+//     returns an error.
+//   - An argument that is an [encoding/json.RawMessage] keeps the white space within it.
 //   - <, >, & and U+2028, U+2029 are not escaped.
 //   - Negative zero is 0 in an argument, []any or map[string]any. Behind other
 //     types, struct fields for example, it is -0, which is the same number.
+//
+// Maps have keys that are strings, integers, or have text methods, as there: strings are
+// encoded as they are, even if they have a MarshalText method, and a map[float64]T or
+// map[any]T is an error in both directions.
 //
 // A [time.Time] is its RFC 3339 text, of which the form that a JavaScript Date
 // has is a special case. 64-bit integers, [encoding/json.Number] and

@@ -106,7 +106,7 @@ func (e *encoder) marshal(dst []byte, v any, needs plan) ([]byte, error) {
 	mark := len(e.attachments)
 	options := plainOptions
 	switch {
-	case needs&(holdsDynamic|holdsNamedBytes) != 0:
+	case needs&(holdsDynamic|holdsNamedBytes|holdsKeys) != 0:
 		options = e.hooks
 	case needs != 0:
 		options = e.exactHooks
@@ -168,6 +168,10 @@ func (e *encoder) hook(out *jsontext.Encoder, ptr any) error {
 	}
 	v := reflect.ValueOf(ptr).Elem()
 	switch v.Kind() {
+	case reflect.Map:
+		if unusualWhenEncoding(v.Type().Key()) && !implementsAny(reflect.PointerTo(v.Type()), marshalMethods) {
+			return marshalMap(out, v)
+		}
 	case reflect.Slice:
 		if isBytes(v.Type(), marshalMethods) {
 			return e.marshalBinary(out, v.Bytes())

@@ -19,6 +19,7 @@ const (
 	holdsNamedBytes                  // a slice of bytes by another name
 	holdsDynamic                     // an interface, and so perhaps anything
 	holdsNumber                      // an encoding/json.Number, unknown to the library
+	holdsKeys                        // a map with keys that the library takes for something else
 )
 
 var (
@@ -52,6 +53,8 @@ type planner struct {
 	opaque func(reflect.Type) bool
 	// methods are what makes slices of bytes something other than binary data.
 	methods []reflect.Type
+	// unusual reports whether the library and encoding/json differ about keys of a type.
+	unusual func(reflect.Type) bool
 	plans   sync.Map // of reflect.Type to *typePlan
 }
 
@@ -61,10 +64,12 @@ var (
 		// addressable, which then encode as if they had none.
 		opaque:  func(t reflect.Type) bool { return implementsAny(t, marshalMethods) },
 		methods: marshalMethods,
+		unusual: unusualWhenEncoding,
 	}
 	decodePlans = planner{
 		opaque:  func(t reflect.Type) bool { return implementsAny(reflect.PointerTo(t), unmarshalMethods) },
 		methods: unmarshalMethods,
+		unusual: unusualWhenDecoding,
 	}
 )
 
@@ -110,7 +115,11 @@ func (p *planner) walk(t reflect.Type, seen map[reflect.Type]bool) plan {
 	case reflect.Array, reflect.Pointer:
 		return p.walk(t.Elem(), seen)
 	case reflect.Map:
-		return p.walk(t.Key(), seen) | p.walk(t.Elem(), seen)
+		result := p.walk(t.Key(), seen) | p.walk(t.Elem(), seen)
+		if p.unusual(t.Key()) {
+			result |= holdsKeys
+		}
+		return result
 	case reflect.Struct:
 		var result plan
 		for field := range t.Fields() {

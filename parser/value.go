@@ -155,11 +155,11 @@ func unmarshal(raw []byte, attachments [][]byte, ptr any) error {
 	}
 	needs := p.needs
 	switch {
-	case len(attachments) > 0 && needs&(holdsBytes|holdsNamedBytes|holdsDynamic) != 0:
+	case needs&holdsKeys != 0 || len(attachments) > 0 && needs&(holdsBytes|holdsNamedBytes|holdsDynamic) != 0:
 		h := binaryHooks.Get().(*binaryHook)
 		h.attachments = attachments
 		options := h.exact
-		if needs&(holdsNamedBytes|holdsDynamic) != 0 {
+		if needs&(holdsNamedBytes|holdsDynamic|holdsKeys) != 0 {
 			options = h.all
 		}
 		err := json.Unmarshal(raw, ptr, options)
@@ -229,6 +229,9 @@ func (h *binaryHook) decode(dec *jsontext.Decoder, ptr any) error {
 		return err
 	}
 	v := reflect.ValueOf(ptr).Elem()
+	if t := v.Type(); t.Kind() == reflect.Map && unusualWhenDecoding(t.Key()) && !implementsAny(reflect.PointerTo(t), unmarshalMethods) {
+		return fmt.Errorf("cannot decode into %v: a map key must be a string, an integer or an encoding.TextUnmarshaler", t)
+	}
 	if kind != '{' || !isBytes(v.Type(), unmarshalMethods) {
 		return errSkip
 	}
