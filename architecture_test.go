@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 	".":                   {"adapter", "engine", "parser", "internal/clip", "internal/handler", "internal/offset"},
 	"client":              {"engine", "parser", "internal/clip", "internal/ctxerr", "internal/handler", "internal/offset"},
 	"event":               {".", "parser", "internal/handler"},
-	"socketiotest":        {".", "adapter", "engine", "parser", "internal/memnet", "internal/ws"},
+	"socketiotest":        {".", "adapter", "engine", "parser", "internal/memnet", "internal/offset", "internal/ws"},
 	"internal/blocks":     {},
 	"internal/clip":       {},
 	"internal/ctxerr":     {},

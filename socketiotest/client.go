@@ -36,8 +36,8 @@ type ClientOptions struct {
 	Query  url.Values
 	// Codec is the packet format. Default [parser.JSON].
 	Codec parser.Codec
-	// Timeout is how long something that is expected may take. Default
-	// DefaultTimeout.
+	// Timeout is how long something that is expected may take: connecting, sending, and
+	// what is received. Default DefaultTimeout.
 	Timeout time.Duration
 }
 
@@ -257,7 +257,7 @@ func (c *Client) expectRefusal(auth any) *socketio.ConnectError {
 func (c *Client) received(p *parser.Packet) {
 	switch p.Type {
 	case parser.Event:
-		c.noteOffset(p.Args)
+		c.noteOffset(p)
 		c.put(item{kind: itemEvent, event: Event{Name: p.Event, Args: p.Args, client: c, ack: p.ID, wants: p.HasID}})
 	case parser.Connect:
 		c.noteSession(p.Args)
@@ -287,13 +287,18 @@ func (c *Client) noteSession(args socketio.Args) {
 	c.sid, c.pid = s.SID, s.PID
 }
 
-// noteOffset remembers the offset that a server with recovery adds to events.
-func (c *Client) noteOffset(args socketio.Args) {
+// noteOffset remembers the offset that a server with recovery adds to events. As
+// JavaScript clients do, it takes any text for one, except in events that want an
+// acknowledgement: what comes last there is the function that gives it.
+func (c *Client) noteOffset(p *parser.Packet) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var last string
-	if c.pid != "" && args.Len() > 0 && args.DecodeAt(args.Len()-1, &last) == nil {
-		c.offset = last
+	var last any
+	if c.pid == "" || p.HasID || p.Args.Len() == 0 || p.Args.DecodeAt(p.Args.Len()-1, &last) != nil {
+		return
+	}
+	if text, ok := last.(string); ok {
+		c.offset = text
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/seed96b07ef8/socketio"
 	"github.com/seed96b07ef8/socketio/parser"
@@ -30,7 +31,11 @@ func open(s *Server, o *ClientOptions) (*conn, error) {
 		return nil, err
 	}
 	c := &conn{transport: t, codec: o.Codec, done: make(chan struct{}), clients: make(map[string]*Client)}
+	tooLate := time.AfterFunc(o.Timeout, t.close)
 	first, err := t.receive()
+	if !tooLate.Stop() && err != nil {
+		err = fmt.Errorf("no handshake within %v: %w", o.Timeout, err)
+	}
 	if err == nil && (first.binary || len(first.data) == 0 || first.data[0] != '0') {
 		err = fmt.Errorf("the first packet is %q, and no handshake", first.data)
 	}

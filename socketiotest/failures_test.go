@@ -3,14 +3,17 @@ package socketiotest_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"regexp"
 	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/socketiotest"
 )
 
@@ -50,6 +53,15 @@ func failures(test func(t socketiotest.TB)) string {
 	}()
 	<-done
 	return strings.Join(r.failures, "\n")
+}
+
+// connectToSilence connects with a server that does not answer.
+func connectToSilence(t socketiotest.TB, transport engine.Transport) {
+	stop := make(chan struct{})
+	silent := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-stop })
+	io := socketiotest.Serve(t, socketio.NewServer(nil), silent)
+	t.Cleanup(func() { close(stop) })
+	socketiotest.Connect(t, io, &socketiotest.ClientOptions{Transport: transport, Timeout: time.Second})
 }
 
 func TestFailures(t *testing.T) {
@@ -100,6 +112,43 @@ func TestFailures(t *testing.T) {
 			c.Emit("echo", 1, 2)
 			c.Expect("echo", 1)
 		}, `got the event "echo" \[1, 2\], want the arguments \[1\]`},
+		{"another large integer", func(t socketiotest.TB) {
+			io, c := connect(t)
+			_ = io.Emit("n", []int64{1<<53 + 1}, []byte("b"))
+			c.Expect("n", []int64{1 << 53}, []byte("b"))
+		}, `got the event "n" .*, want the arguments \[\[9007199254740992\], binary "b"\]`},
+		{"a text too many, with recovery", func(t socketiotest.TB) {
+			io := socketiotest.NewServer(t, &socketio.Options{Recovery: new(socketio.Recovery)})
+			c := socketiotest.Connect(t, io, nil)
+			_ = io.Emit("e", "x", "y")
+			c.Expect("e", "x")
+		}, `got the event "e" \["x", "y", .*, want the arguments \["x"\]`},
+		{"a text too many, with a question", func(t socketiotest.TB) {
+			io := socketiotest.NewServer(t, &socketio.Options{Recovery: new(socketio.Recovery)})
+			c := socketiotest.Connect(t, io, nil)
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			go func() { _, _ = io.Socket(c.ID()).EmitWithAck(ctx, "q", "x", "y") }()
+			c.Expect("q", "x")
+		}, `got the event "q" \["x", "y"\], want the arguments \["x"\]`},
+		{"no handshake over WebSocket", func(t socketiotest.TB) { connectToSilence(t, engine.WebSocket) }, `^socketiotest: connecting: .*timeout$`},
+		{"no handshake over polling", func(t socketiotest.TB) { connectToSilence(t, engine.Polling) }, `^socketiotest: connecting: no handshake within 1s: .*canceled$`},
+		{"a server that does not read", func(t socketiotest.TB) {
+			stop := make(chan struct{})
+			io := socketiotest.NewServer(t, &socketio.Options{InboxEvents: 1})
+			io.On("wait", func() { <-stop })
+			t.Cleanup(func() { close(stop) })
+			c := socketiotest.Connect(t, io, &socketiotest.ClientOptions{Timeout: time.Second})
+			begin := time.Now()
+			t.Cleanup(func() {
+				if took := time.Since(begin); took > 10*time.Second {
+					t.Errorf("it took %v", took)
+				}
+			})
+			for {
+				c.Emit("wait", strings.Repeat("x", 1<<16))
+			}
+		}, `^socketiotest: client \S{20} of / emits "wait": .*timeout$`},
 		{"more is waiting", func(t socketiotest.TB) {
 			_, c := connect(t)
 			for i := range 7 {

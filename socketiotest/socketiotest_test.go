@@ -3,6 +3,7 @@ package socketiotest_test
 import (
 	"context"
 	"errors"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -15,6 +16,8 @@ import (
 	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/event"
 	"github.com/seed96b07ef8/socketio/internal/leakcheck"
+	"github.com/seed96b07ef8/socketio/parser"
+	"github.com/seed96b07ef8/socketio/parser/msgpack"
 	"github.com/seed96b07ef8/socketio/socketiotest"
 )
 
@@ -272,6 +275,16 @@ func TestReconnect(t *testing.T) {
 			}
 			c.Expect("before", 1, "text")
 			id := c.ID()
+			// Neither a question nor a volatile event has an offset.
+			asked := make(chan error, 1)
+			go func() {
+				_, err := io.Socket(id).EmitWithAck(t.Context(), "question", "text")
+				asked <- err
+			}()
+			c.Expect("question", "text").Ack()
+			if err := <-asked; err != nil {
+				t.Fatal(err)
+			}
 			io.Socket(id).Conn().Close() // as far as the client knows, it is lost
 			<-gone
 			c.ExpectDisconnect(socketio.TransportClose)
@@ -295,6 +308,27 @@ func TestReconnect(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Integers are compared exactly, structs as what they become.
+func TestExpectExactly(t *testing.T) {
+	for _, codec := range []parser.Codec{parser.JSON, msgpack.Codec} {
+		io := socketiotest.NewServer(t, &socketio.Options{Codec: codec})
+		c := socketiotest.Connect(t, io, &socketiotest.ClientOptions{Codec: codec})
+		for _, args := range [][]any{
+			{int64(1<<53 + 1), uint64(math.MaxUint64), []byte{1}}, {[]any{1, 2.5, 1e300, nil}, map[string]any{"n": int64(math.MinInt64), "b": []byte{2}}},
+			{struct{ A, B any }{int64(-1<<53 - 1), struct{}{}}},
+		} {
+			if err := io.Emit("e", args...); err != nil {
+				t.Fatal(err)
+			}
+			c.Expect("e", args...)
+		}
+		if err := io.Emit("e", struct{ N int64 }{1<<53 + 1}); err != nil {
+			t.Fatal(err)
+		}
+		c.Expect("e", map[string]any{"N": int64(1<<53 + 1)})
+	}
 }
 
 func TestReconnectWithoutRecovery(t *testing.T) {

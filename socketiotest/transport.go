@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/internal/ws"
@@ -66,9 +67,9 @@ func dial(s *Server, o *ClientOptions) (transport, error) {
 	query.Set("transport", string(o.Transport))
 	target := s.URL + o.Path
 	if o.Transport == engine.WebSocket {
-		return dialWebSocket(s, target, query, o.Header)
+		return dialWebSocket(s, target, query, o)
 	}
-	return dialPolling(s, target, query, o.Header)
+	return dialPolling(s, target, query, o)
 }
 
 // webSocket is the transport over one connection.
@@ -77,12 +78,19 @@ type webSocket struct {
 	in      *bufio.Reader
 	frames  ws.Reader
 	scratch []byte
+	timeout time.Duration
 	mu      sync.Mutex // held while something is written
 }
 
-func dialWebSocket(s *Server, target string, query url.Values, header http.Header) (transport, error) {
-	nc, err := s.listener.Dial(context.Background())
+func dialWebSocket(s *Server, target string, query url.Values, o *ClientOptions) (transport, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), o.Timeout)
+	defer cancel()
+	nc, err := s.listener.Dial(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := nc.SetDeadline(time.Now().Add(o.Timeout)); err != nil {
+		nc.Close()
 		return nil, err
 	}
 	req, err := http.NewRequest(http.MethodGet, target+"?"+query.Encode(), nil)
@@ -90,7 +98,7 @@ func dialWebSocket(s *Server, target string, query url.Values, header http.Heade
 		nc.Close()
 		return nil, err
 	}
-	for key, values := range header {
+	for key, values := range o.Header {
 		req.Header[key] = values
 	}
 	req.Header.Set("Connection", "Upgrade")
@@ -101,11 +109,14 @@ func dialWebSocket(s *Server, target string, query url.Values, header http.Heade
 		nc.Close()
 		return nil, err
 	}
-	w := &webSocket{nc: nc, in: bufio.NewReader(nc), scratch: make([]byte, 4<<10)}
+	w := &webSocket{nc: nc, in: bufio.NewReader(nc), scratch: make([]byte, 4<<10), timeout: o.Timeout}
 	w.frames = ws.Reader{MaxMessage: 1 << 30, Client: true}
 	resp, err := http.ReadResponse(w.in, req)
 	if err == nil && resp.StatusCode != http.StatusSwitchingProtocols {
 		err = newRefusal(resp)
+	}
+	if err == nil {
+		err = nc.SetDeadline(time.Time{})
 	}
 	if err != nil {
 		nc.Close()
@@ -125,6 +136,9 @@ func (w *webSocket) send(packets ...packet) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if err := w.nc.SetWriteDeadline(time.Now().Add(w.timeout)); err != nil {
+		return err
+	}
 	_, err := w.nc.Write(out)
 	return err
 }
@@ -163,13 +177,19 @@ type polling struct {
 	ctx    context.Context // ends the polls
 	cancel context.CancelFunc
 	queue  []packet // received together with others
+
+	timeout time.Duration
 }
 
-func dialPolling(s *Server, target string, query url.Values, header http.Header) (transport, error) {
-	p := &polling{url: target + "?" + query.Encode(), header: header}
+func dialPolling(s *Server, target string, query url.Values, o *ClientOptions) (transport, error) {
+	p := &polling{url: target + "?" + query.Encode(), header: o.Header, timeout: o.Timeout}
 	p.http = &http.Client{Transport: &http.Transport{DialContext: s.Dial, DisableKeepAlives: true}}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
+	tooLate := time.AfterFunc(o.Timeout, p.cancel)
 	open, err := p.receive()
+	if !tooLate.Stop() && err != nil {
+		err = fmt.Errorf("no handshake within %v: %w", o.Timeout, err)
+	}
 	if err != nil {
 		p.close()
 		return nil, err
@@ -218,7 +238,7 @@ func (p *polling) send(packets ...packet) error {
 	}
 	// The server may close the session in answer, which is no reason to cancel what
 	// it has received.
-	ctx, cancel := context.WithTimeout(context.Background(), DefaultTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), p.timeout)
 	defer cancel()
 	_, err := p.do(ctx, http.MethodPost, strings.NewReader(body.String()))
 	return err
