@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/seed96b07ef8/socketio/client"
@@ -40,6 +41,24 @@ func (c *connection) close() {
 	case <-e.Done():
 	case <-time.After(c.target.timeout):
 	}
+}
+
+// deliver waits until the server has read what was emitted, and takes leave of it. what
+// names that in the error.
+func (c *connection) deliver(ctx context.Context, what string) error {
+	limited, cancel := context.WithTimeout(ctx, c.target.timeout)
+	defer cancel()
+	err := c.manager.Shutdown(limited)
+	var gone *client.DisconnectError
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return errInterrupted
+	case errors.As(err, &gone):
+		return failf(exitNoConnection, "%s before the server had read %s", disconnected(gone.Reason, gone.Err), what)
+	}
+	return failf(exitTimeout, "the server has not read %s within %v", what, c.target.timeout)
 }
 
 // A question is an event of the server that wants an acknowledgement.

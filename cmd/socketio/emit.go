@@ -22,7 +22,10 @@ func emit(ctx context.Context, std stdio, o *settings, rawURL, event string, val
 		return err
 	}
 	if noAck {
-		return t.explainEmit(event, s.Emit(event, values...))
+		if err := s.Emit(event, values...); err != nil {
+			return t.explainEmit(event, err)
+		}
+		return c.deliver(ctx, eventName(event))
 	}
 	ack, err := s.Timeout(t.timeout).EmitWithAck(ctx, event, values...)
 	switch {

@@ -304,13 +304,18 @@ func (s *session) emit(in input) error {
 	socket := s.current()
 	s.remember(in.event)
 	if !in.asks {
-		if err := s.target.explainEmit(in.event, socket.Emit(in.event, in.values...)); err != nil {
-			return err
-		}
 		if !socket.Active() {
+			if err := s.target.explainEmit(in.event, socket.Emit(in.event, in.values...)); err != nil {
+				return err
+			}
 			s.printer.changed("not connected: this waits until you /connect")
+			return nil
 		}
-		return nil
+		err := socket.EmitWait(s.ctx, in.event, in.values...)
+		if s.ctx.Err() != nil {
+			return nil // the session is over
+		}
+		return s.target.explainEmit(in.event, err)
 	}
 	s.asking <- struct{}{}
 	ctx := &noticedContext{Context: s.ctx, noticed: make(chan struct{})}
@@ -385,7 +390,8 @@ func (s *session) join(namespace string) error {
 	return nil
 }
 
-// result waits for acknowledgements and returns what the session comes to.
+// result waits for acknowledgements, and until the server has read the rest, and returns
+// what the session comes to.
 func (s *session) result() error {
 	acknowledged := make(chan struct{})
 	go func() { // ends when they have come, which takes no longer than the timeout
@@ -397,17 +403,21 @@ func (s *session) result() error {
 	case f := <-s.over:
 		return f
 	}
+	socket := s.current()
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	worst := s.worst
+	s.mu.Unlock()
 	select {
 	case f := <-s.over:
 		return f
 	default:
 	}
 	switch {
-	case s.worst != nil:
-		return s.worst
-	case s.socket.Active() && !s.socket.Connected():
+	case worst != nil:
+		return worst
+	case socket.Connected():
+		return s.deliver(s.ctx, "what was emitted last")
+	case socket.Active():
 		return failf(exitNoConnection, "the connection was lost, and what was emitted since has not been sent")
 	}
 	return nil
