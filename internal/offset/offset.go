@@ -19,8 +19,13 @@ const Max = 128
 
 // Unmistakable returns the arguments of an event that has no offset such that none is
 // mistaken for one: if the last of them may be encoded as a string, nil follows it.
+// Without arguments nil is the only one: socket.io-client takes the name of the event
+// for the last argument then.
 func Unmistakable(args []any) []any {
-	if len(args) == 0 || !mayBeText(args[len(args)-1]) {
+	if len(args) == 0 {
+		return []any{nil}
+	}
+	if !mayBeText(args[len(args)-1]) {
 		return args
 	}
 	return append(args[:len(args):len(args)], nil)

@@ -28,7 +28,7 @@ func TestUnmistakable(t *testing.T) {
 			t.Errorf("%T is taken for a text", last)
 		}
 	}
-	if got := Unmistakable(nil); !slices.Equal(got, nil) {
+	if got := Unmistakable(nil); !slices.Equal(got, []any{nil}) {
 		t.Errorf("no arguments become %v", got)
 	}
 }
