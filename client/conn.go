@@ -93,7 +93,7 @@ func (c *conn) noteLegacy() {
 	m := c.m
 	m.mu.Lock()
 	c.legacy = true
-	for _, s := range m.sockets {
+	for s := range m.sockets.all() {
 		s.mu.Lock()
 		if s.joiningLocked(c) {
 			s.refuseLocked(ErrServerVersion)

@@ -183,7 +183,7 @@ func (m *Manager) settleLocked() (finish func()) {
 // endLocked tells of the end of a connection that was the manager's.
 func (m *Manager) endLocked(c *conn, why *DisconnectError) {
 	c.cancel(why)
-	for _, s := range m.sockets {
+	for s := range m.sockets.all() {
 		s.mu.Lock()
 		s.lostLocked(c, why)
 		s.mu.Unlock()
@@ -194,6 +194,15 @@ func (m *Manager) endLocked(c *conn, why *DisconnectError) {
 // ended is called when a connection has ended by itself, or was closed because of
 // what the server did.
 func (m *Manager) ended(c *conn, why *DisconnectError) {
+	if why = m.lose(c, why); why != nil {
+		m.opts.Logger.Debug("client: connection lost", "server", m.target.host, "reason", string(why.Reason), "error", why.Err)
+	}
+}
+
+// lose takes a connection that has ended away from the sockets, and starts to establish
+// another one if that is wanted. It returns why it has ended, or nil if it was not the
+// manager's.
+func (m *Manager) lose(c *conn, why *DisconnectError) *DisconnectError {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if c.cause != nil {
@@ -202,10 +211,9 @@ func (m *Manager) ended(c *conn, why *DisconnectError) {
 	c.over = why
 	c.cancel(why)
 	if m.conn != c {
-		return // it has not begun, or was closed by us
+		return nil // it has not begun, or was closed by us
 	}
 	m.conn = nil
-	m.opts.Logger.Debug("client: connection lost", "server", m.target.host, "reason", string(why.Reason), "error", why.Err)
 	next := 1
 	if !c.good {
 		next = c.attempt + 1
@@ -230,4 +238,5 @@ func (m *Manager) ended(c *conn, why *DisconnectError) {
 	case last && !m.opts.NoReconnect:
 		tellOf(m, &m.gaveUp, func(f func()) { f() })
 	}
+	return why
 }

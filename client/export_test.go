@@ -86,3 +86,17 @@ func (m *Manager) StartConnect() (<-chan error, error) {
 	w := make(chan error, 1)
 	return w, m.hold(w)
 }
+
+// Sockets returns the number of sockets that the manager keeps, and of those that it
+// only remembers.
+func (m *Manager) Sockets() (kept, idle int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.sockets.kept), len(m.sockets.idle)
+}
+
+// Remove is remove.
+func Remove(list []*Outgoing, out *Outgoing) []*Outgoing { return remove(list, out) }
+
+// Outgoing is an event on its way.
+type Outgoing = outgoing

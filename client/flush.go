@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/internal/ctxerr"
@@ -198,10 +199,7 @@ func (m *Manager) Shutdown(ctx context.Context) error {
 		m.mu.Unlock()
 		return nil
 	}
-	sockets := make([]*Socket, 0, len(m.sockets))
-	for _, s := range m.sockets {
-		sockets = append(sockets, s)
-	}
+	sockets := slices.Collect(m.sockets.all())
 	m.mu.Unlock()
 	var errs []error
 	for _, s := range sockets {

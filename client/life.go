@@ -33,6 +33,7 @@ type life struct {
 func (s *Socket) activate(w chan error) error {
 	m := s.manager
 	m.mu.Lock()
+	m.sockets.keep(s)
 	s.mu.Lock()
 	err := s.err
 	if err == nil && m.done {
@@ -455,7 +456,9 @@ func (s *Socket) leaveLocked(why *DisconnectError) {
 func (s *Socket) sendDisconnectLocked(c *conn) {
 	msg, err := s.encode(parser.Header{Type: parser.Disconnect}, "", nil)
 	if err != nil { // a codec that cannot encode nothing
-		s.manager.opts.Logger.Error("client: DISCONNECT cannot be encoded", "error", err)
+		s.inbox.push(func() {
+			s.manager.opts.Logger.Error("client: DISCONNECT cannot be encoded", "error", err)
+		})
 		return
 	}
 	flags := engine.Essential // there is one for each time that a socket was let in

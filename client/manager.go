@@ -49,7 +49,7 @@ type Manager struct {
 	inbox       inbox
 
 	mu      sync.Mutex // guards what follows; a socket's mu may be taken under it
-	sockets map[string]*Socket
+	sockets sockets
 	active  map[*Socket]struct{} // those that want to be connected
 	held    bool                 // Connect wants to be connected, too,
 	kept    bool                 // and even without waiters: a call has succeeded
@@ -81,7 +81,7 @@ func newManager(t *target, err error, opts *Options) *Manager {
 		opts:    o,
 		err:     err,
 		random:  rand.Float64,
-		sockets: make(map[string]*Socket),
+		sockets: newSockets(),
 		active:  make(map[*Socket]struct{}),
 	}
 	m.inbox.run = func(t task, _ bool) { t.do() }
@@ -90,19 +90,21 @@ func newManager(t *target, err error, opts *Options) *Manager {
 
 // Socket returns the Manager's socket in a namespace, "" standing for "/". It is
 // made by the first call, with the given options, nil for those of the Manager;
-// further calls ignore theirs.
+// further calls ignore theirs. The Manager keeps it, unless it is inactive, has neither
+// functions nor options of its own, nothing waits in it, and there are many of those:
+// such a socket is gone when the program forgets it.
 func (m *Manager) Socket(namespace string, opts *SocketOptions) *Socket {
 	name, err := namespaceName(namespace)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := m.sockets[name]
+	s := m.sockets.get(name)
 	if s == nil {
 		s = newSocket(m, name, err, opts)
 		if m.done {
 			s.discarded = &DisconnectError{Reason: ClientDisconnect, Err: ErrClosed}
 		}
-		m.sockets[name] = s
 	}
+	m.sockets.keep(s)
 	return s
 }
 
@@ -111,18 +113,18 @@ func (m *Manager) Socket(namespace string, opts *SocketOptions) *Socket {
 func (m *Manager) reserve(namespace string) *Socket {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.done || m.sockets[namespace] != nil {
+	if m.done || m.sockets.get(namespace) != nil {
 		return nil
 	}
 	s := newSocket(m, namespace, nil, nil)
-	m.sockets[namespace] = s
+	m.sockets.keep(s)
 	return s
 }
 
 func (m *Manager) lookup(namespace string) *Socket {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.sockets[namespace]
+	return m.sockets.get(namespace)
 }
 
 // Connect opens the connection without waiting for a socket to want it, and keeps
@@ -208,7 +210,7 @@ func (m *Manager) Close() {
 	}
 	m.done, m.held, m.kept = true, false, false
 	gone := &DisconnectError{Reason: ClientDisconnect, Err: ErrClosed}
-	for _, s := range m.sockets {
+	for s := range m.sockets.all() {
 		s.mu.Lock()
 		s.leaveLocked(gone)
 		s.discardLocked(gone)

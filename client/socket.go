@@ -30,10 +30,11 @@ import (
 // All methods may be called concurrently, also from handlers; only Connect and
 // EmitWithAck wait for the server.
 type Socket struct {
-	manager   *Manager
-	namespace string
-	opts      SocketOptions
-	err       error // what is wrong with the URL or the options
+	manager    *Manager
+	namespace  string
+	opts       SocketOptions
+	err        error // what is wrong with the URL or the options
+	configured bool  // it has options of its own
 
 	listeners    handler.Listeners[*Socket]
 	incoming     handler.Hooks[func(event string, args Args)]
@@ -78,7 +79,7 @@ type Socket struct {
 }
 
 func newSocket(m *Manager, namespace string, err error, opts *SocketOptions) *Socket {
-	s := &Socket{manager: m, namespace: namespace, err: m.err, asking: make(chan struct{}, 1)}
+	s := &Socket{manager: m, namespace: namespace, configured: opts != nil, err: m.err, asking: make(chan struct{}, 1)}
 	if s.err == nil {
 		s.err = err
 	}

@@ -40,6 +40,12 @@ type Listeners[S any] struct {
 	byEvent atomic.Pointer[map[string][]*Listener[S]]
 }
 
+// Empty reports whether there are no listeners.
+func (ls *Listeners[S]) Empty() bool {
+	m := ls.byEvent.Load()
+	return m == nil || len(*m) == 0
+}
+
 // Of returns the listeners of an event, oldest first.
 func (ls *Listeners[S]) Of(event string) []*Listener[S] {
 	if m := ls.byEvent.Load(); m != nil {
