@@ -56,7 +56,7 @@ type ClientDrainHandler interface {
 
 // A Client is the client's end of an Engine.IO connection, whatever transport it
 // uses at the moment. [Dial] makes one. It lasts until one side closes it, the
-// server breaks the protocol, or its pings stay out for longer than they may; it
+// server breaks the protocol, or neither a ping nor anything else arrives in time; it
 // does not reconnect.
 //
 // All methods may be called concurrently, handlers included. Only Flush and SendWait
@@ -80,6 +80,9 @@ type Client struct {
 	ended atomic.Bool
 	// pinged is set when the server has pinged.
 	pinged atomic.Bool
+	// arrived is set when the server has sent something since the heartbeat's deadline
+	// was set.
+	arrived atomic.Bool
 
 	mu      sync.Mutex // guards all that follows
 	state   state
@@ -387,9 +390,17 @@ func (c *Client) answerPing() {
 	}
 }
 
+// noteArrival notes that bytes have come from the server.
+func (c *Client) noteArrival() {
+	if !c.arrived.Load() { // so that others can keep what they have cached
+		c.arrived.Store(true)
+	}
+}
+
 // beat begins to wait for a ping. mu is held.
 func (c *Client) beat() {
 	c.heard = time.Now()
+	c.arrived.Store(false)
 	c.after(c.pingInterval + c.pingTimeout)
 }
 
@@ -423,6 +434,10 @@ func (c *Client) onTimer() {
 	case c.busy.Load() && c.patience() > 0:
 		// The ping may wait behind the message that our handler is busy with.
 		c.after(min(c.pingTimeout, c.patience()))
+		c.sound()
+	case !c.busy.Load() && c.arrived.Swap(false):
+		// The ping may wait behind a message that the server is sending, or behind ours.
+		c.after(c.pingTimeout)
 		c.sound()
 	default:
 		c.mu.Unlock()

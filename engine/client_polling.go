@@ -98,7 +98,7 @@ func (c *Client) exchange(op string, r *http.Request, limit int) (batch, *OpErro
 	}
 	buf := getBuffer()
 	body := bytes.NewBuffer((*buf)[:0])
-	n, err := body.ReadFrom(io.LimitReader(resp.Body, int64(limit)+1))
+	n, err := body.ReadFrom(arrivals{io.LimitReader(resp.Body, int64(limit)+1), c})
 	if err == nil && n > int64(limit) {
 		err = errAnswerTooLarge
 	}
@@ -107,6 +107,20 @@ func (c *Client) exchange(op string, r *http.Request, limit int) (batch, *OpErro
 		return batch{}, opError(op, Polling, err)
 	}
 	return batch{bytes: body.Bytes(), buf: buf}, nil
+}
+
+// arrivals notes what a client reads.
+type arrivals struct {
+	io.Reader
+	client *Client
+}
+
+func (a arrivals) Read(b []byte) (int, error) {
+	n, err := a.Reader.Read(b)
+	if n > 0 {
+		a.client.noteArrival()
+	}
+	return n, err
 }
 
 // pollLoop polls, the first time for the handshake, until the connection has ended

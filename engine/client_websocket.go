@@ -20,6 +20,7 @@ func (c *Client) readLoop(l *link, early []byte) {
 	for early = nil; more; {
 		buf, err := r.read()
 		if len(buf) > 0 {
+			c.noteArrival()
 			more = c.feed(l, buf)
 		}
 		r.release()

@@ -94,7 +94,8 @@ type Conn struct {
 	// overflowed is set when there was no room for a message whose loss is the end
 	// of the connection.
 	overflowed bool
-	link       *link // nil while the transport is polling
+	unacked    uint32 // bytes that the client had not received when that was looked at last
+	link       *link  // nil while the transport is polling
 	outbox     outbox
 	early      *ending // set while OnConnect runs: how the connection ended meanwhile
 	probe      *link   // an upgrade under way
@@ -545,13 +546,14 @@ func (c *Conn) logPanic(v any) {
 // receive handles a packet from the transport in use (Engine.IO protocol, "Packet
 // types"). The token receiving is held.
 func (c *Conn) receive(p packet) {
-	c.beat.onPacket(c, p.typ)
 	switch {
 	case p.typ == packetMessage:
 		c.deliver(p)
+	case p.typ == packetPong && !c.revision3:
+		c.beat.onPong(c)
 	case p.typ == packetPing && c.revision3:
 		c.answerPing(p.data)
-	case p.typ == packetPing, p.typ == packetPong && c.revision3:
+	case p.typ == packetPing, p.typ == packetPong:
 		c.fail(TransportError, errHeartbeatDirection)
 	}
 	// The rest means nothing here: 0, 5 and 6 are the server's to send, and a

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"math"
 	"sync/atomic"
 	"time"
 )
@@ -14,14 +15,23 @@ var (
 
 // heartbeat is the one timer of a connection. It sends the pings, watches the
 // answers (Engine.IO protocol v4, "Heartbeat") or, in revision 3, the pings of the
-// client, and ends the lingering of a closed polling session. Its fields but
-// awaiting are guarded by the connection's mu.
+// client, and ends the lingering of a closed polling session. A client that is slow with
+// a large message, in either direction, is alive: see docs/decisions/0016-signs-of-life.md.
+// Its fields except awaiting and arrived are guarded by the connection's mu.
 type heartbeat struct {
 	timer *time.Timer
 	due   time.Duration // on the clock
 	// awaiting is set between a ping and its answer, so never in revision 3.
 	awaiting atomic.Bool
-	extended bool // the answer's deadline was extended once
+	// arrived is set when the client has sent something since the deadline was set.
+	arrived atomic.Bool
+}
+
+// noteArrival notes that bytes have come from the client.
+func (b *heartbeat) noteArrival() {
+	if !b.arrived.Load() { // so that others can keep what they have cached
+		b.arrived.Store(true)
+	}
 }
 
 // clock is the time since the start of the program.
@@ -42,7 +52,7 @@ func (b *heartbeat) after(c *Conn, d time.Duration) {
 // restart waits for the next ping, ours or the client's.
 func (b *heartbeat) restart(c *Conn) {
 	b.awaiting.Store(false)
-	b.extended = false
+	b.arrived.Store(false)
 	d := c.server.opts.PingInterval
 	if c.revision3 {
 		d += c.server.opts.PingTimeout
@@ -70,23 +80,30 @@ func (b *heartbeat) stop() {
 	}
 }
 
-// onPacket notes a packet from the peer. A pong answers the ping; the first
-// packet of another kind shows that the peer is alive but has more to send
-// before its pong, and extends the deadline once.
-func (b *heartbeat) onPacket(c *Conn, t packetType) {
+// onPong notes the answer to the ping.
+func (b *heartbeat) onPong(c *Conn) {
 	if !b.awaiting.Load() {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch {
-	case c.state != open || !b.awaiting.Load():
-	case t == packetPong:
+	if c.state == open && b.awaiting.Load() {
 		b.restart(c)
-	case !b.extended:
-		b.extended = true
-		b.after(c, c.server.opts.PingTimeout)
 	}
+}
+
+// receivesLocked reports whether the client has received something since the last ping,
+// or call, while it still has to receive more: the ping is behind it.
+func (c *Conn) receivesLocked() bool {
+	if c.unsent > 0 || c.poll.unsent > 0 {
+		// The deadline of the writing says whether it does. The ping, which follows, has
+		// its time from then on.
+		c.unacked = math.MaxUint32
+		return true
+	}
+	before := c.unacked
+	c.unacked = c.link.unacked()
+	return c.unacked < before
 }
 
 // What timers are late by at most, as a rule. More than that is a program that was
@@ -116,14 +133,16 @@ func (c *Conn) onTimer() {
 		c.fail(TransportError, errPeerGone)
 	case !b.awaiting.Load() && !c.revision3:
 		b.awaiting.Store(true)
+		b.arrived.Store(false)
+		c.unacked = c.link.unacked()
 		// The ping was due a little earlier, and the answer is due after that.
 		late := min(clock()-b.due, maxTimerDelay, c.server.opts.PingTimeout/10)
 		b.after(c, c.server.opts.PingTimeout-late)
 		c.sendBeat(pingPlace, pingPacket)
-	case c.busy.Load(), c.turn.Load()%2 != 0:
-		// Its pong, or ping, may wait behind the message that our handler is busy
-		// with. A further ping shows whether the connection is dead, and keeps the
-		// client from believing that we are.
+	case c.busy.Load(), c.turn.Load()%2 != 0, b.arrived.Swap(false), c.receivesLocked():
+		// Its pong, or ping, may wait behind the message that our handler is busy with,
+		// or that the client is sending or receiving. A further ping shows whether the
+		// connection is dead, and keeps the client from believing that we are.
 		b.after(c, c.server.opts.PingTimeout)
 		if c.revision3 {
 			c.mu.Unlock()

@@ -92,8 +92,8 @@ func waitClosed(t testing.TB, s *session) <-chan struct{} {
 	return done
 }
 
-// A packet that is no pong shows that the client is alive and extends the
-// deadline, once.
+// What arrives instead of the pong shows that the client is alive, and puts off the end
+// until nothing has come for as long as a pong may take.
 func TestHeartbeatExtension(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := startInMemory(t, nil)
@@ -102,19 +102,24 @@ func TestHeartbeatExtension(t *testing.T) {
 		w.want("2")
 		c.until(40 * time.Second)
 		w.send("4alive")
+		w.want("2")
+		c.want(45*time.Second, "a ping in its place")
 		c.until(55 * time.Second)
-		w.send("4alive") // no more
+		w.raw(masked(ws.Text, "4a long message")[:5])
+		w.want("2")
+		c.want(65*time.Second, "another")
 		w.wantEnd(ws.CloseNoStatus)
-		c.want(60*time.Second, "end")
+		c.want(85*time.Second, "end")
 		w.wantClose(t, engine.PingTimeout)
 
-		// A pong within the extension counts, and the next ping may be extended, too.
+		// A pong counts at any time.
 		w = unhurried(t, h.websocket())
 		for range 3 {
 			c = newClock(t)
 			w.want("2")
 			c.until(44 * time.Second)
 			w.send("4alive")
+			w.want("2")
 			c.until(63 * time.Second)
 			w.send("3")
 			synctest.Wait()

@@ -71,6 +71,22 @@ func (l *link) clearWriteDeadline() {
 	_ = l.nc.SetWriteDeadline(time.Time{})
 }
 
+// unacked returns how many bytes that were written the peer's end has not confirmed, or
+// 0 if that is not known.
+func (l *link) unacked() uint32 {
+	if l == nil {
+		return 0
+	}
+	raw := l.raw
+	if secured, ok := l.nc.(interface{ NetConn() net.Conn }); ok { // TLS
+		raw = rawConn(secured.NetConn())
+	}
+	if raw == nil {
+		return 0
+	}
+	return unacked(raw)
+}
+
 // tryWrite sends as much of b as fits into the socket's buffer.
 func (l *link) tryWrite(b []byte) (int, error) { return tryWrite(l.raw, b) }
 
@@ -179,6 +195,9 @@ func (l *link) deliver(r *socketReader, b []byte) {
 		var work Work
 		if len(b) > 0 {
 			l.noteRead()
+			if l.active {
+				l.conn.beat.noteArrival()
+			}
 			work, more = l.feed(b)
 		}
 		r.release()

@@ -71,7 +71,8 @@ type ServerOptions struct {
 	// Default 25 s. Clients of revision 3 are told to ping in this interval.
 	PingInterval time.Duration
 	// PingTimeout is how long the client may take to answer a ping, or a client of
-	// revision 3 may be late with one. Default 20 s.
+	// revision 3 may be late with one. Default 20 s. As long as anything arrives from the
+	// client, or it takes a message that was sent before the ping, the time begins anew.
 	PingTimeout time.Duration
 	// UpgradeTimeout is how long a client may take to complete an upgrade.
 	// Default 10 s. The session stays on its old transport when it runs out.

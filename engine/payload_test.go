@@ -181,7 +181,7 @@ func trickle(r io.Reader, size, rate int) error {
 // A client that takes its answer slowly, but steadily, gets it; one that stops loses the
 // session when the write timeout has passed.
 func TestAnswersToSlowClients(t *testing.T) {
-	noise := make([]byte, 3<<20)
+	noise := make([]byte, 1<<20)
 	rand.NewChaCha8([32]byte{}).Read(noise)
 	for name, header := range map[string]string{"plain": "", "compressed": "Accept-Encoding: gzip\r\n"} {
 		t.Run(name, func(t *testing.T) {
@@ -192,7 +192,7 @@ func TestAnswersToSlowClients(t *testing.T) {
 					t.Fatal(err)
 				}
 				r := p.slowPoll(header)
-				if err := trickle(r, 3<<20, 20_000); err != nil { // it takes 157 s
+				if err := trickle(r, 1<<20, 20_000); err != nil { // it takes 52 s
 					t.Fatal(err)
 				}
 				if len(p.closed) != 0 {

@@ -1,0 +1,37 @@
+package engine
+
+import (
+	"sync"
+	"syscall"
+	"unsafe"
+)
+
+// queueOp asks for the length of a socket's send queue. Pooled, so that the closure that
+// RawConn wants costs nothing.
+type queueOp struct {
+	fn func(fd uintptr)
+	n  int32
+}
+
+var queueOps = sync.Pool{New: func() any {
+	op := new(queueOp)
+	op.fn = op.run
+	return op
+}}
+
+func (op *queueOp) run(fd uintptr) {
+	// SIOCOUTQ, see tcp(7). It does not wait. An error leaves 0: it is not known.
+	_, _, _ = syscall.Syscall(syscall.SYS_IOCTL, fd, syscall.TIOCOUTQ, uintptr(unsafe.Pointer(&op.n)))
+}
+
+// unacked returns the number of bytes in the socket's send queue, which are those that
+// the peer has not acknowledged.
+func unacked(raw syscall.RawConn) uint32 {
+	op := queueOps.Get().(*queueOp)
+	defer queueOps.Put(op)
+	op.n = 0
+	if raw.Control(op.fn) != nil {
+		return 0
+	}
+	return uint32(max(op.n, 0))
+}

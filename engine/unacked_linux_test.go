@@ -1,0 +1,76 @@
+package engine
+
+import (
+	"io"
+	"math"
+	"net"
+	"testing"
+	"time"
+)
+
+// tcpPair returns the ends of a connection over loopback.
+func tcpPair(t *testing.T) (server, client net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if client, err = net.Dial("tcp", l.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	if server, err = l.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	return server, client
+}
+
+// A client that takes what was sent before the ping is not given up, one that does not
+// is, and a ping alone does not count.
+func TestReceives(t *testing.T) {
+	server, client := tcpPair(t)
+	c := &Conn{}
+	c.link = &link{conn: c, nc: server, raw: rawConn(server)}
+	ping := func() {
+		c.unacked = c.link.unacked()
+		if _, err := server.Write(pingPacket.frames); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ping()
+	if c.receivesLocked() {
+		t.Error("an idle client receives")
+	}
+	written, err := c.link.tryWrite(make([]byte, 64<<20)) // more than all buffers hold
+	if err != nil || written == 64<<20 {
+		t.Fatalf("wrote %d bytes: %v", written, err)
+	}
+	for before := uint32(math.MaxUint32); c.link.unacked() < before; time.Sleep(10 * time.Millisecond) {
+		before = c.link.unacked() // the peer's buffer is being filled
+	}
+	c.unacked = c.link.unacked()
+	if c.unacked == 0 {
+		t.Fatal("all was received")
+	}
+	if c.receivesLocked() {
+		t.Error("a client that does not read receives")
+	}
+	if _, err := io.CopyN(io.Discard, client, int64(written)/2); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(10 * time.Second); !c.receivesLocked(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("a client that reads does not receive; %d bytes are unacknowledged", c.link.unacked())
+		}
+	}
+	c.unsent = 1
+	if !c.receivesLocked() {
+		t.Error("a client that is being written to does not receive")
+	}
+	c.unsent = 0
+	if !c.receivesLocked() {
+		t.Error("the ping behind what was written has no time")
+	}
+}

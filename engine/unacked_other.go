@@ -1,0 +1,7 @@
+//go:build !linux
+
+package engine
+
+import "syscall"
+
+func unacked(syscall.RawConn) uint32 { return 0 }
