@@ -32,6 +32,12 @@ func (w sinkWaiter) answered(s *Socket, r ackResult) {
 	w.Ack(adapter.Ack{Socket: s.id, Args: r.args, Err: r.err})
 }
 
+// A pendingAck is an acknowledgement that was asked for.
+type pendingAck struct {
+	waiter ackWaiter
+	during uint64 // the number of the event or notice that was being handled, 0 for none
+}
+
 // nextAck returns the ID of an acknowledgement to ask for.
 func (n *Namespace) nextAck() uint64 { return n.acks.Add(1) - 1 }
 
@@ -45,13 +51,17 @@ func (s *Socket) expectAck(id uint64, w ackWaiter) error {
 	if s.state == ended {
 		return s.reason
 	}
+	asked := pendingAck{waiter: w}
+	if s.working {
+		asked.during = s.inbox.begun
+	}
 	if limit := s.nsp.server.opts.MaxPendingAcks; len(s.acks) >= limit {
 		return &LimitError{Option: "MaxPendingAcks", Max: limit}
 	}
 	if s.acks == nil {
-		s.acks = make(map[uint64]ackWaiter)
+		s.acks = make(map[uint64]pendingAck)
 	}
-	s.acks[id] = w
+	s.acks[id] = asked
 	return nil
 }
 
@@ -63,7 +73,7 @@ func (s *Socket) asks() bool {
 }
 
 // takeAck removes the waiting for an answer. mu is held.
-func (s *Socket) takeAck(id uint64) ackWaiter {
+func (s *Socket) takeAck(id uint64) pendingAck {
 	w := s.acks[id]
 	delete(s.acks, id)
 	if len(s.acks) == 0 {
@@ -76,23 +86,6 @@ func (s *Socket) forgetAck(id uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.takeAck(id)
-}
-
-// acknowledged passes an answer on. One that nobody waits for is ignored.
-func (s *Socket) acknowledged(p *parser.Packet, size int) {
-	if !p.HasID {
-		return
-	}
-	s.mu.Lock()
-	w := s.takeAck(p.ID)
-	s.mu.Unlock()
-	if w == nil {
-		return
-	}
-	w.answered(s, ackResult{args: p.Args})
-	if f := s.hooks().AckReceived; f != nil {
-		f(s, size)
-	}
 }
 
 // acknowledge sends the acknowledgement with the given ID.

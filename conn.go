@@ -97,7 +97,7 @@ func (c *conn) OnMessage(_ *engine.Conn, data []byte, binary bool) {
 	}
 	switch p.Type {
 	case parser.Ack:
-		s.acknowledged(p, size)
+		s.acknowledged(p, size, memory+packetCost(p))
 	case parser.Disconnect:
 		s.end(ClientNamespaceDisconnect, nil)
 	default:

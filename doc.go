@@ -43,6 +43,12 @@
 // and may wait for an acknowledgement of the same client; give it a deadline, since
 // nothing more is read from a client that has filled its inbox meanwhile.
 //
+// An acknowledgement keeps its place among the events of its client: EmitWithAck returns
+// after the events that the client sent before its answer have been handled. It does not
+// wait for a handler that may be waiting for it: one that was running when the question
+// was asked and still is, or that has been running for 20 ms. So a handler that asks is
+// answered first, and handlers that block give the order up.
+//
 // What is emitted to a socket by one goroutine arrives in that order. A packet and
 // its binary attachments are never separated. Delivery is at most once: a message
 // that was emitted may get lost with the connection. Emit with acknowledgement, or

@@ -1,5 +1,7 @@
 package socketio
 
+import "time"
+
 // Users returns the number of sockets that a namespace has, also of those whose
 // handlers still run after their end.
 func Users(n *Namespace) int {
@@ -19,4 +21,21 @@ func Pending(s *Socket) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.inbox.n
+}
+
+// HeldAcks returns the number of acknowledgements that wait for events before them.
+func HeldAcks(s *Socket) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.heldAcks == nil {
+		return 0
+	}
+	return len(s.heldAcks.list)
+}
+
+// SetAckPatience sets how long acknowledgements wait for a handler, until it is restored.
+func SetAckPatience(d time.Duration) (restore func()) {
+	before := ackPatience
+	ackPatience = d
+	return func() { ackPatience = before }
 }

@@ -183,7 +183,7 @@ func (s *Socket) start() {
 }
 
 func (s *Socket) startLocked() {
-	if s.working || s.inbox.isEmpty() {
+	if s.working || s.inbox.isEmpty() && s.heldAcks == nil {
 		return
 	}
 	s.working = true
@@ -246,6 +246,9 @@ func (s *Socket) work(w *worker) {
 	corked := false
 	for {
 		s.mu.Lock()
+		if s.heldAcks != nil {
+			s.deliverDueLocked()
+		}
 		if s.inbox.isEmpty() {
 			s.madeRoom(s.inbox.rest(), 0)
 			s.working = corked
@@ -497,7 +500,7 @@ func (s *Socket) endLocked(reason *DisconnectError) (cancel func()) {
 	s.conn.budget.wakeReader()
 	return func() {
 		for _, w := range acks {
-			w.answered(s, ackResult{err: reason})
+			w.waiter.answered(s, ackResult{err: reason})
 		}
 		if cancelContext != nil {
 			cancelContext(reason)

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/seed96b07ef8/socketio/internal/clip"
 )
 
 // A request is a client's wish to join a namespace.
@@ -46,7 +48,7 @@ func (c *conn) answer(r *request, err error) {
 		// The connection has ended, or is about to.
 		c.forgetRequest(r)
 	case errors.Is(err, errNoRoom):
-		c.server.opts.Logger.Debug("socketio: request waits for room", "sid", c.engine.ID(), "nsp", r.name)
+		c.server.opts.Logger.Debug("socketio: request waits for room", "sid", c.engine.ID(), "nsp", clip.Text(r.name, clip.Quote))
 		c.wait(r)
 	default:
 		c.forgetRequest(r)

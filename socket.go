@@ -40,15 +40,16 @@ type Socket struct {
 	admitted atomic.Bool                 // the client was told that it is connected
 	gone     atomic.Bool                 // set with the state ended
 
-	mu     sync.Mutex // guards what follows
-	state  socketState
-	reason *DisconnectError // why it ended
-	inbox  inbox
-	acks   map[uint64]ackWaiter
-	early  *early // what waits for the client to be told; nil: nothing
-	data   any
-	ctx    context.Context // made when it is first asked for
-	cancel context.CancelCauseFunc
+	mu       sync.Mutex // guards what follows
+	state    socketState
+	reason   *DisconnectError // why it ended
+	inbox    inbox
+	acks     map[uint64]pendingAck
+	heldAcks *heldAcks // those that wait for the events before them; nil: none
+	early    *early    // what waits for the client to be told; nil: nothing
+	data     any
+	ctx      context.Context // made when it is first asked for
+	cancel   context.CancelCauseFunc
 	// handedOver is set when the adapter is given the rooms that are noted in early,
 	// added when it knows the socket and its rooms.
 	handedOver bool
@@ -241,7 +242,8 @@ func (s *Socket) Emit(event string, args ...any) error { return s.emitter().Emit
 
 // EmitWithAck sends an event and waits for the client's acknowledgement, whose
 // arguments it returns. It ends early with ctx's error, or with a
-// [*DisconnectError]. It may be called in a handler, also of the same socket.
+// [*DisconnectError]. It may be called in a handler, also of the same socket. The package
+// documentation says which events are handled before it returns.
 func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (Args, error) {
 	return s.emitter().EmitWithAck(ctx, event, args...)
 }
