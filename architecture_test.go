@@ -20,10 +20,10 @@ const module = "github.com/seed96b07ef8/socketio"
 var mayImport = map[string][]string{
 	"parser":              {"internal/blocks", "internal/clip"},
 	"parser/msgpack":      {"parser"},
-	"engine":              {"internal/blocks", "internal/clip", "internal/ctxerr", "internal/ws"},
+	"engine":              {"internal/blocks", "internal/clip", "internal/ctxerr", "internal/redact", "internal/ws"},
 	"adapter":             {"engine", "parser", "internal/offset"},
 	".":                   {"adapter", "engine", "parser", "internal/clip", "internal/handler", "internal/offset"},
-	"client":              {"engine", "parser", "internal/clip", "internal/ctxerr", "internal/handler", "internal/offset"},
+	"client":              {"engine", "parser", "internal/clip", "internal/ctxerr", "internal/handler", "internal/offset", "internal/redact"},
 	"event":               {".", "parser", "internal/handler"},
 	"socketiotest":        {".", "adapter", "engine", "parser", "internal/memnet", "internal/offset", "internal/ws"},
 	"internal/blocks":     {},
@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"internal/memnet":     {},
 	"internal/nodepeer":   {"internal/leakcheck"},
 	"internal/offset":     {},
+	"internal/redact":     {},
 	"internal/wiretest":   {"internal/ws"},
 	"internal/ws":         {"internal/blocks"},
 

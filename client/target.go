@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/url"
 	"strings"
+
+	"github.com/seed96b07ef8/socketio/internal/redact"
 )
 
 // maxURL is the length of the longest URL that is accepted.
@@ -22,14 +24,14 @@ type target struct {
 // mounted is an option.
 func parseURL(raw string) (*target, error) {
 	bad := func(reason string) (*target, error) {
-		return nil, &OptionError{Field: "url", Value: shorten(raw), Reason: reason}
+		return nil, &OptionError{Field: "url", Value: shorten(redact.URL(raw)), Reason: reason}
 	}
 	if len(raw) > maxURL {
 		return bad("it is too long")
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
-		return bad(err.Error())
+		return bad(redact.Reason(err))
 	}
 	t := &target{user: u.User, query: u.Query()}
 	port := "80"

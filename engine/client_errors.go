@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/seed96b07ef8/socketio/internal/clip"
+	"github.com/seed96b07ef8/socketio/internal/redact"
 )
 
 // Causes of an [OpError] that say what is at the other end. Use [errors.Is].
@@ -97,7 +98,7 @@ func answerError(op string, t Transport, status int, h http.Header, body []byte)
 		e.Description = text
 	}
 	if location := h.Get("Location"); location != "" && status/100 == 3 {
-		e.Description = "redirected to " + location
+		e.Description = "redirected to " + redact.URL(location)
 	}
 	if len(e.Description) > maxDescription {
 		e.Description = strings.ToValidUTF8(e.Description[:maxDescription], "") + "..."

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/seed96b07ef8/socketio/internal/ctxerr"
+	"github.com/seed96b07ef8/socketio/internal/redact"
 )
 
 // Defaults of [DialOptions] that servers do not have.
@@ -194,6 +195,7 @@ func (o *DialOptions) withDefaults() (*DialOptions, error) {
 	if c.Proxy == nil {
 		c.Proxy = http.ProxyFromEnvironment
 	}
+	c.Proxy = redactedProxy(c.Proxy)
 	if c.DialContext == nil {
 		c.DialContext = new(net.Dialer).DialContext
 	}
@@ -201,6 +203,15 @@ func (o *DialOptions) withDefaults() (*DialOptions, error) {
 		c.Logger = slog.Default()
 	}
 	return &c, nil
+}
+
+// redactedProxy keeps passwords out of the errors of a Proxy function. Those of
+// net/http quote the proxy's URL.
+func redactedProxy(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
+	return func(r *http.Request) (*url.URL, error) {
+		u, err := proxy(r)
+		return u, redact.Error(err)
+	}
 }
 
 // Dial connects with an Engine.IO server and returns when the handshake is done. h
@@ -316,7 +327,7 @@ type target struct {
 func newTarget(rawURL string, o *DialOptions) (*target, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
-		return nil, &OptionError{"url", rawURL, err.Error()}
+		return nil, &OptionError{"url", redact.URL(rawURL), redact.Reason(err)}
 	}
 	t := &target{url: *u, header: o.Header.Clone()}
 	switch strings.ToLower(u.Scheme) {
@@ -325,17 +336,17 @@ func newTarget(rawURL string, o *DialOptions) (*target, error) {
 	case "https", "wss":
 		t.url.Scheme = "https"
 	default:
-		return nil, &OptionError{"url", rawURL, "the scheme must be http, https, ws or wss"}
+		return nil, &OptionError{"url", redact.URL(rawURL), "the scheme must be http, https, ws or wss"}
 	}
 	if u.Hostname() == "" {
-		return nil, &OptionError{"url", rawURL, "it names no host"}
+		return nil, &OptionError{"url", redact.URL(rawURL), "it names no host"}
 	}
 	if u.Path == "" || u.Path == "/" && !o.ExactPath {
 		t.url.Path, t.url.RawPath = DefaultPath, ""
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return nil, &OptionError{"url", rawURL, err.Error()}
+		return nil, &OptionError{"url", redact.URL(rawURL), redact.Reason(err)}
 	}
 	for name, values := range o.Query {
 		query[name] = append(query[name], values...)

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/seed96b07ef8/socketio/client"
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/redact"
 	"github.com/seed96b07ef8/socketio/parser"
 	"github.com/seed96b07ef8/socketio/parser/msgpack"
 )
@@ -144,14 +144,11 @@ func parseURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil:
-		if parse, ok := errors.AsType[*url.Error](err); ok {
-			err = parse.Err // without the URL
-		}
-		return nil, failf(exitUsage, "%s is no URL: %v", printable(raw), err)
+		return nil, failf(exitUsage, "%s is not a valid URL: %s", printable(redact.URL(raw)), redact.Reason(err))
 	case u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "ws" && u.Scheme != "wss":
-		return nil, failf(exitUsage, "%s: the URL has to start with http://, https://, ws:// or wss://", printable(raw))
+		return nil, failf(exitUsage, "%s: the URL has to start with http://, https://, ws:// or wss://", printable(redact.URL(raw)))
 	case u.Hostname() == "":
-		return nil, failf(exitUsage, "%s: the URL names no host", printable(raw))
+		return nil, failf(exitUsage, "%s: the URL names no host", printable(redact.URL(raw)))
 	}
 	return u, nil
 }
