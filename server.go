@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/errtext"
 )
 
 // A Server accepts Socket.IO connections. It is an [http.Handler], to be mounted
@@ -59,6 +60,11 @@ func NewServer(opts *Options) *Server {
 // New is like [NewServer] but returns an [*engine.OptionError], which names field
 // and value, when an option is out of range.
 func New(opts *Options) (*Server, error) {
+	s, err := newServer(opts)
+	return s, errtext.Prefix("socketio", err)
+}
+
+func newServer(opts *Options) (*Server, error) {
 	o, err := opts.withDefaults()
 	if err != nil {
 		return nil, err

@@ -3,9 +3,9 @@ package client
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/errtext"
 )
 
 // A dialer is the goroutine that establishes a connection, however many attempts
@@ -81,8 +81,9 @@ func (d *dialer) dial() (*conn, error) {
 	e, err := engine.Dial(ctx, m.target.engineURL(m.opts.Path, m.opts.ExactPath), m.opts.withQuery(m.target.query), c)
 	if err != nil {
 		if d.ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-			err = fmt.Errorf("%w: %w", ErrConnectTimeout, err)
+			err = errtext.Join(": ", ErrConnectTimeout, err)
 		}
+		err = errtext.Prefix("client", err)
 		c.cancel(err)
 		return nil, err
 	}

@@ -90,11 +90,10 @@ func (o *outgoing) settle(r ackResult) {
 // Emit is like [Socket.Emit].
 func (e Emitter) Emit(event string, args ...any) error {
 	out, err := e.prepare(event, args, nil)
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = e.socket.submit(out)
 	}
-	_, err = e.socket.submit(out)
-	return err
+	return e.socket.emitFailed(event, err)
 }
 
 // Send emits the event "message".
@@ -102,6 +101,12 @@ func (e Emitter) Send(args ...any) error { return e.Emit("message", args...) }
 
 // EmitWithAck is like [Socket.EmitWithAck].
 func (e Emitter) EmitWithAck(ctx context.Context, event string, args ...any) (Args, error) {
+	ack, err := e.ask(ctx, event, args)
+	return ack, e.socket.emitFailed(event, err)
+}
+
+// ask is EmitWithAck, whose errors do not name the event yet.
+func (e Emitter) ask(ctx context.Context, event string, args []any) (Args, error) {
 	if err := ctxerr.Of(ctx); err != nil {
 		return Args{}, err // nothing is sent
 	}
@@ -168,7 +173,7 @@ func (e Emitter) prepare(event string, args []any, result chan ackResult) (*outg
 	}
 	for _, f := range s.outgoing.Load() {
 		if err := s.protect(event, func() error { (*f)(event, args); return nil }); err != nil {
-			s.reportLater(&EventError{Event: event, Err: err})
+			s.reportLater(&EventError{Namespace: s.namespace, Event: event, Err: err})
 		}
 	}
 	return out, nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/internal/clip"
+	"github.com/seed96b07ef8/socketio/internal/errtext"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -144,7 +145,7 @@ type DisconnectError struct {
 // Error names the reason and the cause.
 func (e *DisconnectError) Error() string {
 	if e.Err != nil {
-		return fmt.Sprintf("client: socket disconnected: %s: %v", e.Reason, e.Err)
+		return fmt.Sprintf("client: socket disconnected: %s: %s", e.Reason, errtext.Detail(e.Err))
 	}
 	return "client: socket disconnected: " + string(e.Reason)
 }
@@ -162,7 +163,7 @@ type AuthError struct {
 }
 
 // Error names the cause.
-func (e *AuthError) Error() string { return fmt.Sprintf("client: auth: %v", e.Err) }
+func (e *AuthError) Error() string { return "client: auth: " + errtext.Detail(e.Err) }
 
 // Unwrap returns Err.
 func (e *AuthError) Unwrap() error { return e.Err }
@@ -192,14 +193,15 @@ func (e *LimitError) Unwrap() error { return e.Err }
 // as often as [Options.Retries] allows. Whether it has handled the event is not
 // known.
 type RetryError struct {
-	Event string // the event's name
-	Sent  int    // how often it was sent
-	Err   error  // why the last time was in vain: a timeout, or a disconnection
+	Namespace string // of the socket
+	Event     string // the event's name
+	Sent      int    // how often it was sent
+	Err       error  // why the last time was in vain: a timeout, or a disconnection
 }
 
 // Error names the event and the cause.
 func (e *RetryError) Error() string {
-	return fmt.Sprintf("client: event %q was sent %d times and not acknowledged: %v", e.Event, e.Sent, e.Err)
+	return fmt.Sprintf("client: %s was sent %d times and not acknowledged: %s", eventName(e.Event, e.Namespace), e.Sent, errtext.Detail(e.Err))
 }
 
 // Unwrap returns Err.
@@ -210,13 +212,14 @@ func (e *RetryError) Unwrap() error { return e.Err }
 // its parameter, a [*PanicError] after a panic, otherwise what the handler
 // returned.
 type EventError struct {
-	Event string // the event's name
-	Err   error  // what went wrong
+	Event     string // the event's name
+	Err       error  // what went wrong
+	Namespace string // of the socket
 }
 
 // Error names the event, the beginning of one with a long name, and the cause.
 func (e *EventError) Error() string {
-	return fmt.Sprintf("client: event %q: %v", clip.Text(e.Event, clip.Quote), e.Err)
+	return fmt.Sprintf("client: %s: %s", eventName(e.Event, e.Namespace), errtext.Detail(e.Err))
 }
 
 // Unwrap returns Err.
@@ -248,7 +251,33 @@ type Borrowed = parser.Borrowed
 
 func checkEvent(event string) error {
 	if parser.IsReserved(event) {
-		return fmt.Errorf("client: %q: %w", event, ErrReservedEvent)
+		return ErrReservedEvent
 	}
 	return nil
+}
+
+// eventName names an event in an error, with the namespace if that is known.
+func eventName(event, namespace string) string {
+	name := fmt.Sprintf("event %q", clip.Text(event, clip.Quote))
+	if namespace != "" {
+		name += " of " + namespace
+	}
+	return name
+}
+
+// emitFailed names the event that could not be sent, or was not acknowledged.
+func (s *Socket) emitFailed(event string, err error) error {
+	if err == nil || err == s.err {
+		return err
+	}
+	return errtext.Prefix("client: "+eventName(event, s.namespace), err)
+}
+
+// connectFailed names what Connect could not connect to.
+func (s *Socket) connectFailed(err error) error {
+	where := s.namespace
+	if failed, ok := errors.AsType[*engine.OpError](err); !ok || failed.URL == "" {
+		where += " of " + s.manager.target.String()
+	}
+	return errtext.Prefix("client: connecting to "+where, err)
 }

@@ -147,7 +147,7 @@ func tell[F any](s *Socket, list *handler.Hooks[F], event string, call func(F)) 
 // try calls what the application has registered and reports what goes wrong.
 func (s *Socket) try(event string, f func() error) {
 	if err := s.protect(event, f); err != nil {
-		s.report(&EventError{Event: event, Err: err})
+		s.report(&EventError{Namespace: s.namespace, Event: event, Err: err})
 	}
 }
 

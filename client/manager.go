@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
 	"sync"
@@ -12,6 +11,7 @@ import (
 	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/internal/clip"
 	"github.com/seed96b07ef8/socketio/internal/ctxerr"
+	"github.com/seed96b07ef8/socketio/internal/errtext"
 	"github.com/seed96b07ef8/socketio/internal/handler"
 )
 
@@ -79,7 +79,7 @@ func newManager(t *target, err error, opts *Options) *Manager {
 	m := &Manager{
 		target:  t,
 		opts:    o,
-		err:     err,
+		err:     errtext.Prefix("client", err),
 		random:  rand.Float64,
 		sockets: newSockets(),
 		active:  make(map[*Socket]struct{}),
@@ -140,7 +140,7 @@ func (m *Manager) Connect(ctx context.Context) error {
 	case err := <-w:
 		return err
 	case <-ctx.Done():
-		return m.giveUp(w, fmt.Errorf("client: connecting with %s: %w", m.target.host, ctxerr.Of(ctx)))
+		return m.giveUp(w, errtext.Prefix("client: connecting to "+m.target.String(), ctxerr.Of(ctx)))
 	}
 }
 

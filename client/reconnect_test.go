@@ -138,7 +138,7 @@ func TestReconnectAttempts(t *testing.T) {
 		if c.Active() {
 			t.Error("the socket is active still")
 		}
-		refused := "error engine: handshake over websocket failed: no route"
+		refused := "error client: handshake over websocket with http://example.test:80/socket.io/ failed: no route"
 		d.expect(t,
 			"0s "+refused, "0s connect error, active true",
 			"1s attempt 1", "1s "+refused, "1s reconnect error", "1s connect error, active true",
@@ -190,7 +190,7 @@ func TestConnectFailsAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour)
-		d.expect(t, "0s error engine: handshake over websocket failed: no route", "0s connect error, active false")
+		d.expect(t, "0s error client: handshake over websocket with http://example.test:80/socket.io/ failed: no route", "0s connect error, active false")
 	})
 }
 

@@ -80,7 +80,7 @@ func (s *Socket) triedLocked(out *outgoing, err error) {
 	out.timer.Stop()
 	if out.sent > s.opts.Retries {
 		s.unqueueLocked(out)
-		s.dropLocked(out, &RetryError{Event: out.event, Sent: out.sent, Err: err})
+		s.dropLocked(out, &RetryError{Namespace: s.namespace, Event: out.event, Sent: out.sent, Err: err})
 	}
 	s.drainLocked()
 }

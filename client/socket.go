@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/internal/ctxerr"
+	"github.com/seed96b07ef8/socketio/internal/errtext"
 	"github.com/seed96b07ef8/socketio/internal/handler"
 	"github.com/seed96b07ef8/socketio/parser"
 )
@@ -81,11 +82,11 @@ type Socket struct {
 func newSocket(m *Manager, namespace string, err error, opts *SocketOptions) *Socket {
 	s := &Socket{manager: m, namespace: namespace, configured: opts != nil, err: m.err, asking: make(chan struct{}, 1)}
 	if s.err == nil {
-		s.err = err
+		s.err = errtext.Prefix("client", err)
 	}
 	s.opts, err = m.opts.forSocket(opts)
 	if s.err == nil {
-		s.err = err
+		s.err = errtext.Prefix("client", err)
 	}
 	s.end = &DisconnectError{Reason: ClientDisconnect}
 	s.inbox.run = s.do
@@ -166,9 +167,9 @@ func (s *Socket) Connect(ctx context.Context) error {
 	}
 	select {
 	case err := <-w:
-		return err
+		return s.connectFailed(err)
 	case <-ctx.Done():
-		return s.giveUp(w, fmt.Errorf("client: connecting with %s: %w", s.manager.target.host, ctxerr.Of(ctx)))
+		return s.connectFailed(s.giveUp(w, ctxerr.Of(ctx)))
 	}
 }
 

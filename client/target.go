@@ -85,6 +85,9 @@ func (t *target) engineURL(path string, exact bool) string {
 	return u.String()
 }
 
+// String returns the URL without user, path and query.
+func (t *target) String() string { return t.scheme + "://" + t.host }
+
 // key tells servers apart: sockets with the same key may share a connection.
 func (t *target) key(path string) string {
 	return t.engineURL(path, false) + "?" + t.query.Encode()

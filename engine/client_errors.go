@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/seed96b07ef8/socketio/internal/clip"
+	"github.com/seed96b07ef8/socketio/internal/errtext"
 	"github.com/seed96b07ef8/socketio/internal/redact"
 )
 
@@ -44,12 +45,19 @@ type OpError struct {
 	Description string
 	// Err is the cause, whose text is cut if it is long; it is nil when Status says all that there is to say.
 	Err error
+	// URL is where a handshake was tried, without user and query; "" for other
+	// operations.
+	URL string
 }
 
-// Error says what failed, where, and why.
+// Error says what failed, where, and why, in one line.
 func (e *OpError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "engine: %s over %s failed", e.Op, e.Transport)
+	fmt.Fprintf(&b, "engine: %s over %s", e.Op, e.Transport)
+	if e.URL != "" {
+		fmt.Fprintf(&b, " with %s", e.URL)
+	}
+	b.WriteString(" failed")
 	if e.Status != 0 {
 		fmt.Fprintf(&b, ": status %d", e.Status)
 	}
@@ -57,10 +65,10 @@ func (e *OpError) Error() string {
 		fmt.Fprintf(&b, ", code %d", int(e.Code))
 	}
 	if e.Description != "" {
-		fmt.Fprintf(&b, ": %s", e.Description)
+		fmt.Fprintf(&b, ": %s", strings.Join(strings.Fields(e.Description), " "))
 	}
 	if e.Err != nil {
-		fmt.Fprintf(&b, ": %v", e.Err)
+		fmt.Fprintf(&b, ": %s", errtext.Detail(e.Err))
 	}
 	return b.String()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptest"
+	"strings"
 
 	"github.com/seed96b07ef8/socketio/engine"
 )
@@ -75,8 +76,8 @@ func ExampleOpError() {
 	case errors.As(err, &oe) && oe.Status != 0:
 		fmt.Println("There is something else at this path:", oe.Status)
 	}
-	fmt.Println(err)
+	fmt.Println(strings.ReplaceAll(err.Error(), s.URL, "http://example.com"))
 	// Output:
 	// There is something else at this path: 404
-	// engine: handshake over polling failed: status 404: 404 page not found
+	// engine: handshake over polling with http://example.com/engine.io/ failed: status 404: 404 page not found
 }

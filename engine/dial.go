@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/seed96b07ef8/socketio/internal/ctxerr"
+	"github.com/seed96b07ef8/socketio/internal/errtext"
 	"github.com/seed96b07ef8/socketio/internal/redact"
 )
 
@@ -255,15 +256,15 @@ func Dial(ctx context.Context, url string, opts *DialOptions, h ClientHandler) (
 		if transport == WebSocket {
 			o.RememberUpgrade.set(false)
 		}
+		if failed, ok := err.(*OpError); ok {
+			failed.URL = t.url.String()
+		}
 		errs = append(errs, err)
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	if len(errs) == 1 {
-		return nil, errs[0]
-	}
-	return nil, errors.Join(errs...)
+	return nil, errtext.Join("; ", errs...)
 }
 
 // dial connects over one transport.

@@ -209,7 +209,7 @@ func TestDialRefusedWebSocket(t *testing.T) {
 	if !errors.As(err, &oe) || oe.Status != 400 || oe.Code != engine.CodeUnknownTransport || oe.Description != "Transport unknown" {
 		t.Errorf("got %#v", err)
 	}
-	if text := err.Error(); text != "engine: handshake over websocket failed: status 400, code 0: Transport unknown" {
+	if text := err.Error(); text != "engine: handshake over websocket with "+oe.URL+" failed: status 400, code 0: Transport unknown" || !strings.HasPrefix(oe.URL, "http") {
 		t.Errorf("the error says %s", text)
 	}
 }

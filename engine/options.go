@@ -203,6 +203,12 @@ type OptionError struct {
 
 // Error names the field, its value, and what is wrong.
 func (e *OptionError) Error() string {
+	switch e.Field {
+	case "url":
+		return fmt.Sprintf("engine: URL %q: %s", e.Value, e.Reason)
+	case "namespace":
+		return fmt.Sprintf("engine: namespace %q: %s", e.Value, e.Reason)
+	}
 	return fmt.Sprintf("engine: option %s is %v: %s", e.Field, e.Value, e.Reason)
 }
 
