@@ -186,7 +186,8 @@ func (b Broadcast) FetchSockets(ctx context.Context) (sockets []RemoteSocket, er
 }
 
 // SocketsJoin adds the selected sockets, on all nodes, to rooms. Those that have been
-// disconnected meanwhile are left out.
+// disconnected meanwhile are left out. With [Options.Recovery], sockets whose clients may
+// come back take part in SocketsJoin, SocketsLeave and DisconnectSockets.
 func (b Broadcast) SocketsJoin(rooms ...string) error {
 	return b.each(func(n *Namespace) error { return n.adapter.JoinSockets(b.target, rooms...) })
 }

@@ -33,7 +33,7 @@ type RecoveryOptions struct {
 	// default ping interval and timeout; a server sets it to the sum of its own.
 	Heartbeat time.Duration
 	// MaxBytes bounds the memory of the packets that are kept: their messages, the names
-	// of the rooms that they are for, and about 400 bytes for each. The oldest go first;
+	// of the rooms that they are for, and about 320 bytes for each. The oldest go first;
 	// clients that needed them are not recovered. Default 64 MiB.
 	MaxBytes int
 	// MaxRooms is the number of rooms that a socket which is away may be in, besides its

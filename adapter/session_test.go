@@ -318,7 +318,7 @@ func TestSpanOutlivesTheLog(t *testing.T) {
 // The bound of the log is that of what it holds: names of rooms count, and the forms of
 // messages that transports need do not stay.
 func TestMaxBytesCountsWhatIsHeld(t *testing.T) {
-	r := NewRecovery(new(fakeHost), RecoveryOptions{MaxBytes: 10_000})
+	r := NewRecovery(new(fakeHost), RecoveryOptions{MaxBytes: 9_000})
 	defer r.Close()
 	rooms := make([]string, 100)
 	for i := range rooms {
