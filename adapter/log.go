@@ -15,6 +15,7 @@ import (
 type packetLog struct {
 	oldest, newest *logged            // nil while the log is empty
 	numbers        map[uint64]*logged // the entries, by the number in their offset
+	marks          []*logged          // the entries whose positions are multiples of markInterval
 	last           uint64             // the position of the newest packet, dropped or not
 	dropped        uint64             // the position of the last packet that was dropped
 	droppedAt      time.Time          // when that was sent
@@ -34,6 +35,9 @@ type logged struct {
 	size     int // what it holds
 	next     *logged
 }
+
+// So many entries, at most, are passed over to find a position in the log.
+const markInterval = 128
 
 // What an entry holds besides its message's bytes and the names of rooms: itself, the
 // Message, its place in the map of numbers, and the rounding of the allocator. Measured
@@ -64,6 +68,9 @@ func (l *packetLog) append(e *logged) {
 	}
 	l.newest = e
 	l.numbers[e.number] = e
+	if e.position%markInterval == 0 {
+		l.marks = append(l.marks, e)
+	}
 	e.measure()
 	l.bytes += e.size
 }
@@ -78,6 +85,10 @@ func (l *packetLog) drop() {
 	l.dropped, l.droppedAt = e.position, e.at
 	l.bytes -= e.size
 	delete(l.numbers, e.number)
+	if e.position%markInterval == 0 {
+		l.marks[0] = nil
+		l.marks = l.marks[1:]
+	}
 }
 
 // clear drops all entries.
@@ -98,13 +109,14 @@ type span struct {
 	first, last *logged // nil: it is empty
 }
 
-// since returns the entries behind that with a number, or all of them.
-func (l *packetLog) since(number uint64) span {
+// since returns the entries behind a position, and perhaps some before them.
+func (l *packetLog) since(position uint64) span {
+	if position >= l.last {
+		return span{}
+	}
 	first := l.oldest
-	if e := l.numbers[number]; e != nil && e != l.newest {
-		first = e.next
-	} else if e != nil {
-		first = nil
+	if len(l.marks) > 0 && position+1 >= l.marks[0].position {
+		first = l.marks[(position+1-l.marks[0].position)/markInterval]
 	}
 	return span{first, l.newest}
 }

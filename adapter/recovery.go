@@ -266,7 +266,7 @@ func (a *Recovery) Admit(s Socket, pid string, restored *Session, rooms []string
 		a.mu.Unlock()
 		return false
 	}
-	span, id, position := a.log.since(e.number), e.id, e.position
+	span, id, position := a.log.since(e.position), e.id, e.position
 	a.enter(s, e, rooms)
 	a.mu.Unlock()
 	a.events.tell()
@@ -372,7 +372,7 @@ func (a *Recovery) take(pid, offset string, now time.Time) (e *session, live Soc
 // that it sends. It returns false when that cannot be. mu is held.
 func (a *Recovery) locate(e *session, offset string) bool {
 	if offset == "" {
-		e.number, e.position = 0, e.start
+		e.position = e.start
 		return true
 	}
 	digits, ok := strings.CutPrefix(offset, a.prefix)
@@ -380,7 +380,6 @@ func (a *Recovery) locate(e *session, offset string) bool {
 	if !ok || err != nil || n == 0 || n > a.issued.Load() {
 		return false
 	}
-	e.number = n
 	if p := a.log.numbers[n]; p != nil {
 		e.position = p.position
 		return e.position >= e.start

@@ -19,8 +19,7 @@ type session struct {
 	stays  stays
 
 	// What Restore has found out.
-	number   uint64 // that of the last packet that the client has received, if it said so
-	position uint64 // the position of that packet
+	position uint64 // that of the last packet that the client has received
 	restored uint64 // the position of the newest packet at that time
 }
 

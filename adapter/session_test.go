@@ -287,6 +287,35 @@ func TestNothingIsSentUnderTheLock(t *testing.T) {
 	done.Wait()
 }
 
+// A position is found wherever it is, without a look at all that is before it.
+func TestPositionsInTheLog(t *testing.T) {
+	r := NewRecovery(new(fakeHost), RecoveryOptions{MaxBytes: 350_000})
+	defer r.Close()
+	for i := range 3000 {
+		broadcast(t, r, fmt.Sprint(i+1)) // its position
+		if i%500 != 0 && i != 2999 {
+			continue
+		}
+		for position := range r.log.last + 1 {
+			some := r.log.since(position)
+			first := max(position, r.log.dropped) + 1
+			if some.first != nil && some.first.position+markInterval <= first {
+				t.Fatalf("looked for %d from %d on", first, some.first.position)
+			}
+			if position%50 != 0 {
+				continue
+			}
+			missed := some.missed("a", position, nil)
+			if uint64(len(missed)) != r.log.last+1-first || len(missed) > 0 && missed[0].Event != fmt.Sprint(first) {
+				t.Fatalf("of %d to %d, %d were found behind %d", r.log.dropped+1, r.log.last, len(missed), position)
+			}
+		}
+	}
+	if r.log.dropped == 0 || len(r.log.marks) > len(r.log.numbers)/markInterval+1 {
+		t.Errorf("%d of %d packets are kept, with %d marks", len(r.log.numbers), r.log.last, len(r.log.marks))
+	}
+}
+
 // The log may change while a part of it is read.
 func TestSpanOutlivesTheLog(t *testing.T) {
 	r := NewRecovery(new(fakeHost), RecoveryOptions{MaxBytes: 50_000})
@@ -295,7 +324,7 @@ func TestSpanOutlivesTheLog(t *testing.T) {
 		broadcast(t, r, fmt.Sprint(i))
 	}
 	r.mu.Lock()
-	some := r.log.since(10)
+	some := r.log.since(0)
 	r.mu.Unlock()
 	var dropped sync.WaitGroup
 	dropped.Go(func() {
@@ -305,7 +334,7 @@ func TestSpanOutlivesTheLog(t *testing.T) {
 	})
 	for range 100 {
 		missed := some.missed("a", 0, nil)
-		if len(missed) != 40 || missed[0].Event != "10" || missed[39].Event != "49" {
+		if len(missed) != 50 || missed[0].Event != "0" || missed[49].Event != "49" {
 			t.Fatalf("%d packets", len(missed))
 		}
 	}
