@@ -3,9 +3,10 @@ package engine
 import (
 	"fmt"
 	"net/http"
-	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/seed96b07ef8/socketio/internal/clip"
 )
 
 // An occasion is something that peers can bring about as often as they like and that is
@@ -60,22 +61,13 @@ func (s *Server) logHijack(w http.ResponseWriter, err error) {
 	if s.logged.hijackFailed.CompareAndSwap(false, true) {
 		s.opts.Logger.Warn("engine: a WebSocket could not be opened, as the http.ResponseWriter cannot be hijacked, so clients stay on polling; "+
 			"middleware that wraps it must give it a method Unwrap or Hijack (docs/deployment.md)",
-			"writer", fmt.Sprintf("%T", w), "error", err)
+			"writer", fmt.Sprintf("%T", w), "error", clip.Error(err, clip.Report))
 	}
 }
 
 // logBadID says that GenerateID does not keep its promise.
 func (s *Server) logBadID(err error) {
 	if n := s.logged.badIDs.next(); n > 0 {
-		s.opts.Logger.Warn("engine: ServerOptions.GenerateID returned an ID that cannot be used, so the handshake was refused", "error", err, "refused", n)
+		s.opts.Logger.Warn("engine: ServerOptions.GenerateID returned an ID that cannot be used, so the handshake was refused", "error", clip.Error(err, clip.Report), "refused", n)
 	}
-}
-
-// excerpt shortens what a peer sent for the log.
-func excerpt(s string) string {
-	const most = 100
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
 }

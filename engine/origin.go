@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"net/http"
 	"strings"
+
+	"github.com/seed96b07ef8/socketio/internal/clip"
 )
 
 // The check of origins. Browsers name the origin of a page in each WebSocket handshake
@@ -72,6 +74,6 @@ func (s *Server) logForeign(r *http.Request) {
 	if n := s.logged.foreigners.next(); n > 0 {
 		s.opts.Logger.Warn("engine: pages of another origin were refused; to allow them, set ServerOptions.CORS, "+
 			"or AllowAnyOrigin if no cookies authenticate; behind a proxy, let it pass the Host header on (docs/security.md)",
-			"origin", excerpt(r.Header.Get("Origin")), "host", excerpt(r.Host), "refused", n)
+			"origin", clip.Text(r.Header.Get("Origin"), clip.Quote), "host", clip.Text(r.Host, clip.Quote), "refused", n)
 	}
 }
