@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/memnet"
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
@@ -136,6 +137,31 @@ func TestSlowMessageToClient(t *testing.T) {
 			p.drop()
 			p.wantClose(t, engine.TransportClose)
 		})
+	})
+}
+
+// Where middleware hides the deadlines of writes, the heartbeat ends the session of a
+// client that stops in the middle of an answer.
+func TestSlowMessageWithoutDeadlines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := startInMemory(t, nil)
+		l := memnet.Listen()
+		s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h.ServeHTTP(struct{ http.ResponseWriter }{w}, r)
+		})}
+		served := make(chan error, 1)
+		go func() { served <- s.Serve(l) }()
+		h.dial = l.Dial
+		p := h.poll()
+		c := newClock(t)
+		p.text(t, letters(2_000_000))
+		if err := trickle(p.slowPoll(""), 100_000, 20_000); err != nil {
+			t.Fatal(err)
+		}
+		<-waitClosed(t, p.session)
+		c.want(45*time.Second, "end")
+		s.Close()
+		<-served
 	})
 }
 

@@ -74,8 +74,13 @@ func (m *Message) split(parts int) (head, rest *Message) {
 	return head, &Message{frames: behind, parts: m.parts - parts}
 }
 
+func setWriteTimeout(w http.ResponseWriter, timeout time.Duration) error {
+	return http.NewResponseController(w).SetWriteDeadline(time.Now().Add(timeout))
+}
+
 // A steadyWriter writes an answer however long the client takes, as long as it takes
-// something within the timeout. It is for polling what writeAll is for a WebSocket.
+// something within the timeout, of which the first is set. It is for polling what
+// writeAll is for a WebSocket.
 type steadyWriter struct {
 	w       http.ResponseWriter
 	timeout time.Duration
@@ -86,7 +91,7 @@ func (s *steadyWriter) Write(b []byte) (n int, err error) {
 	for n < len(b) && err == nil {
 		if s.left == 0 {
 			// Where the deadline is not supported, the server's own applies.
-			_ = http.NewResponseController(s.w).SetWriteDeadline(time.Now().Add(s.timeout))
+			_ = setWriteTimeout(s.w, s.timeout)
 			s.left = corkLimit
 		}
 		var written int

@@ -104,6 +104,14 @@ func (c *Conn) servePoll(w http.ResponseWriter, r *http.Request) {
 	size := uint32(sizeOf(messages))
 	c.poll.unsent += size
 	c.mu.Unlock()
+	if setWriteTimeout(w, c.server.opts.WriteTimeout) != nil {
+		// Nothing bounds the writing, except what the server has, so it does not hold up
+		// the heartbeat.
+		c.mu.Lock()
+		c.poll.unsent -= size
+		size = 0
+		c.mu.Unlock()
+	}
 	err := c.writePayload(w, r, messages)
 	c.mu.Lock()
 	c.poll.unsent -= size
@@ -235,10 +243,10 @@ func (c *Conn) writePayload(w http.ResponseWriter, r *http.Request, messages []e
 		!o.DisableHTTPCompression && len(body) >= o.HTTPCompressionThreshold {
 		h.Set("Content-Encoding", encoding)
 		h.Add("Vary", "Accept-Encoding")
-		return writeCompressed(&steadyWriter{w: w, timeout: o.WriteTimeout}, encoding, body)
+		return writeCompressed(&steadyWriter{w: w, timeout: o.WriteTimeout, left: corkLimit}, encoding, body)
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	_, err := (&steadyWriter{w: w, timeout: o.WriteTimeout}).Write(body)
+	_, err := (&steadyWriter{w: w, timeout: o.WriteTimeout, left: corkLimit}).Write(body)
 	return err
 }
 
