@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/seed96b07ef8/socketio"
 	"github.com/seed96b07ef8/socketio/engine"
@@ -328,7 +329,7 @@ func TestAllowRequest(t *testing.T) {
 // A client that does not join a namespace in time is disconnected.
 func TestConnectTimeout(t *testing.T) {
 	each(t, func(t *testing.T, v variant) {
-		io := serve(t, &socketio.Options{ConnectTimeout: 1})
+		io := serve(t, &socketio.Options{ConnectTimeout: time.Millisecond})
 		c := v.engine(t, io, "")
 		c.Expect("close")
 		same(t, "connections", io.Engine().Len(), 0)
