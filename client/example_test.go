@@ -161,13 +161,18 @@ func ExampleManager_OnReconnect() {
 			fmt.Println("disconnected, active:", c.Active())
 		}
 	})
-	c.Manager().OnReconnect(func(attempt int) { fmt.Println("reconnected at attempt", attempt) })
+	reconnected := make(chan bool, 1)
+	c.Manager().OnReconnect(func(attempt int) {
+		fmt.Println("reconnected at attempt", attempt)
+		reconnected <- true
+	})
 	if err := c.Connect(context.Background()); err != nil {
 		log.Fatal(err)
 	}
 	<-connected
 	srv.Socket(c.ID()).Conn().Close()
 	<-connected
+	<-reconnected
 	// Unordered output:
 	// disconnected, active: true
 	// reconnected at attempt 1

@@ -422,6 +422,9 @@ func TestEventsBeforeTheAnswer(t *testing.T) {
 			}
 		}
 	})
+	if answers < 10 {
+		t.Errorf("%d answers were sent; InboxEvents of them may wait for the connection", answers)
+	}
 }
 
 // A codec that panics is a connection's end, not the program's.

@@ -66,10 +66,16 @@ func (s *script) state() (polls, waiting int) {
 	return s.polls, s.waiting
 }
 
-// awaitPoll waits until the client polls.
-func (s *script) awaitPoll() {
-	for waiting := 0; waiting == 0; _, waiting = s.state() {
-		time.Sleep(time.Millisecond)
+// awaitPoll waits until the client polls. It may be called on any goroutine.
+func (s *script) awaitPoll(t *testing.T) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		if _, waiting := s.state(); waiting > 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Errorf("the client does not poll within %v", patience)
+			return
+		}
 	}
 }
 
@@ -103,7 +109,7 @@ func TestClientUpgradeFails(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			over := make(chan struct{})
 			s := newScript(func(s *script, p *fakePeer) {
-				s.awaitPoll()
+				s.awaitPoll(t)
 				c.websocket(s, p)
 				close(over)
 			})
@@ -152,7 +158,7 @@ func TestClientUpgradePauses(t *testing.T) {
 	answered := make(chan struct{})
 	frames := make(chan string, 100)
 	s := newScript(func(s *script, p *fakePeer) {
-		s.awaitPoll()
+		s.awaitPoll(t)
 		for {
 			m, err := p.read()
 			if err != nil {
@@ -210,7 +216,7 @@ func TestClientCloseWhileUpgrading(t *testing.T) {
 		t.Run(fmt.Sprint(answerProbe), func(t *testing.T) {
 			probed := make(chan struct{})
 			s := newScript(func(s *script, p *fakePeer) {
-				s.awaitPoll()
+				s.awaitPoll(t)
 				_, _ = p.read()
 				if answerProbe {
 					p.send("3probe")
@@ -273,7 +279,7 @@ func TestClientNoUpgrade(t *testing.T) {
 func TestClientUpgradeDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript(func(s *script, p *fakePeer) {
-			s.awaitPoll()
+			s.awaitPoll(t)
 			_, _ = p.read()
 			p.send("3probe")
 			_ = p.end()

@@ -335,7 +335,13 @@ func TestShutdownDuringUpgrade(t *testing.T) {
 				return;
 			`, i)
 			io.stop(t)
-			c.Run(`await wait(() => !socket.connected); return`)
+			// It is not connected before the answer either, so the end of its connection is
+			// what to wait for.
+			c.Run(`
+				await wait(() => manager._readyState === "closed");
+				assert.strictEqual(socket.connected, false);
+				return;
+			`)
 		}
 	})
 }

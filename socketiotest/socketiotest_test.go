@@ -275,7 +275,7 @@ func TestReconnect(t *testing.T) {
 			}
 			c.Expect("before", 1, "text")
 			id := c.ID()
-			// Neither a question nor a volatile event has an offset.
+			// The text at the end of a question is not an offset.
 			asked := make(chan error, 1)
 			go func() {
 				_, err := io.Socket(id).EmitWithAck(t.Context(), "question", "text")

@@ -8,11 +8,13 @@ package nodepeer
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"math/big"
 	"os"
 	"os/exec"
 	"reflect"
@@ -229,14 +231,16 @@ func (p *Process) Call(command string, args any) (json.RawMessage, error) {
 	return p.Go(command, args).Wait()
 }
 
-// Equal compares a value of JavaScript with JSON text.
+// Equal compares a value of JavaScript with JSON text. Integers are compared by their
+// digits, however many there are.
 func Equal(t testing.TB, got json.RawMessage, want string) {
 	t.Helper()
-	var g, w any
-	if err := json.Unmarshal(got, &g); err != nil {
+	g, err := exactly(got)
+	if err != nil {
 		t.Fatalf("got %s: %v", got, err)
 	}
-	if err := json.Unmarshal([]byte(want), &w); err != nil {
+	w, err := exactly([]byte(want))
+	if err != nil {
 		t.Fatalf("want %s: %v", want, err)
 	}
 	if !reflect.DeepEqual(g, w) {
@@ -245,4 +249,43 @@ func Equal(t testing.TB, got json.RawMessage, want string) {
 		}
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
+}
+
+// exactly decodes JSON text without rounding integers.
+func exactly(text []byte) (any, error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("more than one value")
+	}
+	return normal(v), nil
+}
+
+// normal returns a value in which numbers are json.Numbers, integers, or else float64s,
+// however they were written.
+func normal(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		if n, ok := new(big.Int).SetString(v.String(), 10); ok {
+			return json.Number(n.String())
+		}
+		f, err := v.Float64()
+		if n, accuracy := big.NewFloat(f).Int(nil); err == nil && accuracy == big.Exact {
+			return json.Number(n.String())
+		}
+		return f
+	case []any:
+		for i := range v {
+			v[i] = normal(v[i])
+		}
+	case map[string]any:
+		for key := range v {
+			v[key] = normal(v[key])
+		}
+	}
+	return v
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -190,5 +191,30 @@ func TestMissing(t *testing.T) {
 	_, err := Driver{Dir: ".", File: "driver.mjs"}.Start()
 	if !errors.Is(err, exec.ErrNotFound) || !strings.Contains(err.Error(), "scripts/setup.sh") {
 		t.Errorf("got error %v", err)
+	}
+}
+
+// Integers that no float64 can tell apart are different; how a number is written is not.
+func TestExactly(t *testing.T) {
+	for _, test := range []struct {
+		a, b string
+		same bool
+	}{
+		{`9007199254740993`, `9007199254740992`, false},
+		{`[{"n":-9007199254740993}]`, `[{"n":-9007199254740992}]`, false},
+		{`18446744073709551615`, `18446744073709551615`, true},
+		{`1e21`, `1e+21`, true},
+		{`[100, 1.0, -0, 1.50]`, `[1e2, 1, 0, 1.5]`, true},
+		{`0.1`, `0.2`, false},
+		{`"1"`, `1`, false},
+	} {
+		a, err := exactly([]byte(test.a))
+		b, err2 := exactly([]byte(test.b))
+		if err != nil || err2 != nil || reflect.DeepEqual(a, b) != test.same {
+			t.Errorf("%s and %s: %v, %v (%v, %v), want the same: %v", test.a, test.b, a, b, err, err2, test.same)
+		}
+	}
+	if v, err := exactly([]byte(`1 2`)); err == nil {
+		t.Errorf("two values became %v", v)
 	}
 }
