@@ -35,6 +35,9 @@ type conn struct {
 	parting bool // a DISCONNECT of Manager.Close was sent
 }
 
+// taskBytes is what a place in an inbox costs.
+const taskBytes = 64
+
 // packetError says that a packet of the server is out of place.
 type packetError struct{ text string }
 
@@ -73,7 +76,7 @@ func (c *conn) OnMessage(e *engine.Client, data []byte, binary bool) {
 	if p == nil {
 		return // attachments are to follow
 	}
-	size := c.size
+	size := c.size + p.Held() + taskBytes
 	c.size = 0
 	s := c.m.lookup(p.Namespace)
 	if p.Type == parser.Connect && p.Args.Len() == 0 {

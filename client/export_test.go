@@ -53,6 +53,12 @@ func (s *Socket) Load() int {
 	return events
 }
 
+// LoadBytes returns the memory that the events in the inbox count for.
+func (s *Socket) LoadBytes() int {
+	_, bytes := s.inbox.load()
+	return bytes
+}
+
 // LoseAtOnce has the manager, which is connecting, get a connection that ends before
 // its sockets use it.
 func (m *Manager) LoseAtOnce() {

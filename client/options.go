@@ -124,7 +124,8 @@ type Options struct {
 	// once; more make EmitWithAck return a [*LimitError]. Default 1024.
 	MaxPendingAcks int
 	// InboxEvents and InboxBytes bound the events of a socket that wait for its
-	// handlers. When they are reached, nothing more is read from the connection
+	// handlers: their number, and the memory that they hold, whatever they look like
+	// on the wire. When they are reached, nothing more is read from the connection
 	// until there is room, heartbeats included. Defaults: 1024 events and 4 MiB.
 	InboxEvents, InboxBytes int
 
