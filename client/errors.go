@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -51,8 +52,15 @@ var (
 	ErrClosed = fmt.Errorf("client: manager closed: %w", net.ErrClosed)
 	// ErrConnectTimeout says that an attempt to connect took longer than
 	// [Options.ConnectTimeout].
-	ErrConnectTimeout = errors.New("client: connecting took too long")
+	// It matches [context.DeadlineExceeded].
+	ErrConnectTimeout error = connectTimeout{}
 )
+
+type connectTimeout struct{}
+
+func (connectTimeout) Error() string { return "client: connecting took too long" }
+
+func (connectTimeout) Is(target error) bool { return target == context.DeadlineExceeded }
 
 // A ConnectError is what the server says when it does not let a socket into its
 // namespace: there is none of that name, or the server's middleware is against

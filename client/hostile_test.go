@@ -352,7 +352,7 @@ func TestNoAnswerToTheRequest(t *testing.T) {
 		f := newFake(t, nil)
 		c := overWebSocket.client(t, f.Server, "/", func(o *client.Options) { o.ConnectTimeout = 5 * time.Second })
 		start := time.Now()
-		if err := c.Connect(t.Context()); !errors.Is(err, client.ErrConnectTimeout) || time.Since(start) != 5*time.Second || c.Active() {
+		if err := c.Connect(t.Context()); !errors.Is(err, client.ErrConnectTimeout) || !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 5*time.Second || c.Active() {
 			t.Errorf("%v after %v, active %v", err, time.Since(start), c.Active())
 		}
 		f = newFake(t, func(c *engine.Conn, message string) {
