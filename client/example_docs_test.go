@@ -3,6 +3,7 @@ package client_test
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/seed96b07ef8/socketio/client"
 	"github.com/seed96b07ef8/socketio/engine"
@@ -40,6 +41,20 @@ func Example_documentation() {
 			}
 		})
 		c.Manager().OnReconnectAttempt(func(attempt int) { fmt.Println("attempt", attempt) })
+		return err
+	}
+	_ = func(ctx context.Context, c *client.Socket, events int) error {
+		for n := 1; n <= events; n++ {
+			if err := c.EmitWait(ctx, "number", n); err != nil { // waits for room
+				return err
+			}
+		}
+		return nil
+	}
+	_ = func(c *client.Socket) error {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		err := c.Manager().Shutdown(ctx) // or that of one socket
 		return err
 	}
 }

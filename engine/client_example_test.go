@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"net/http/httptest"
 	"strings"
 
@@ -81,3 +82,38 @@ func ExampleOpError() {
 	// There is something else at this path: 404
 	// engine: handshake over polling with http://example.com/engine.io/ failed: status 404: 404 page not found
 }
+
+// SendWait waits for room in the outbox, and Flush until the server has read all.
+func ExampleClient_Flush() {
+	read := make(chan string, 3)
+	srv, err := engine.NewServer(&engine.ServerOptions{OnConnect: func(*engine.Conn) engine.Handler { return noter(read) }})
+	if err != nil {
+		log.Fatal(err)
+	}
+	web := httptest.NewServer(srv)
+	defer web.Close()
+	defer srv.Shutdown(context.Background())
+
+	ctx := context.Background()
+	c, err := engine.Dial(ctx, web.URL, nil, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, text := range []string{"one", "two", "three"} {
+		if err := c.SendWait(ctx, engine.NewTextMessage([]byte(text)), 0); err != nil {
+			log.Fatal(err)
+		}
+	}
+	fmt.Println(c.Flush(ctx))
+	fmt.Println(<-read, <-read, <-read)
+	c.Close()
+	<-c.Done()
+	// Output:
+	// <nil>
+	// one two three
+}
+
+type noter chan string
+
+func (n noter) OnMessage(_ *engine.Conn, data []byte, _ bool)    { n <- string(data) }
+func (n noter) OnClose(_ *engine.Conn, _ engine.Reason, _ error) {}
