@@ -217,8 +217,8 @@ func TestBufferLargerThanTheOutbox(t *testing.T) {
 						}
 						connect(t, c)
 						id := c.ID()
-						for i := 100; i < 110; i++ {
-							if err := c.Emit("n", i); err != nil {
+						for i := 100; i < 110; i++ { // the policy would apply to Emit
+							if err := c.EmitWait(t.Context(), "n", i); err != nil {
 								t.Fatal(err)
 							}
 						}
