@@ -74,7 +74,7 @@ func (s *Socket) holdLocked(a heldAck) bool {
 	}
 	a.after = s.inbox.popped + uint64(s.inbox.n)
 	h.list = append(h.list, a)
-	s.conn.budget.add(a.cost)
+	s.conn.hold(a.cost)
 	return true
 }
 
@@ -138,7 +138,7 @@ func (s *Socket) deliverHeld(due []heldAck) {
 	for len(due) > 0 {
 		a := due[0]
 		due = due[1:]
-		s.conn.budget.add(-a.cost)
+		s.conn.hold(-a.cost)
 		if s.nsp.protect(s.id, "", func() error { s.deliverAck(a); return nil }) != nil {
 			s.Disconnect()
 		}

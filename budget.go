@@ -11,10 +11,15 @@ import (
 // attachments of a packet of which some have yet to come. It is where the reader of the
 // connection waits for room.
 type budget struct {
-	held    atomic.Int64
-	waiting atomic.Bool   // the reader waits for wake
-	wake    chan struct{} // made by the reader before it first waits
+	held     atomic.Int64
+	reported atomic.Int64  // of it, what the engine counts for the whole server
+	waiting  atomic.Bool   // the reader waits for wake
+	wake     chan struct{} // made by the reader before it first waits
 }
+
+// reportStep is by how much held changes before the engine, whose counter all
+// connections share, learns of it. As much of each connection is not counted there.
+const reportStep = 64 << 10
 
 // taskBytes is what a place in an inbox costs.
 const taskBytes = 48
@@ -32,10 +37,25 @@ func messageCost(data []byte, binary bool) int {
 // messages.
 func packetCost(p *parser.Packet) int { return p.Held() + taskBytes }
 
-// add counts n bytes, or with a negative n takes them back.
-func (b *budget) add(n int) {
-	if n != 0 {
-		b.held.Add(int64(n))
+// hold counts n bytes, or with a negative n takes them back.
+func (c *conn) hold(n int) {
+	if n == 0 {
+		return
+	}
+	held, reported := c.budget.held.Add(int64(n)), c.budget.reported.Load()
+	if held-reported >= reportStep || reported > 0 && (held <= reported-reportStep || held < reportStep/2) {
+		c.report(held, reported)
+	}
+}
+
+// report has the engine count held bytes instead of reported. Of several goroutines
+// that do this at the same time one is enough.
+func (c *conn) report(held, reported int64) {
+	if held < reportStep/2 {
+		held = 0
+	}
+	if c.budget.reported.CompareAndSwap(reported, held) {
+		c.engine.Hold(int(held - reported))
 	}
 }
 
@@ -98,7 +118,7 @@ func (c *conn) assemble() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.closed {
-		c.budget.add(c.memory - c.assembling)
+		c.hold(c.memory - c.assembling)
 		c.assembling = c.memory
 	}
 }
@@ -113,7 +133,7 @@ func (c *conn) assembled() {
 // assembledLocked takes back what assemble has counted: the packet is complete, or the
 // connection has ended.
 func (c *conn) assembledLocked() {
-	c.budget.add(-c.assembling)
+	c.hold(-c.assembling)
 	c.assembling = 0
 }
 
@@ -126,7 +146,7 @@ func (c *conn) keepAuth(n int) bool {
 		return false
 	}
 	c.auth += n
-	c.budget.add(n)
+	c.hold(n)
 	return true
 }
 
@@ -135,12 +155,12 @@ func (c *conn) forgetAuth(n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.auth -= n
-	c.budget.add(-n)
+	c.hold(-n)
 }
 
 // forgetAuthLocked takes back what keepAuth has counted for a request.
 func (c *conn) forgetAuthLocked(r *request) {
 	c.auth -= r.cost
-	c.budget.add(-r.cost)
+	c.hold(-r.cost)
 	r.cost = 0
 }

@@ -32,7 +32,7 @@ func TestBudgetHasRoom(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := &conn{server: &Server{opts: &Options{InboxBytes: limit}}, auth: test.auth}
-			c.budget.add(test.held)
+			c.hold(test.held)
 			for _, n := range test.handling {
 				s := &Socket{conn: c}
 				s.inbox.handling = n

@@ -185,8 +185,10 @@ func (c *conn) OnClose(_ *engine.Conn, reason Reason, err error) {
 		// Of a socket that Shutdown has not seen, since its client had just joined.
 		reason = ServerShuttingDown
 	}
+	// What holds too much is not handled any more.
+	drop := errors.Is(err, engine.ErrServerFull)
 	for _, s := range sockets {
-		s.end(reason, err)
+		s.endWith(reason, err, drop)
 	}
 }
 

@@ -53,6 +53,11 @@ type Stats struct {
 	Connections int
 	// BufferedBytes is what waits to be sent, over all connections.
 	BufferedBytes int
+	// HeldBytes is what all connections hold together, as counted for
+	// [engine.ServerOptions.TotalBytes], and Evicted the number of connections, since
+	// the server started, that were closed because that was too much.
+	HeldBytes int
+	Evicted   uint64
 	// Dropped is the number of messages, since the server started, that were not
 	// sent because their client was not ready for them: volatile ones, and those for
 	// which there was no room in an outbox.
@@ -63,7 +68,8 @@ type Stats struct {
 // for a look every few seconds.
 func (s *Server) Stats() Stats {
 	namespaces := s.all()
-	stats := Stats{Namespaces: len(namespaces), Connections: s.engine.Len(), Dropped: s.engine.Dropped()}
+	stats := Stats{Namespaces: len(namespaces), Connections: s.engine.Len(), Dropped: s.engine.Dropped(),
+		HeldBytes: s.engine.Held(), Evicted: s.engine.Evicted()}
 	seen := make(map[*conn]struct{})
 	for _, n := range namespaces {
 		for _, socket := range n.Sockets() {

@@ -146,7 +146,7 @@ func (s *Socket) enqueue(p *parser.Packet, size, cost int) (queued, full bool) {
 	t := s.inbox.push()
 	t.cost, t.event = cost, p
 	event := p.Event // p may be handled, and be another's, from here on
-	s.conn.budget.add(cost)
+	s.conn.hold(cost)
 	if s.hooks().EventHandled != nil {
 		t.at = clock()
 	}
@@ -169,7 +169,7 @@ func (s *Socket) inboxIsFull() bool {
 // there may be is left, or nothing for this socket.
 func (s *Socket) madeRoom(cost, left int) {
 	b, o := &s.conn.budget, s.nsp.server.opts
-	b.add(-cost)
+	s.conn.hold(-cost)
 	if left == 0 || left <= o.InboxEvents/2 && b.bytes() <= o.InboxBytes/2 {
 		b.wakeReader()
 	}
@@ -472,7 +472,7 @@ func (s *Socket) endWith(reason Reason, err error, drop bool) bool {
 		return false
 	}
 	if drop {
-		s.conn.budget.add(-s.inbox.dropEvents())
+		s.conn.hold(-s.inbox.dropEvents())
 	}
 	cancel := s.endLocked(&DisconnectError{Reason: reason, Err: err})
 	s.mu.Unlock()

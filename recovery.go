@@ -108,7 +108,7 @@ func (s *Socket) startOver() {
 		s.mu.Unlock()
 		return
 	}
-	s.conn.budget.add(-s.inbox.dropEvents())
+	s.conn.hold(-s.inbox.dropEvents())
 	cancel := s.endLocked(&DisconnectError{Reason: ServerNamespaceDisconnect, Err: errNotRecovered})
 	s.mu.Unlock()
 	cancel()

@@ -101,6 +101,7 @@ type Conn struct {
 	probe      *link   // an upgrade under way
 	poll       pollState
 	unsent     int // bytes taken from the outbox by the writer goroutine
+	held       int // bytes that the handler holds; see Hold
 	lost       int // messages that were dropped, which nobody was told yet
 	beat       heartbeat
 
@@ -215,7 +216,7 @@ func (c *Conn) Send(m *Message, flags Flags) error {
 	}
 	if !wait && c.direct() {
 		c.writing = true
-		return c.write(batch{bytes: c.link.encode(entry{m: m, flags: flags})})
+		return c.write(batch{bytes: c.link.encode(entry{m: m, flags: flags}), message: m})
 	}
 	err := c.queue(m, flags)
 	if wait {
@@ -256,7 +257,7 @@ func (c *Conn) queue(m *Message, flags Flags) error {
 	}
 	// Without a raw socket nobody knows whether the write that is under way waits.
 	c.backlog = c.backlog || !writable || c.writing && c.link.raw == nil
-	c.outbox.push(entry{m: m, flags: flags})
+	c.pushLocked(m, flags)
 	return nil
 }
 
@@ -351,7 +352,12 @@ func (c *Conn) Close() { c.end(ForcedClose, nil, true) }
 // connection whose client is known to be gone, for example because it has connected
 // again. After Close it ends the waiting.
 func (c *Conn) Abort() {
-	c.fail(ForcedClose, nil)
+	c.abort(ForcedClose, nil)
+}
+
+// abort is fail, also for a connection that was closed and is still flushed.
+func (c *Conn) abort(reason Reason, err error) {
+	c.fail(reason, err)
 	c.mu.Lock()
 	waits := c.state == draining
 	c.mu.Unlock()
@@ -388,6 +394,7 @@ func (c *Conn) end(reason Reason, err error, flush bool) {
 	}
 	c.ended.Store(true)
 	c.corked = false
+	c.forgetHeldLocked()
 	c.beat.stop()
 	link, handler := c.link, c.handler
 	if !flush || !c.probed { // or the client waits for it, and has stopped polling

@@ -53,8 +53,8 @@ func (c *Conn) writeVector(v *vector, text []byte, attachments [][]byte) error {
 		return c.writeFailed(link, err)
 	case n < v.size:
 		// The rest has to wait, so now it is copied.
-		rest := NewTextMessage(text, attachments...).frames[n:]
-		return c.write(batch{bytes: rest})
+		rest := NewTextMessage(text, attachments...)
+		return c.write(batch{bytes: rest.frames[n:], message: rest})
 	case c.outbox.n > 0:
 		return c.write(c.gather())
 	}

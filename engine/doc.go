@@ -88,6 +88,8 @@
 //     OutboxMessages; Overflow says what then happens to its messages, by
 //     default the connection is closed. The same numbers bound, apart from them,
 //     [Control] messages, beyond which the connection is closed in any case.
+//   - all of that together: TotalBytes, half of GOMEMLIMIT or 1 GiB; the connections
+//     that hold most are closed.
 //   - time: PingInterval and PingTimeout for an answer to the heartbeat,
 //     UpgradeTimeout for an upgrade, RequestTimeout for the body of a request,
 //     WriteTimeout for a write, for a closed polling session to fetch what is left

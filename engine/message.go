@@ -26,6 +26,8 @@ type Message struct {
 	own      bool // made by newOwnMessage, and small
 	more     int  // text messages that have joined an own one
 
+	holders atomic.Int32 // outboxes that it waits in, as counted by total
+
 	deflated  atomic.Pointer[[]byte] // frames with permessage-deflate
 	polling   atomic.Pointer[[]byte] // the parts as a polling payload
 	revision3 atomic.Pointer[forms3] // what clients of revision 3 get

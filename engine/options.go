@@ -34,6 +34,7 @@ const (
 	DefaultMaxHandshakes        = 4096
 	DefaultMaxPollPackets       = 16
 	DefaultMaxHeaderBytes       = 16 << 10
+	DefaultTotalBytes           = 1 << 30
 )
 
 // Overflow says what happens to a message for which a connection's outbox has
@@ -155,6 +156,14 @@ type ServerOptions struct {
 	// other languages take any number; without Python's, a larger value makes bursts
 	// over polling quicker.
 	MaxPollPackets int
+	// TotalBytes bounds the memory of what waits for all connections together, and of
+	// what their handlers hold for clients, see [Conn.Hold]. When there is more, the
+	// connections that hold most are closed with [TransportError] and [ErrServerFull],
+	// until an eighth of it is free. A message that waits for many connections counts
+	// once, and the first 64 KiB of each connection do not count, so that those which
+	// keep up are not concerned; see [Server.Held] and [Server.Evicted]. Default: half
+	// of the memory limit of the Go runtime (GOMEMLIMIT); without one, 1 GiB.
+	TotalBytes int
 	// WriteTimeout is how long the client may take to accept a write, of which a large
 	// message or polling answer is many, before its connection is closed with
 	// [TransportError]. Default 20 s.
@@ -259,6 +268,7 @@ func (o *ServerOptions) withDefaults() (*ServerOptions, error) {
 		{"HTTPCompressionThreshold", &c.HTTPCompressionThreshold, DefaultCompressionThreshold},
 		{"OutboxBytes", &c.OutboxBytes, DefaultOutboxBytes},
 		{"OutboxMessages", &c.OutboxMessages, DefaultOutboxMessages},
+		{"TotalBytes", &c.TotalBytes, defaultTotalBytes()},
 		{"MaxHandshakes", &c.MaxHandshakes, DefaultMaxHandshakes},
 		{"MaxPollPackets", &c.MaxPollPackets, DefaultMaxPollPackets},
 		{"MaxHeaderBytes", &c.MaxHeaderBytes, DefaultMaxHeaderBytes},

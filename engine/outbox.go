@@ -38,6 +38,8 @@ const (
 	unfinished
 	// protocolPacket marks a packet of Engine.IO, of which there are few at a time.
 	protocolPacket
+	// counted marks a message that total.hold has counted.
+	counted
 )
 
 // undroppable is what no overflow policy drops.
@@ -50,6 +52,7 @@ type outbox struct {
 	messages queue   // what the overflow policy is applied to
 	special  *others // what it is not applied to; nil while there is nothing
 	next     uint32  // the sequence number of the next entry
+	total    *total  // what counted messages are counted in; nil before the first
 }
 
 // others is the part of an outbox that no overflow policy is applied to.
@@ -98,8 +101,14 @@ func (o *outbox) count(flags Flags, n, size int) {
 	}
 }
 
-func (o *outbox) countIn(e entry)  { o.count(e.flags, e.m.messages(), e.m.Len()) }
-func (o *outbox) countOut(e entry) { o.count(e.flags, -e.m.messages(), -e.m.Len()) }
+func (o *outbox) countIn(e entry) { o.count(e.flags, e.m.messages(), e.m.Len()) }
+
+func (o *outbox) countOut(e entry) {
+	o.count(e.flags, -e.m.messages(), -e.m.Len())
+	if e.flags&counted != 0 {
+		o.total.drop(e.m)
+	}
+}
 
 // push adds an entry behind all others.
 func (o *outbox) push(e entry) {
@@ -127,6 +136,9 @@ func (o *outbox) pushFirst(p place, m *Message) {
 // messages.
 func (o *outbox) putBack(e entry) {
 	e.flags |= unfinished
+	if e.flags&counted != 0 {
+		o.total.hold(e.m)
+	}
 	o.others().kept.pushFront(e) // its sequence number is older than all others
 	o.countIn(e)
 }

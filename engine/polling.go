@@ -101,20 +101,21 @@ func (c *Conn) servePoll(w http.ResponseWriter, r *http.Request) {
 	if drained {
 		c.backlog = false
 	}
-	size := uint32(sizeOf(messages))
-	c.poll.unsent += size
+	size := sizeOf(messages)
+	unsent := uint32(size)
+	c.poll.unsent += unsent
 	c.mu.Unlock()
 	if setWriteTimeout(w, c.server.opts.WriteTimeout) != nil {
 		// Nothing bounds the writing, except what the server has, so it does not hold up
 		// the heartbeat.
 		c.mu.Lock()
-		c.poll.unsent -= size
-		size = 0
+		c.poll.unsent -= unsent
+		unsent = 0
 		c.mu.Unlock()
 	}
-	err := c.writePayload(w, r, messages)
+	err := c.writeCounted(w, r, messages, size)
 	c.mu.Lock()
-	c.poll.unsent -= size
+	c.poll.unsent -= unsent
 	if c.state == draining && c.link == nil && !c.left {
 		// The client has fetched a part of what is left, and has time to come for more.
 		c.beat.after(c, c.lingerLocked())
@@ -128,6 +129,16 @@ func (c *Conn) servePoll(w http.ResponseWriter, r *http.Request) {
 	case drained:
 		c.onDrain()
 	}
+}
+
+// writeCounted answers a GET with messages of size bytes, and counts the answer, which is
+// a copy of them, while it is being written.
+func (c *Conn) writeCounted(w http.ResponseWriter, r *http.Request, messages []entry, size int) error {
+	if size > freeBytes {
+		c.server.total.add(size)
+		defer c.server.total.add(-size)
+	}
+	return c.writePayload(w, r, messages)
 }
 
 // clearWriteTimeout sees to it that a request which only waits is not ended by the

@@ -30,6 +30,9 @@ type Server struct {
 	goroutines sync.WaitGroup // of the connections: readers and writers, the flusher
 	flusher    flusher
 	poller     poller
+	total      total
+	trimNoted  time.Time // when trim has logged, and what it has done since; its own
+	trimmed    int
 
 	mu       sync.RWMutex // guards what follows; taken after a Conn's mu
 	conns    map[string]*Conn
@@ -50,6 +53,7 @@ func NewServer(opts *ServerOptions) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{opts: o, conns: make(map[string]*Conn), empty: make(chan struct{})}
+	s.total.limit = int64(o.TotalBytes)
 	s.flusher.goroutines = &s.goroutines
 	s.poller.goroutines, s.poller.disabled = &s.goroutines, portable
 	return s, nil

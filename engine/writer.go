@@ -55,7 +55,7 @@ func (c *Conn) write(b batch) error {
 		b = c.gather()
 	}
 	c.backlog = c.backlog || slow
-	c.unsent = len(b.bytes)
+	b = c.noteUnsentLocked(b)
 	c.server.goroutines.Go(func() { c.writeLoop(link, b) })
 	c.mu.Unlock()
 	return nil
@@ -66,6 +66,9 @@ func (c *Conn) write(b batch) error {
 func (c *Conn) writeLoop(link *link, b batch) {
 	for {
 		err := link.write(b.bytes)
+		if b.counted {
+			c.server.total.drop(b.message)
+		}
 		b.release()
 		c.mu.Lock()
 		c.unsent = 0
@@ -77,7 +80,7 @@ func (c *Conn) writeLoop(link *link, b batch) {
 			break
 		}
 		b = c.gather()
-		c.unsent = len(b.bytes)
+		b = c.noteUnsentLocked(b)
 		c.mu.Unlock()
 	}
 	link.clearWriteDeadline()
@@ -133,19 +136,32 @@ func (c *Conn) writeFailed(link *link, err error) error {
 }
 
 // A batch is bytes on their way to a WebSocket, and the pooled buffer, or the
-// message of the connection's own, that they are in, if any.
+// message, that they are in, if any.
 type batch struct {
-	bytes []byte
-	buf   *[]byte
-	own   *Message
+	bytes   []byte
+	buf     *[]byte
+	message *Message
+	counted bool // message, by total.hold
+}
+
+// noteUnsentLocked notes what the writer goroutine is about to write, and counts it if
+// that is a large message: it has left the outbox.
+func (c *Conn) noteUnsentLocked(b batch) batch {
+	c.unsent = len(b.bytes)
+	if b.message != nil && len(b.bytes) > freeBytes {
+		b.counted = true
+		c.server.total.hold(b.message)
+		c.server.checkTotal()
+	}
+	return b
 }
 
 func (b batch) release() {
 	if b.buf != nil {
 		putBuffer(b.buf)
 	}
-	if b.own != nil {
-		b.own.copied()
+	if b.message != nil {
+		b.message.copied()
 	}
 }
 
@@ -155,7 +171,7 @@ func (c *Conn) gather() batch {
 	first := c.outbox.pop()
 	encoded := c.link.encode(first)
 	if c.outbox.n == 0 || len(encoded) >= bufferSize/2 {
-		return batch{bytes: encoded, own: first.m}
+		return batch{bytes: encoded, message: first.m}
 	}
 	buf := getBuffer()
 	out := append((*buf)[:0], encoded...)

@@ -1,0 +1,22 @@
+package engine
+
+import (
+	"runtime/debug"
+	"testing"
+)
+
+func TestDefaultTotalBytes(t *testing.T) {
+	before := debug.SetMemoryLimit(-1)
+	defer debug.SetMemoryLimit(before)
+	debug.SetMemoryLimit(6 << 30)
+	if got := defaultTotalBytes(); got != 3<<30 {
+		t.Errorf("%d with a memory limit of 6 GiB", got)
+	}
+	debug.SetMemoryLimit(before)
+	if got := defaultTotalBytes(); before > 1<<60 && got != DefaultTotalBytes {
+		t.Errorf("%d without a memory limit", got)
+	}
+	if _, err := NewServer(&ServerOptions{TotalBytes: -1}); err == nil {
+		t.Error("a negative limit is accepted")
+	}
+}

@@ -1,0 +1,219 @@
+package engine_test
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/seed96b07ef8/socketio/engine"
+)
+
+const (
+	large = 100_000
+	// counted is what a large message takes of TotalBytes, once, and holder what each
+	// connection that it waits for takes besides.
+	counted = large + 11 + 96
+	holder  = 24
+)
+
+func largeMessage() *engine.Message {
+	return engine.NewTextMessage([]byte(strings.Repeat("x", large)))
+}
+
+// wait puts n large messages of its own into the outbox of a polling client.
+func (p *poller) wait(n int) {
+	p.h.t.Helper()
+	for range n {
+		if err := p.Send(largeMessage(), 0); err != nil {
+			p.h.t.Fatal(err)
+		}
+	}
+}
+
+func wantHeld(t *testing.T, h *harness, want int) {
+	t.Helper()
+	defer func() {
+		if got := h.Held(); got != want {
+			t.Errorf("%d bytes are held, want %d", got, want)
+		}
+	}()
+	waitFor(t, "what is held", func() bool { return h.Held() == want })
+}
+
+// When all connections together hold more than TotalBytes, those that hold most end.
+func TestTotalBytes(t *testing.T) {
+	const limit = 16 * (counted + holder)
+	h := start(t, &engine.ServerOptions{TotalBytes: limit})
+	var clients []*poller
+	for i := range 5 { // they hold 1, 2, 3, 4, 5
+		p := h.poll()
+		p.wait(i + 1)
+		clients = append(clients, p)
+	}
+	small := h.poll()
+	small.text(t, "hello")
+	clients[0].wait(1)
+	wantHeld(t, h, limit) // the limit itself is within
+	if n := h.Len(); n != 6 || h.Evicted() != 0 {
+		t.Fatalf("%d of 6 connections are left at the limit, %d were closed", n, h.Evicted())
+	}
+	clients[0].wait(1) // above
+	if err := clients[4].wantClose(t, engine.TransportError); !errors.Is(err, engine.ErrServerFull) {
+		t.Errorf("the cause is %v", err)
+	}
+	waitFor(t, "the count", func() bool { return h.Evicted() == 1 })
+	wantHeld(t, h, 12*(counted+holder))
+	small.want("4hello")
+	for _, p := range clients[:4] {
+		if r := p.get(); len(r.body) < large {
+			t.Errorf("a client that was to be left got %d %.50q", r.status, r.body)
+		}
+	}
+}
+
+// A message that waits for many is in memory once.
+func TestTotalBytesOfSharedMessages(t *testing.T) {
+	const n = 20
+	h := start(t, &engine.ServerOptions{TotalBytes: 3 * counted})
+	m := largeMessage()
+	var clients []*poller
+	for range n {
+		p := h.poll()
+		if err := p.Send(m, 0); err != nil {
+			t.Fatal(err)
+		}
+		clients = append(clients, p)
+	}
+	wantHeld(t, h, counted+n*holder)
+	for _, p := range clients {
+		p.want("4" + strings.Repeat("x", large))
+	}
+	wantHeld(t, h, 0)
+	if h.Evicted() != 0 {
+		t.Errorf("%d clients that read were closed", h.Evicted())
+	}
+}
+
+// What a WebSocket's writer has in its hands counts, and nothing is left of it.
+func TestTotalBytesOfAWrite(t *testing.T) {
+	for name, end := range map[string]func(*peer){
+		"read":   func(w *peer) { w.want("4" + strings.Repeat("x", 200*large)) },
+		"closed": func(w *peer) { w.nc.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := start(t, nil)
+			w := h.websocket()
+			w.text(t, strings.Repeat("x", 200*large))
+			waitFor(t, "a write that waits", func() bool { return h.Held() >= 200*large })
+			end(w)
+			wantHeld(t, h, 0)
+		})
+	}
+}
+
+// Every way in which messages leave an outbox gives back what they took.
+func TestTotalBytesAreGivenBack(t *testing.T) {
+	for name, leave := range map[string]func(p *poller){
+		"polled": func(p *poller) {
+			p.get()
+		},
+		"left":    func(p *poller) { p.drop() },
+		"aborted": func(p *poller) { p.Abort() },
+		"closed, then aborted": func(p *poller) {
+			p.Close()
+			p.Abort()
+		},
+		"dropped": func(p *poller) {
+			for range 40 {
+				p.text(p.h.t, "small")
+			}
+			p.Abort()
+		},
+		"upgraded": func(p *poller) {
+			w := p.probe()
+			w.send("5")
+			for range 5 {
+				w.read()
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := start(t, &engine.ServerOptions{Overflow: engine.DropOldest, OutboxMessages: 30})
+			p := h.poll()
+			p.wait(5)
+			wantHeld(t, h, 5*(counted+holder))
+			leave(p)
+			wantHeld(t, h, 0)
+		})
+	}
+}
+
+// Handlers can add what they hold for a client.
+func TestHold(t *testing.T) {
+	const limit = 1000_000
+	h := start(t, &engine.ServerOptions{TotalBytes: limit})
+	heavy, light, other := h.websocket(), h.websocket(), h.websocket()
+	heavy.Hold(600_000)
+	light.Hold(400_000)
+	wantHeld(t, h, limit)
+	light.Hold(-100_000)
+	light.Hold(100_000)
+	other.Hold(1)
+	if err := heavy.wantClose(t, engine.TransportError); !errors.Is(err, engine.ErrServerFull) {
+		t.Errorf("the cause is %v", err)
+	}
+	heavy.Hold(1 << 40) // too late
+	wantHeld(t, h, 400_001)
+	light.nc.Close()
+	light.wantClose(t, engine.TransportClose)
+	wantHeld(t, h, 1)
+	other.text(t, "hello")
+	other.want("4hello")
+}
+
+// A connection that was closed, and whose client does not fetch what is left, goes, too.
+func TestTotalBytesOfClosedConnections(t *testing.T) {
+	h := start(t, &engine.ServerOptions{TotalBytes: 4 * (counted + holder)})
+	p, other := h.poll(), h.poll()
+	p.wait(3)
+	p.Close()
+	other.wait(2)
+	waitFor(t, "the closed connection to go", func() bool { return h.Len() == 1 })
+	wantHeld(t, h, 2*(counted+holder))
+}
+
+// A server that closes connections all the time does not fill its log with that.
+func TestTotalBytesAreLoggedOnce(t *testing.T) {
+	var log lockedBuffer
+	h := start(t, &engine.ServerOptions{TotalBytes: counted, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	for i := range 5 {
+		p := h.poll()
+		p.wait(1)
+		p.wantClose(t, engine.TransportError)
+		waitFor(t, "the count", func() bool { return h.Evicted() == uint64(i+1) })
+	}
+	if n := strings.Count(log.String(), "all together held too much"); n != 1 {
+		t.Errorf("%d records: %s", n, log.String())
+	}
+}
+
+// lockedBuffer is a log that can be read while it is written.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
