@@ -108,7 +108,8 @@ type Options struct {
 	// Logger receives what is worth knowing, protocol chatter at debug level. Its
 	// records have an attribute "scope": "socket.io" or "engine". Default:
 	// Engine.Logger, then, if the environment variable DEBUG is set, standard
-	// error by way of [DebugHandler], then slog.Default().
+	// error by way of [DebugHandler], then slog.Default(). What a record quotes of a
+	// client is cut, so that no client decides how much is written.
 	Logger *slog.Logger
 }
 
