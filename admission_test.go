@@ -2,6 +2,7 @@ package socketio_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -121,5 +122,40 @@ func TestFullOutboxDuringAdmission(t *testing.T) {
 		for i := range limit {
 			c.Expect(fmt.Sprintf(`42["n",%d]`, i))
 		}
+	}
+}
+
+// What changes about a socket's rooms while the adapter is about to join those of
+// middleware counts as if it came after, for the limit, too.
+func TestRoomLimitDuringAdmission(t *testing.T) {
+	for name, recovery := range map[string]*socketio.Recovery{"memory": nil, "recovery": {}} {
+		t.Run(name, func(t *testing.T) {
+			io, url, _ := newServer(t, &socketio.Options{MaxRooms: 2, Recovery: recovery})
+			var s *socketio.Socket
+			io.Use(func(_ context.Context, joining *socketio.Socket) error {
+				s = joining
+				return s.Join("left", "kept")
+			})
+			joined := false
+			io.OnRoom(func(e socketio.RoomEvent) {
+				if e.Room != "left" || e.Kind != socketio.RoomJoined || joined {
+					return
+				}
+				joined = true
+				var limit *socketio.LimitError
+				if err := s.Join("third"); !errors.As(err, &limit) || limit.Option != "MaxRooms" {
+					t.Errorf("a third room: %v", err)
+				}
+				s.Leave("left")
+				emit(t, s.Join("new"))
+			})
+			admitted := make(chan []string, 1)
+			io.OnConnect(func(s *socketio.Socket) { admitted <- s.Rooms()[1:] })
+			wiretest.Join(t, url, "websocket", "/")
+			rooms := receive(t, admitted, "the socket")
+			if slices.Sort(rooms); !slices.Equal(rooms, []string{"kept", "new"}) {
+				t.Errorf("in %q, want kept and new", rooms)
+			}
+		})
 	}
 }
