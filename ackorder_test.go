@@ -17,6 +17,7 @@ import (
 // what comes of it.
 func ask(t *testing.T, c *wiretest.Client, s *socketio.Socket) (id string, answered chan error) {
 	t.Helper()
+	waitFor(t, "the handlers", func() bool { return socketio.Idle(s) }) // none of them is to be the one that asks
 	answered = make(chan error, 1)
 	go func() {
 		_, err := s.Timeout(wiretest.Timeout).EmitWithAck(context.Background(), "question")
@@ -102,6 +103,7 @@ func TestHandlerThatAsksIsAnswered(t *testing.T) {
 
 	c.Send(`42["ask later"]`)
 	id = ackID(t, c.Read(), `["question"]`)
+	waitFor(t, "the handler that asked to return", func() bool { return socketio.Idle(s) })
 	c.Send(`42["slow"]`, `43`+id+`[]`)
 	receive(t, entered, "the handler")
 	waitFor(t, "the answer", func() bool { return socketio.HeldAcks(s) == 1 })

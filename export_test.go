@@ -39,3 +39,10 @@ func SetAckPatience(d time.Duration) (restore func()) {
 	ackPatience = d
 	return func() { ackPatience = before }
 }
+
+// Idle reports whether nothing is being done for a socket.
+func Idle(s *Socket) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.working
+}
