@@ -36,6 +36,7 @@ func ExampleSocket_OnDisconnect() {
 	})
 
 	c := socketiotest.Connect(t, io, nil)
+	socketiotest.WaitFor(t, "the room", func() bool { return len(io.In("tea").Sockets()) == 1 })
 	c.Disconnect()
 	socketiotest.WaitFor(t, "the disconnection", func() bool { return len(io.Sockets()) == 0 })
 	// Output:

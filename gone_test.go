@@ -84,15 +84,15 @@ func TestJoinAfterTheEnd(t *testing.T) {
 		note := func(s *socketio.Socket, _ socketio.Reason) {
 			ends <- result{s.Join("late"), io.To("early").SocketsJoin("late")}
 		}
-		io.OnConnect(func(s *socketio.Socket) {
-			if err := s.Join("early"); err != nil {
-				t.Errorf("Join of a connected socket: %v", err)
-			}
-		})
+		joined := make(chan error, 1)
+		io.OnConnect(func(s *socketio.Socket) { joined <- s.Join("early") })
 		io.OnDisconnecting(note)
 		io.OnDisconnect(note)
 		c, id := wiretest.Join(t, url, transport, "/")
 		s := io.Socket(id)
+		if err := receive(t, joined, "OnConnect"); err != nil {
+			t.Fatalf("Join of a connected socket: %v", err)
+		}
 		c.Leave()
 		for _, when := range []string{"OnDisconnecting", "OnDisconnect"} {
 			got := receive(t, ends, when)
