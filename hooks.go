@@ -21,7 +21,7 @@ type Hooks struct {
 	Refused func(namespace string, err error)
 	// EventReceived is called when an event has arrived: its size in bytes, with
 	// attachments, and the number of events of its socket that are to be handled
-	// before it.
+	// before it. It is called before EventHandled is called for the event.
 	EventReceived func(s *Socket, event string, bytes, ahead int)
 	// EventHandled is called when the handlers of an event have returned: how long
 	// the event waited for them, and how long they took.

@@ -5,15 +5,18 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/seed96b07ef8/socketio"
 	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/internal/wiretest"
+	"github.com/seed96b07ef8/socketio/socketiotest"
 )
 
 func TestHooks(t *testing.T) {
@@ -171,4 +174,36 @@ func (p idlePolling) do(resp *http.Response, err error) string {
 		p.t.Fatal(err)
 	}
 	return string(body)
+}
+
+// An event is reported as received before it is reported as handled, also if a handler
+// is at work when it arrives.
+func TestReceivedBeforeHandled(t *testing.T) {
+	var received, early atomic.Int64
+	const n = 2000
+	done := make(chan struct{})
+	io := socketiotest.NewServer(t, &socketio.Options{Hooks: &socketio.Hooks{
+		EventReceived: func(*socketio.Socket, string, int, int) {
+			runtime.Gosched()
+			received.Add(1)
+		},
+	}})
+	handled := int64(0)
+	io.On("event", func() {
+		handled++
+		if received.Load() < handled {
+			early.Add(1)
+		}
+		if handled == n {
+			close(done)
+		}
+	})
+	c := socketiotest.Connect(t, io, nil)
+	for range n {
+		c.Emit("event")
+	}
+	receive(t, done, "the last event")
+	if early.Load() > 0 {
+		t.Errorf("%d of %d events were handled before they were received", early.Load(), n)
+	}
 }

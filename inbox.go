@@ -143,17 +143,24 @@ func (s *Socket) enqueue(p *parser.Packet, size, cost int) (queued, full bool) {
 		s.mu.Unlock()
 		return false, full
 	}
+	if f := s.hooks().EventReceived; f != nil {
+		// Before the event can be handled. Only the reader adds events, so there is room
+		// for it afterwards, too.
+		s.mu.Unlock()
+		f(s, p.Event, size, ahead)
+		s.mu.Lock()
+		if s.state != connected {
+			s.mu.Unlock()
+			return false, false
+		}
+	}
 	t := s.inbox.push()
 	t.cost, t.event = cost, p
-	event := p.Event // p may be handled, and be another's, from here on
 	s.conn.hold(cost)
 	if s.hooks().EventHandled != nil {
 		t.at = clock()
 	}
 	s.mu.Unlock()
-	if f := s.hooks().EventReceived; f != nil {
-		f(s, event, size, ahead)
-	}
 	return true, false
 }
 
