@@ -452,8 +452,10 @@ func (s *Socket) dropOldestLocked(why error) bool {
 	return true
 }
 
-// dropLocked tells whom it concerns of an event that is not sent.
+// dropLocked tells whom it concerns of an event that is not sent. The caller has removed
+// it from what waits, or does.
 func (s *Socket) dropLocked(out *outgoing, err error) {
+	out.buffers, out.queued = false, false // withdraw must not take it for one that waits
 	if out.hasID {
 		delete(s.acks, out.id)
 	}

@@ -101,27 +101,47 @@ func (s *Socket) emptied(ctx context.Context) (*engine.Client, error) {
 	}
 	for _, out := range last {
 		for out.waiting() {
-			if s.discarded != nil {
-				return nil, s.discarded
+			if err := s.waitLocked(ctx); err != nil {
+				return nil, err
 			}
-			if !s.active {
-				return nil, s.end
-			}
-			changed := s.changedLocked()
-			s.mu.Unlock()
-			select {
-			case <-changed:
-			case <-ctx.Done():
-				s.mu.Lock()
-				return nil, ctxerr.Of(ctx)
-			}
-			s.mu.Lock()
 		}
 	}
 	if !s.connectedLocked() {
 		return nil, nil
 	}
 	return s.life.conn.engine, nil
+}
+
+// waitLocked waits until fewer events wait. It returns an error when ctx has ended, or
+// when what waits is not sent any more.
+func (s *Socket) waitLocked(ctx context.Context) error {
+	if err := s.stuckLocked(); err != nil {
+		return err
+	}
+	changed := s.changedLocked()
+	s.mu.Unlock()
+	var ended error
+	select {
+	case <-changed:
+	case <-ctx.Done():
+		ended = ctxerr.Of(ctx)
+	}
+	s.mu.Lock()
+	if ended != nil {
+		return ended
+	}
+	return s.stuckLocked()
+}
+
+// stuckLocked returns why what waits is not sent, or nil.
+func (s *Socket) stuckLocked() error {
+	switch {
+	case s.discarded != nil:
+		return s.discarded
+	case !s.active:
+		return s.end
+	}
+	return nil
 }
 
 // changedLocked returns a channel that is closed when fewer events wait than now, or
