@@ -38,6 +38,7 @@ func main() {
 	most := flag.Int("most", 0, "how many changes to test, chosen at random; 0 means all")
 	timeout := flag.Duration("timeout", 3*time.Minute, "how long the tests may take before the change counts as noticed")
 	run := flag.String("run", "", "what go test -run gets")
+	slow := flag.String("slow", "", "regular expression of tests that run only when the others have not noticed the change")
 	flag.Parse()
 	if flag.NArg() != 1 {
 		log.Fatal("mutate: name one package")
@@ -46,7 +47,7 @@ func main() {
 	if err != nil {
 		log.Fatal("mutate: ", err)
 	}
-	t := tester{dir: *dir, pkg: flag.Arg(0), timeout: *timeout, run: *run}
+	t := tester{dir: *dir, pkg: flag.Arg(0), timeout: *timeout, run: *run, slow: *slow}
 	mutants, err := t.mutants(only)
 	if err != nil {
 		log.Fatal("mutate: ", err)
@@ -68,8 +69,8 @@ type mutant struct {
 }
 
 type tester struct {
-	dir, pkg, run string
-	timeout       time.Duration
+	dir, pkg, run, slow string
+	timeout             time.Duration
 }
 
 // mutants lists the changes of the package's files whose names match only.
@@ -116,6 +117,9 @@ func mutantsOf(file string) (found []mutant, err error) {
 		})
 	}
 	ast.Inspect(parsed, func(n ast.Node) bool {
+		if locks(n) {
+			return false
+		}
 		switch n := n.(type) {
 		case *ast.ExprStmt, *ast.IncDecStmt, *ast.SendStmt, *ast.DeferStmt:
 			replace(n, "{}", "removed")
@@ -140,6 +144,24 @@ func mutantsOf(file string) (found []mutant, err error) {
 		return true
 	})
 	return found, nil
+}
+
+// locks reports whether a statement takes or releases a mutex. Without the one only the
+// race detector could notice a change, without the other every test hangs.
+func locks(n ast.Node) bool {
+	var call ast.Expr
+	switch n := n.(type) {
+	case *ast.ExprStmt:
+		call = n.X
+	case *ast.DeferStmt:
+		call = n.Call
+	}
+	if call, ok := call.(*ast.CallExpr); ok {
+		if f, ok := call.Fun.(*ast.SelectorExpr); ok {
+			return slices.Contains([]string{"Lock", "Unlock", "RLock", "RUnlock"}, f.Sel.Name)
+		}
+	}
+	return false
 }
 
 // boundary is the operator of a comparison.
@@ -211,16 +233,28 @@ func (t tester) test(m mutant) (verdict, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), t.timeout+time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", "test", "-vet=off", "-failfast", "-count=1",
-		"-timeout="+t.timeout.String(), "-run="+t.run, "-overlay="+list, t.pkg)
+	if t.slow == "" {
+		return t.goTest(ctx, list, "-run="+t.run), nil
+	}
+	v := t.goTest(ctx, list, "-run="+t.run, "-skip="+t.slow)
+	if v == survived {
+		v = t.goTest(ctx, list, "-run="+t.slow)
+	}
+	return v, nil
+}
+
+// goTest runs the tests that the flags select with an overlay.
+func (t tester) goTest(ctx context.Context, overlay string, flags ...string) verdict {
+	args := []string{"test", "-vet=off", "-failfast", "-count=1", "-ldflags=-s -w", "-timeout=" + t.timeout.String(), "-overlay=" + overlay}
+	cmd := exec.CommandContext(ctx, "go", append(append(args, flags...), t.pkg)...)
 	cmd.Dir = t.dir
 	cmd.WaitDelay = time.Second
 	out, err := cmd.CombinedOutput()
 	switch {
 	case err == nil:
-		return survived, nil
+		return survived
 	case bytes.Contains(out, []byte("[build failed]")):
-		return invalid, nil
+		return invalid
 	}
-	return noticed, nil
+	return noticed
 }
