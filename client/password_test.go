@@ -40,12 +40,15 @@ func TestPasswordsAreRedacted(t *testing.T) {
 		}
 	}
 	proxyErr := errors.New("proxyhost")
+	through := func(proxy string) func(*http.Request) (*url.URL, error) {
+		return func(*http.Request) (*url.URL, error) { return url.Parse(proxy) }
+	}
 	for name, proxy := range map[string]func(*http.Request) (*url.URL, error){
-		"parse": func(*http.Request) (*url.URL, error) { return url.Parse("http://user:secret@pro xy") },
-		"port":  func(*http.Request) (*url.URL, error) { return url.Parse("http://user:secret@proxy:port") },
-		"other": func(*http.Request) (*url.URL, error) { return url.Parse("gopher://user:secret@proxy") },
-		"dial":  func(*http.Request) (*url.URL, error) { return url.Parse("http://user:secret@proxy") },
-		"socks": func(*http.Request) (*url.URL, error) { return url.Parse("socks5://user:secret@proxy") },
+		"parse": through("http://user:secret@pro xy"),
+		"port":  through("http://user:secret@proxy:port"),
+		"other": through("gopher://user:secret@proxy"),
+		"dial":  through("http://user:secret@proxy"),
+		"socks": through("socks5://user:secret@proxy"),
 		"own":   func(*http.Request) (*url.URL, error) { return nil, proxyErr },
 	} {
 		for _, transport := range []engine.Transport{engine.Polling, engine.WebSocket} {
