@@ -46,6 +46,9 @@ func (s *Socket) expectAck(id uint64, w ackWaiter) error {
 	// The reader may be lent, to a handler that is going to wait for this perhaps.
 	// Behind the change: if it is lent only now, whoever it is lent to sees that.
 	defer s.conn.engine.ReadOn()
+	// Or the reader may wait for room that there is since the handler has begun, whose
+	// event does not count any more.
+	defer s.conn.budget.wakeReader()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state == ended {

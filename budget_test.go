@@ -2,6 +2,7 @@ package socketio_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"regexp"
 	"runtime"
@@ -235,4 +236,36 @@ func TestLargeEventDoesNotStopTheReader(t *testing.T) {
 	id := strings.TrimSuffix(strings.TrimPrefix(ask, "42"), `["more?"]`)
 	c.Send(`42["other","a"]`, `42["other","b"]`, `43`+id+`["yes"]`)
 	c.Expect(`437[500000]`)
+}
+
+// The same holds for an event that begins while the reader waits for room already.
+func TestReaderGoesOnWhenALargeEventBegins(t *testing.T) {
+	for name, sizes := range map[string][]int{
+		"one large event":            {60_000, 30_000, 30_000},
+		"one that is less than half": {40_000, 55_000, 30_000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			io, url, _ := newServer(t, &socketio.Options{InboxBytes: 100_000})
+			entered, answers := make(chan *socketio.Socket), make(chan error, 1)
+			io.On("first", func(s *socketio.Socket) { entered <- s; entered <- s })
+			io.On("ask", func(s *socketio.Socket, _ socketio.Args) {
+				ctx, cancel := context.WithTimeout(t.Context(), wiretest.Timeout/2)
+				defer cancel()
+				_, err := s.EmitWithAck(ctx, "q")
+				answers <- err
+			})
+			c, _ := wiretest.Join(t, url, "websocket", "/")
+			c.Send(`42["first"]`)
+			s := receive(t, entered, "the first event")
+			for i, event := range []string{"ask", "other", "other"} {
+				c.Send(`42["` + event + `","` + strings.Repeat("x", sizes[i]) + `"]`)
+			}
+			waitFor(t, "the reader to wait", func() bool { return socketio.ReaderWaits(s) })
+			receive(t, entered, "the end of the first event")
+			c.Send(`43` + ackID(t, c.Read(), `["q"]`) + `[]`)
+			if err := receive(t, answers, "the answer"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }

@@ -173,11 +173,12 @@ func (s *Socket) inboxIsFull() bool {
 
 // madeRoom takes cost bytes out of the connection's budget. left is the number of tasks
 // in the inbox. The reader is not woken for every event: it goes on when half of what
-// there may be is left, or nothing for this socket.
+// there may be is left, or nothing for this socket. The event that begins to be
+// handled does not count, as in hasRoom.
 func (s *Socket) madeRoom(cost, left int) {
 	b, o := &s.conn.budget, s.nsp.server.opts
 	s.conn.hold(-cost)
-	if left == 0 || left <= o.InboxEvents/2 && b.bytes() <= o.InboxBytes/2 {
+	if left == 0 || left <= o.InboxEvents/2 && b.bytes()-s.inbox.handling <= o.InboxBytes/2 {
 		b.wakeReader()
 	}
 }
