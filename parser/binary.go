@@ -24,18 +24,21 @@ func appendPlaceholder(dst []byte, n int) []byte {
 	return append(dst, '}')
 }
 
-// checkPlaceholders reports whether all placeholders in a JSON value, which
-// must be valid, refer to one of count attachments. An object is a placeholder
-// if its member "_placeholder" is true.
-func checkPlaceholders(raw []byte, count int) bool {
+// countPlaceholders returns the number of placeholders in a JSON value, which must be
+// valid. It returns false if one of them does not refer to one of count attachments. An
+// object is a placeholder if its member "_placeholder" is true.
+func countPlaceholders(raw []byte, count int) (n int, ok bool) {
 	if raw[0] != '{' && raw[0] != '[' {
-		return true
+		return 0, true
 	}
-	ok := true
+	ok = true
 	walkObjects(raw, func(o object) {
-		ok = ok && (!o.isPlaceholder || o.index >= 0 && o.index < count)
+		if o.isPlaceholder {
+			n++
+			ok = ok && o.index >= 0 && o.index < count
+		}
 	})
-	return ok
+	return n, ok
 }
 
 // placeholder returns the index in a JSON value, which must be valid, if it is

@@ -49,8 +49,9 @@ type Decoder interface {
 // values stand for the defaults.
 type Limits struct {
 	// MaxAttachments is the number of attachments that a packet may announce;
-	// one that announces more is refused at once ("too many attachments").
-	// Default: 10.
+	// one that announces more is refused at once ("too many attachments"). It is
+	// also the number of places in the arguments that may refer to them, as each
+	// takes a copy when it is decoded. Default: 10.
 	MaxAttachments int
 
 	// MaxDepth is how deep arrays and objects may be nested, counting the

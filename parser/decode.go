@@ -54,10 +54,18 @@ func (d *jsonDecoder) attach(data []byte) (*Packet, error) {
 	d.Reset()
 	// Checking here, and not when the values are decoded, is what makes a bad
 	// placeholder the connection's problem and not that of a handler.
+	found := 0
 	for _, raw := range p.Args.values {
-		if !checkPlaceholders(raw, len(p.Args.attachments)) {
+		n, ok := countPlaceholders(raw, len(p.Args.attachments))
+		if !ok {
 			return nil, &SyntaxError{Reason: "illegal attachments"}
 		}
+		found += n
+	}
+	// Each becomes a copy when it is decoded, so that a short text could make gigabytes
+	// of one attachment. Encoders send an attachment for each placeholder.
+	if found > d.limits.MaxAttachments {
+		return nil, &SyntaxError{Reason: "too many attachments"}
 	}
 	return p, nil
 }

@@ -221,6 +221,15 @@ func TestDecodeAttachments(t *testing.T) {
 			{text, `51-["e",{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]`, "", ""},
 			{bin, "a", "", `EVENT / e [a a]`},
 		}},
+		{"same index ten times", []step{
+			{text, `51-["e",[` + strings.Repeat(`{"_placeholder":true,"num":0},`, 9) + `1],{"a":{"_placeholder":true,"num":0}}]`, "", ""},
+			{bin, "a", "", `EVENT / e [[[97] [97] [97] [97] [97] [97] [97] [97] [97] 1] map[a:[97]]]`},
+		}},
+		{"same index eleven times", []step{
+			{text, `51-["e",[` + strings.Repeat(`{"_placeholder":true,"num":0},`, 10) + `1],{"a":{"_placeholder":true,"num":0}}]`, "", ""},
+			{bin, "a", tooManyAttachments, ""},
+			{bin, "a", "got binary data when not reconstructing a packet", ""},
+		}},
 		{"unused attachments", []step{
 			{text, `52-["e"]`, "", ""},
 			{bin, "a", "", ""},
