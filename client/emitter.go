@@ -59,6 +59,7 @@ type outgoing struct {
 	buffers bool           // waits for the connection
 	queued  bool           // waits to be acknowledged, with Retries
 	waits   bool           // the caller waits for room
+	over    *engine.Client // the connection over which it was sent last
 
 	// With Retries.
 	retried bool
@@ -240,6 +241,7 @@ func (s *Socket) sendLocked(out *outgoing) (full <-chan struct{}, err error) {
 	}
 	switch {
 	case err == nil:
+		out.over = e
 		if out.hasID {
 			s.expectLocked(out)
 		}

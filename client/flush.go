@@ -86,12 +86,15 @@ func (s *Socket) ended() error {
 }
 
 // emptied waits until the connection has taken what waits for it now. It returns that
-// connection, or nil when there is none and nothing waits.
-func (s *Socket) emptied(ctx context.Context) (*engine.Client, error) {
+// connection, which may have ended since, or nil when there is none and nothing waits.
+func (s *Socket) emptied(ctx context.Context) (e *engine.Client, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.discarded != nil {
 		return nil, s.discarded
+	}
+	if s.connectedLocked() {
+		e = s.life.conn.engine
 	}
 	var last []*outgoing
 	for _, waiting := range [][]*outgoing{s.buffer, s.queue} {
@@ -105,11 +108,11 @@ func (s *Socket) emptied(ctx context.Context) (*engine.Client, error) {
 				return nil, err
 			}
 		}
+		if !out.retried && out.over != nil {
+			e = out.over // with Retries, the server has acknowledged it
+		}
 	}
-	if !s.connectedLocked() {
-		return nil, nil
-	}
-	return s.life.conn.engine, nil
+	return e, nil
 }
 
 // waitLocked waits until fewer events wait. It returns an error when ctx has ended, or

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/seed96b07ef8/socketio"
@@ -375,5 +376,42 @@ func TestOutgoingHookPanics(t *testing.T) {
 	}
 	if p := errorAs[*client.PanicError](t, receive(t, reports, "the report")); p.Value != "hook" {
 		t.Errorf("got %v", p)
+	}
+}
+
+// An event that waited for the connection was sent, but the server closed the connection
+// without reading it: Flush must not take the event for read, however quickly the
+// connection has ended, or been replaced.
+func TestFlushOverALostConnection(t *testing.T) {
+	for name, noReconnect := range map[string]bool{"reconnects": false, "stays away": true} {
+		t.Run(name, func(t *testing.T) {
+			for range 100 {
+				synctest.Test(t, func(t *testing.T) {
+					admit := make(chan struct{})
+					f := newFake(t, func(c *engine.Conn, message string) {
+						if message == "0" {
+							<-admit
+							say(c, granted)
+						} else {
+							c.Close()
+						}
+					})
+					c := overWebSocket.client(t, f.Server, "/", func(o *client.Options) { o.NoReconnect = noReconnect })
+					if err := c.Emit("lost"); err != nil {
+						t.Fatal(err)
+					}
+					if err := c.Open(); err != nil {
+						t.Fatal(err)
+					}
+					flushed := make(chan error, 1)
+					go func() { flushed <- c.Flush(t.Context()) }()
+					synctest.Wait()
+					close(admit)
+					if err := <-flushed; !errors.Is(err, net.ErrClosed) {
+						t.Errorf("Flush: %v", err)
+					}
+				})
+			}
+		})
 	}
 }
