@@ -37,6 +37,7 @@ type conn struct {
 
 	waiting []*request  // to join namespaces, for which there is no room at present
 	again   *time.Timer // tries them again; nil while none waits
+	asking  bool        // askAgain runs, or has ended with a panic and closed the connection
 }
 
 // accept is called by the engine for each new connection.
@@ -88,6 +89,9 @@ func (c *conn) OnMessage(_ *engine.Conn, data []byte, binary bool) {
 			return
 		}
 		s = nil
+	}
+	if s == nil && p.Type == parser.Disconnect && c.withdraw(p.Namespace) {
+		return
 	}
 	if s == nil || !s.isConnected() {
 		if p.Type == parser.ConnectError || !c.wasOusted(p.Namespace) && !c.server.isClosed() {
@@ -181,6 +185,7 @@ func (c *conn) OnClose(_ *engine.Conn, reason Reason, err error) {
 		err = c.broken
 	}
 	c.mu.Unlock()
+	c.server.callNext()
 	if reason == ForcedClose && err == nil && c.server.isClosed() {
 		// Of a socket that Shutdown has not seen, since its client had just joined.
 		reason = ServerShuttingDown
@@ -309,7 +314,7 @@ func (c *conn) join(p *parser.Packet, memory int) {
 		return
 	}
 	c.startReady() // accept functions may block
-	r := &request{name: p.Namespace, auth: p.Args}
+	r := &request{conn: c, name: p.Namespace, auth: p.Args}
 	if p.Args.Len() > 0 {
 		r.cost = memory + packetCost(p)
 	}

@@ -10,6 +10,13 @@ func Users(n *Namespace) int {
 	return n.users
 }
 
+// Waiting returns the number of requests that wait for room for a dynamic namespace.
+func Waiting(s *Server) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.line.Len()
+}
+
 // HeldBytes returns what the budget of a socket's connection counts.
 func HeldBytes(s *Socket) int { return s.conn.budget.bytes() }
 

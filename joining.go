@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"container/list"
 	"errors"
 	"slices"
 	"time"
@@ -10,23 +11,30 @@ import (
 
 // A request is a client's wish to join a namespace.
 type request struct {
+	conn *conn
 	name string
 	auth Args
 	cost int // bytes of auth in the connection's budget; guarded by the connection's mu
+
+	// Server.mu guards these.
+	parent *ParentNamespace // has accepted the request, which waits for room
+	place  *list.Element    // in Server.line; nil when the request is not in it
 }
 
 // A request for which there is no room is tried again after this time, which is that
-// of a client's first attempt to reconnect.
+// of a client's first attempt to reconnect. The first in Server.line is tried as soon as
+// there is room.
 const askInterval = time.Second
 
 // ask has the client join a namespace, refuses it, or lets the request wait. The
 // client's own limits come first: a namespace that it must not join is not made for it.
 func (c *conn) ask(r *request) {
 	if err := c.room(r.name); err != nil {
+		c.server.leaveLine(r) // it does not wait for the server's room
 		c.answer(r, err)
 		return
 	}
-	n, err := c.server.enter(r.name, r.auth)
+	n, err := c.server.enter(r)
 	if err != nil {
 		c.answer(r, err)
 		return
@@ -84,6 +92,7 @@ func (c *conn) roomLocked(nsp string) error {
 // without an error when the connection has ended or the same request has come twice.
 func (c *conn) add(n *Namespace, r *request) (*Socket, error) {
 	c.mu.Lock()
+	defer c.server.callNext()
 	defer c.mu.Unlock()
 	if c.closed || slices.ContainsFunc(c.sockets, func(s *Socket) bool { return s.nsp.name == n.name }) {
 		return nil, nil
@@ -104,14 +113,15 @@ func (c *conn) add(n *Namespace, r *request) (*Socket, error) {
 // connection.
 func (c *conn) wait(r *request) {
 	c.mu.Lock()
+	defer c.server.callNext()
 	defer c.mu.Unlock()
 	if c.closed {
-		c.forgetAuthLocked(r)
+		c.abandonLocked(r)
 		return
 	}
 	if i := slices.IndexFunc(c.waiting, func(w *request) bool { return w.name == r.name }); i >= 0 {
 		if c.waiting[i] != r {
-			c.forgetAuthLocked(c.waiting[i])
+			c.abandonLocked(c.waiting[i])
 		}
 		c.waiting[i] = r
 	} else {
@@ -126,24 +136,44 @@ func (c *conn) wait(r *request) {
 // same namespace.
 func (c *conn) forgetRequest(r *request) {
 	c.mu.Lock()
+	defer c.server.callNext()
 	defer c.mu.Unlock()
-	c.forgetAuthLocked(r)
+	c.abandonLocked(r)
 	c.dropRequestLocked(r.name)
 }
 
-func (c *conn) dropRequestLocked(nsp string) {
+// withdraw drops a request that waits, whose client has left the namespace. It returns
+// false if there is none.
+func (c *conn) withdraw(nsp string) bool {
+	c.mu.Lock()
+	defer c.server.callNext()
+	defer c.mu.Unlock()
+	return c.dropRequestLocked(nsp)
+}
+
+// dropRequestLocked drops the request that waits for a namespace, and reports whether
+// there was one. Its caller calls callNext, without the lock, as that of abandonLocked does.
+func (c *conn) dropRequestLocked(nsp string) bool {
+	before := len(c.waiting)
 	c.waiting = slices.DeleteFunc(c.waiting, func(r *request) bool {
 		if r.name != nsp {
 			return false
 		}
-		c.forgetAuthLocked(r)
+		c.abandonLocked(r)
 		return true
 	})
+	return len(c.waiting) < before
+}
+
+// abandonLocked gives up the memory of a request and its place in the line.
+func (c *conn) abandonLocked(r *request) {
+	c.forgetAuthLocked(r)
+	c.server.leaveLine(r)
 }
 
 func (c *conn) stopWaitingLocked() {
 	for _, r := range c.waiting {
-		c.forgetAuthLocked(r)
+		c.abandonLocked(r)
 	}
 	c.waiting = nil
 	if c.again != nil {
@@ -151,9 +181,26 @@ func (c *conn) stopWaitingLocked() {
 	}
 }
 
+// askNow has the requests that wait tried without delay: the first in the server's line
+// is one of them.
+func (c *conn) askNow() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.again != nil && !c.closed {
+		c.again.Reset(0)
+	}
+}
+
 // askAgain tries the requests that wait, oldest first. It runs on a timer's goroutine,
 // which Shutdown waits for as for a worker.
 func (c *conn) askAgain() {
+	c.mu.Lock()
+	asking := c.asking
+	c.asking = true
+	c.mu.Unlock()
+	if asking { // since askNow; that one sets the timer again
+		return
+	}
 	c.server.workers.begin()
 	defer c.server.workers.rest(nil)
 	returned := false
@@ -174,6 +221,7 @@ func (c *conn) askAgain() {
 	returned = true
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.asking = false
 	if c.closed || len(c.waiting) == 0 {
 		c.again = nil
 		return

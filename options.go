@@ -62,7 +62,8 @@ type Options struct {
 	// about by asking for them, see [Server.OfFunc]. A further one takes the place of
 	// the one that has been without a socket for longest, which ceases to exist as with
 	// CleanupEmptyChildNamespaces. If all have sockets, the client is not refused, since
-	// clients take that as final: its request waits for room. Default 10,000.
+	// clients take that as final: its request waits for room, first come, first served,
+	// until the client leaves or its connection ends. Default 10,000.
 	MaxDynamicNamespaces int
 	// MaxNamespaceName is the length in bytes of the longest name of a namespace that
 	// a client may bring about; a longer one is refused with a connect_error, and the

@@ -170,6 +170,7 @@ func (s *Server) withdraw(n *Namespace) {
 		s.dynamic--
 	}
 	s.mu.Unlock()
+	s.callNext()
 	if n.adapter != nil {
 		s.closeAdapter(n)
 	}
@@ -177,9 +178,9 @@ func (s *Server) withdraw(n *Namespace) {
 
 // enter returns the namespace that a client asks for and counts the client as its
 // user, until exit. The error is errShuttingDown or errNoRoom, or it is for the client.
-func (s *Server) enter(name string, auth Args) (*Namespace, error) {
+func (s *Server) enter(r *request) (*Namespace, error) {
 	for {
-		n, err := s.joinOrMake(name, auth)
+		n, err := s.joinOrMake(r)
 		if err != nil {
 			return nil, err
 		}
@@ -191,34 +192,38 @@ func (s *Server) enter(name string, auth Args) (*Namespace, error) {
 }
 
 // joinOrMake is enter for a namespace that may have to be waited for.
-func (s *Server) joinOrMake(name string, auth Args) (*Namespace, error) {
-	n, parents, err := s.join(name)
+func (s *Server) joinOrMake(r *request) (*Namespace, error) {
+	n, parents, err := s.join(r)
 	if n != nil || err != nil {
 		return n, err
 	}
 	for _, p := range parents {
-		if p.accepts(name, auth) {
-			return s.enterChild(name, p)
+		if p == r.parent || p.accepts(r.name, r.auth) {
+			return s.enterChild(r, p)
 		}
 	}
 	return nil, errInvalidNamespace
 }
 
 // join counts a user of a namespace that exists. Without one it returns those that
-// might make it. The error is like that of enter.
-func (s *Server) join(name string) (*Namespace, []*ParentNamespace, error) {
+// might make it: of a request that waits, the one that has accepted it, which is not
+// asked again. The error is like that of enter.
+func (s *Server) join(r *request) (*Namespace, []*ParentNamespace, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return nil, nil, errShuttingDown
 	}
-	n := s.namespaces[name]
-	if n == nil && len(name) > s.opts.MaxNamespaceName {
-		return nil, nil, errNamespaceName
-	}
-	if n != nil {
+	n := s.namespaces[r.name]
+	switch {
+	case n != nil:
 		n.users++
 		s.occupyLocked(n)
+		s.leaveLineLocked(r)
+	case len(r.name) > s.opts.MaxNamespaceName:
+		return nil, nil, errNamespaceName
+	case r.parent != nil:
+		return nil, []*ParentNamespace{r.parent}, nil
 	}
 	return n, s.parents, nil
 }
@@ -239,9 +244,9 @@ var (
 )
 
 // enterChild is joinOrMake for a namespace that a parent has accepted.
-func (s *Server) enterChild(name string, p *ParentNamespace) (*Namespace, error) {
+func (s *Server) enterChild(r *request, p *ParentNamespace) (*Namespace, error) {
 	s.mu.Lock()
-	n := s.namespaces[name]
+	n := s.namespaces[r.name]
 	switch {
 	case s.closed:
 		s.mu.Unlock()
@@ -249,15 +254,22 @@ func (s *Server) enterChild(name string, p *ParentNamespace) (*Namespace, error)
 	case n != nil: // another client was quicker
 		n.users++
 		s.occupyLocked(n)
+		s.leaveLineLocked(r)
 		s.mu.Unlock()
 		return n, nil
 	}
-	removed, ok := s.makeRoomLocked()
+	var removed *Namespace
+	ok := s.isNextLocked(r)
+	if ok {
+		removed, ok = s.makeRoomLocked()
+	}
 	if !ok {
-		s.reportFullAndUnlock()
+		s.lineUpLocked(r, p)
+		s.reportFullAndUnlock(r.name)
 		return nil, errNoRoom
 	}
-	n = s.insertLocked(name, p)
+	s.leaveLineLocked(r)
+	n = s.insertLocked(r.name, p)
 	n.child = true
 	n.users++
 	s.dynamic++
@@ -270,7 +282,7 @@ func (s *Server) enterChild(name string, p *ParentNamespace) (*Namespace, error)
 }
 
 // reportFullAndUnlock logs, at most once a minute, that clients have to wait.
-func (s *Server) reportFullAndUnlock() {
+func (s *Server) reportFullAndUnlock(name string) {
 	report := time.Since(s.fullAt) > time.Minute
 	if report {
 		s.fullAt = time.Now()
@@ -278,7 +290,7 @@ func (s *Server) reportFullAndUnlock() {
 	s.mu.Unlock()
 	if report {
 		s.opts.Logger.Warn("socketio: clients wait for room for a further dynamic namespace",
-			"MaxDynamicNamespaces", s.opts.MaxDynamicNamespaces)
+			"nsp", clip.Text(name, clip.Quote), "MaxDynamicNamespaces", s.opts.MaxDynamicNamespaces)
 	}
 }
 
@@ -296,6 +308,9 @@ func (s *Server) exit(n *Namespace) {
 		s.removeLocked(n)
 	}
 	s.mu.Unlock()
+	if empty {
+		s.callNext()
+	}
 	if remove {
 		s.closeAdapter(n)
 	}

@@ -41,6 +41,7 @@ type Server struct {
 	parents    []*ParentNamespace
 	dynamic    int       // namespaces that clients have brought about
 	empty      list.List // those of them without users, the one that has been so for longest first
+	line       list.List // requests that wait for room for another, oldest first
 	fullAt     time.Time // when it was logged last that there is no room for another
 	closed     bool
 }
