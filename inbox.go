@@ -412,6 +412,7 @@ func (s *Socket) decide() (session *adapter.Session, ok bool) {
 // reject refuses the client, unless the socket has ended meanwhile.
 func (s *Socket) reject(session *adapter.Session, err error) {
 	if s.fail(err) {
+		s.discard(session)
 		s.conn.remove(s, false)
 		s.conn.refuse(s.nsp.name, err)
 		return
@@ -429,6 +430,7 @@ func (s *Socket) unconnected(session *adapter.Session) {
 	s.mu.Unlock()
 	if reason == ServerNamespaceDisconnect {
 		// Middleware has called Disconnect instead of returning an error.
+		s.discard(session)
 		s.conn.refuse(s.nsp.name, &ConnectError{Message: string(reason)})
 	} else {
 		s.giveBack(session)

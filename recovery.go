@@ -44,8 +44,11 @@ func (s *Socket) restore() *adapter.Session {
 	}
 	// Anything but strings is not a session.
 	if err := s.auth.DecodeAt(0, &auth); err == nil && auth.PID != "" {
-		if session := r.Restore(auth.PID, auth.Offset); session != nil && s.resume(auth.PID, session) {
-			return session
+		if session := r.Restore(auth.PID, auth.Offset); session != nil {
+			if s.resume(auth.PID, session) {
+				return session
+			}
+			r.Forget(peer{s}, auth.PID)
 		}
 	}
 	s.mu.Lock()
@@ -93,6 +96,13 @@ func (s *Socket) giveBack(session *adapter.Session) {
 	if session != nil {
 		session.Data, session.Live = s.Data(), nil
 		s.nsp.recoverer().Return(s.pid, session)
+	}
+}
+
+// discard drops the session of a socket that was refused.
+func (s *Socket) discard(session *adapter.Session) {
+	if session != nil {
+		s.nsp.recoverer().Forget(peer{s}, s.pid)
 	}
 }
 

@@ -445,6 +445,64 @@ func TestDisconnectedWhileAway(t *testing.T) {
 	}
 }
 
+// The same holds while the client is being recovered, whatever its middleware waits for.
+func TestDisconnectedWhileRestored(t *testing.T) {
+	for name, disconnect := range map[string]func(io *socketio.Server, s *socketio.Socket) error{
+		"the socket":            func(_ *socketio.Server, s *socketio.Socket) error { s.Disconnect(); return nil },
+		"the sockets of a room": func(io *socketio.Server, _ *socketio.Socket) error { return io.In("room").DisconnectSockets(true) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			io, url, came, left := newRecoveringServer(t, socketio.Recovery{RunMiddleware: true})
+			asked := newDoor()
+			io.Use(func(_ context.Context, s *socketio.Socket) error {
+				if s.Recovered() {
+					asked.pass()
+				}
+				return nil
+			})
+			var c session
+			c.connect(t, url, "websocket")
+			s := receive(t, came, "the socket")
+			emit(t, s.Join("room"))
+			drop(t, c.client, s, left)
+			go func() {
+				<-asked.arrived
+				emit(t, disconnect(io, s))
+				asked.open <- struct{}{}
+			}()
+			c.connect(t, url, "websocket")
+			if again := receive(t, came, "the socket"); again.Recovered() || again.ID() == s.ID() || len(again.Rooms()) != 1 {
+				t.Errorf("recovered %v, in %q", again.Recovered(), again.Rooms())
+			}
+		})
+	}
+}
+
+// A session whose socket is refused is gone at once.
+func TestRefusedWhileRestored(t *testing.T) {
+	g := &gate{}
+	io, url := newGatedServer(t, g, adapter.RecoveryOptions{}, socketio.Recovery{RunMiddleware: true})
+	left := make(chan struct{}, 1)
+	io.OnDisconnect(func(*socketio.Socket, socketio.Reason) { left <- struct{}{} })
+	io.Use(func(_ context.Context, s *socketio.Socket) error {
+		if s.Recovered() {
+			return errors.New("banned")
+		}
+		return nil
+	})
+	c := wiretest.Dial(t, url, "websocket")
+	c.Send("40")
+	pid, _ := answer(t, c)
+	c.Close()
+	receive(t, left, "the disconnection")
+	c = wiretest.Dial(t, url, "websocket")
+	c.Send(`40{"pid":"` + pid + `"}`)
+	c.Expect(`44{"message":"banned"}`)
+	if g.Restore(pid, "") != nil {
+		t.Error("the session is there")
+	}
+}
+
 // An old socket does not end the session that another one has taken over.
 func TestDisconnectOfASupersededSocket(t *testing.T) {
 	io, url, came, left := newRecoveringServer(t, socketio.Recovery{})

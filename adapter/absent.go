@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // absentees are the sessions without a socket. They stay in the rooms of the sockets, so
@@ -20,7 +21,13 @@ func newAbsentees() absentees {
 	return absentees{byID: make(map[string]*session), rooms: make(map[string]map[*session]struct{})}
 }
 
-func (a *absentees) add(e *session) {
+// add adds a session, or makes one that is there the youngest.
+func (a *absentees) add(e *session, now time.Time) {
+	e.parked = now
+	if e.place != nil {
+		a.byAge.MoveToBack(e.place)
+		return
+	}
 	e.place = a.byAge.PushBack(e)
 	a.byID[e.id] = e
 	for room := range e.stays.since {

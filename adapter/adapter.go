@@ -226,8 +226,11 @@ type Recoverer interface {
 	// twice. A room of the session that is not among rooms counts as left when the session
 	// was restored.
 	//
-	// Admit returns false, and does nothing, if packets that may have been missed were
-	// dropped since the session was restored. The session is gone then.
+	// What JoinSockets and LeaveSockets have changed since the session was restored counts
+	// besides rooms.
+	//
+	// Admit returns false, and adds nothing, if packets that may have been missed were
+	// dropped since the session was restored, or the session was. The session is gone then.
 	Admit(s Socket, pid string, session *Session, rooms []string, connect func(missed []*Packet)) bool
 	// Emit keeps an event for one socket, unless queue returns an error. It calls queue
 	// with the encoded packet, whose Flags have [engine.Deferred], and may hold a lock
@@ -240,11 +243,13 @@ type Recoverer interface {
 	// Forget drops the session of a socket that will not come back, unless another socket
 	// has the session by now.
 	Forget(s Socket, pid string)
-	// Restore takes the session with a private ID, or returns nil. It is gone
-	// then: a session is restored once.
+	// Restore takes the session with a private ID, or returns nil. A session is restored
+	// once. It is to be followed by Admit, Return, or Forget for a socket that is refused;
+	// until then operations on rooms reach the session, as they reach those of sockets that
+	// are away.
 	Restore(pid, offset string) *Session
 	// Return puts back a session that was restored for a socket which then was
-	// not admitted.
+	// not admitted. It does nothing if the session was dropped meanwhile.
 	Return(pid string, session *Session)
 }
 

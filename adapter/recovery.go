@@ -182,7 +182,7 @@ func (a *Recovery) expire(now time.Time) {
 	}
 	for place := a.absent.byAge.Front(); place != nil; place = a.absent.byAge.Front() {
 		e := place.Value.(*session)
-		if a.absent.byAge.Len() <= a.opts.MaxSessions && now.Sub(e.ended) <= a.opts.MaxDisconnection {
+		if a.absent.byAge.Len() <= a.opts.MaxSessions && now.Sub(e.parked) <= a.opts.MaxDisconnection {
 			break
 		}
 		a.drop(e)
@@ -258,20 +258,35 @@ func (a *Recovery) Admit(s Socket, pid string, restored *Session, rooms []string
 		connect(nil)
 		return true
 	}
-	e := restored.State.(*session)
-	e.stays.keep(rooms, e.restored, 0)
-	in := e.stays.presence() // as it was; later changes do not concern what was missed
 	a.mu.Lock()
-	if !a.complete(e) {
-		a.mu.Unlock()
+	missed, ok := a.resume(s, restored.State.(*session), rooms)
+	a.mu.Unlock()
+	if !ok {
 		return false
 	}
-	span, id, position := a.log.since(e.position), e.id, e.position
-	a.enter(s, e, rooms)
-	a.mu.Unlock()
 	a.events.tell()
-	connect(span.missed(id, position, in))
+	connect(missed())
 	return true
+}
+
+// resume adds a socket with the session that was restored for it. It returns false, and
+// the session is gone, if that was dropped meanwhile or lacks something. missed, which is
+// to be called without mu, returns what the socket has missed. mu is held.
+func (a *Recovery) resume(s Socket, e *session, rooms []string) (missed func() []*Packet, ok bool) {
+	if a.sessions[e.pid] != e || !e.restoring {
+		return nil, false
+	}
+	a.drop(e)
+	e.restoring = false
+	rooms = e.reconcile(rooms)
+	e.stays.keep(rooms, e.restored, 0)
+	if !a.complete(e) {
+		return nil, false
+	}
+	span, id, position := a.log.since(e.position), e.id, e.position
+	in := e.stays.presence() // as it was; later changes do not concern what was missed
+	a.enter(s, e, rooms)
+	return func() []*Packet { return span.missed(id, position, in) }, true
 }
 
 // enter adds a socket with its session and rooms. mu is held: packets in the log have
@@ -311,19 +326,18 @@ func (a *Recovery) Persist(s Socket, pid string, data any) {
 func (a *Recovery) Return(pid string, restored *Session) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.sessions[pid] == nil && !a.closed {
-		e := restored.State.(*session)
-		e.data = restored.Data
-		a.sessions[pid] = e
+	if e := restored.State.(*session); a.sessions[pid] == e && e.restoring {
+		e.restoring, e.data = false, restored.Data
 		a.park(e)
 	}
 }
 
 // park keeps a session without a socket. mu is held.
 func (a *Recovery) park(e *session) {
+	now := time.Now()
 	e.socket = nil
-	a.absent.add(e)
-	a.expire(time.Now())
+	a.absent.add(e, now)
+	a.expire(now)
 }
 
 // Forget implements [Recoverer].
@@ -338,34 +352,36 @@ func (a *Recovery) Forget(s Socket, pid string) {
 // Restore implements [Recoverer].
 func (a *Recovery) Restore(pid, offset string) *Session {
 	a.mu.Lock()
-	e, live := a.take(pid, offset, time.Now())
+	session := a.take(pid, offset, time.Now())
 	a.mu.Unlock()
 	a.events.tell()
-	if e == nil {
-		return nil
-	}
-	return &Session{ID: e.id, Rooms: e.stays.rooms(), Data: e.data, Live: live, State: e}
+	return session
 }
 
-// take takes a session, and its socket if that is connected, out. mu is held.
-func (a *Recovery) take(pid, offset string, now time.Time) (e *session, live Socket) {
+// take takes a session for a new socket, and its former one, if that is connected, out.
+// Until it is admitted or returned the session is among the absentees, so that operations
+// on rooms reach it. take returns nil if there is no such session. mu is held.
+func (a *Recovery) take(pid, offset string, now time.Time) *Session {
 	a.expire(now)
-	e = a.sessions[pid]
-	if e == nil || e.socket == nil && now.Sub(e.ended) > a.opts.MaxDisconnection {
-		return nil, nil
+	e := a.sessions[pid]
+	if e == nil || e.restoring || e.socket == nil && now.Sub(e.ended) > a.opts.MaxDisconnection {
+		return nil
 	}
-	if live = e.socket; live != nil {
+	live := e.socket
+	if live != nil {
 		e.ended = now // at the latest
 	}
 	if !a.locate(e, offset) || !a.complete(e) {
-		return nil, nil
+		return nil
 	}
 	if live != nil {
 		a.remove(live)
 	}
-	a.drop(e)
 	e.socket, e.start, e.restored = nil, e.position, a.log.last
-	return e, live
+	e.restoring, e.handed = true, e.stays.rooms()
+	a.absent.add(e, now)
+	a.schedule()
+	return &Session{ID: e.id, Rooms: slices.Clone(e.handed), Data: e.data, Live: live, State: e}
 }
 
 // locate finds out what the client of a session has received, according to the offset

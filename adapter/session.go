@@ -2,12 +2,14 @@ package adapter
 
 import (
 	"container/list"
+	"maps"
 	"math"
+	"slices"
 	"time"
 )
 
 // session is a socket with a private ID, connected or not. The lock of its Recovery
-// guards it; between Restore and Admit, or Return, it belongs to their caller.
+// guards it.
 type session struct {
 	pid    string
 	id     string
@@ -15,12 +17,41 @@ type session struct {
 	socket Socket // nil without a connection
 	data   any
 	ended  time.Time // when the connection ended
+	parked time.Time // when it was last put at the end of absentees.byAge
 	place  *list.Element
 	stays  stays
 
-	// What Restore has found out.
-	position uint64 // that of the last packet that the client has received
-	restored uint64 // the position of the newest packet at that time
+	// While the session is being restored it stays among the absentees, but is restored for
+	// no other socket. What Restore has found out:
+	restoring bool
+	position  uint64   // that of the last packet that the client has received
+	restored  uint64   // the position of the newest packet at that time
+	handed    []string // the rooms that it was in then, without its own
+}
+
+// reconcile returns the rooms that a restored socket is to be in: those that its
+// middleware has left it in, with what operations on rooms have changed meanwhile.
+func (e *session) reconcile(rooms []string) []string {
+	handed, final := setOf(e.handed), setOf(rooms)
+	for room := range handed {
+		if !e.stays.in(room) {
+			delete(final, room)
+		}
+	}
+	for room := range e.stays.since {
+		if _, before := handed[room]; !before {
+			final[room] = struct{}{}
+		}
+	}
+	return slices.Collect(maps.Keys(final))
+}
+
+func setOf(names []string) map[string]struct{} {
+	set := make(map[string]struct{}, len(names))
+	for _, name := range names {
+		set[name] = struct{}{}
+	}
+	return set
 }
 
 // Of so many stays that are over a session knows where they were. A client that needs
@@ -89,10 +120,7 @@ func (s *stays) leave(room string, position, dropped uint64) {
 
 // keep ends the stays in all rooms but the given ones.
 func (s *stays) keep(rooms []string, position, dropped uint64) {
-	kept := make(map[string]struct{}, len(rooms))
-	for _, room := range rooms {
-		kept[room] = struct{}{}
-	}
+	kept := setOf(rooms)
 	for room := range s.since {
 		if _, ok := kept[room]; !ok {
 			s.leave(room, position, dropped)

@@ -126,6 +126,59 @@ func TestRoomLeftWhileTheSessionIsRestored(t *testing.T) {
 	}
 }
 
+// Operations on rooms reach a session that is being restored, and add to what its
+// middleware does.
+func TestOperationsOnASessionBeingRestored(t *testing.T) {
+	restored := func(t *testing.T) (*Recovery, *Session) {
+		r := NewRecovery(new(fakeHost), RecoveryOptions{})
+		t.Cleanup(func() { r.Close() })
+		s := admit(r, "a", "p", nil)
+		_ = s.Join("kept", "left", "taken")
+		leave(r, s, "p")
+		return r, r.Restore("p", "")
+	}
+	own := Target{Rooms: []string{"a"}}
+	t.Run("rooms", func(t *testing.T) {
+		r, session := restored(t)
+		if r.Restore("p", "") != nil {
+			t.Error("restored twice")
+		}
+		broadcast(t, r, "taken, before", "taken")
+		broadcast(t, r, "given, before", "given")
+		if err := errors.Join(r.LeaveSockets(own, "taken"), r.JoinSockets(own, "given")); err != nil {
+			t.Fatal(err)
+		}
+		broadcast(t, r, "taken, after", "taken")
+		broadcast(t, r, "given, after", "given")
+		session.Rooms = []string{"kept", "taken", "new"} // what middleware makes of them
+		s := admit(r, "a", "p", session)
+		if want := []string{"taken, before", "given, after", "connected"}; !slices.Equal(s.got, want) {
+			t.Errorf("got %q, want %q", s.got, want)
+		}
+		rooms := r.Rooms(s)
+		if slices.Sort(rooms); !slices.Equal(rooms, []string{"a", "given", "kept", "new"}) {
+			t.Errorf("is in %q", rooms)
+		}
+	})
+	t.Run("the end", func(t *testing.T) {
+		for name, end := range map[string]func(*Recovery){
+			"DisconnectSockets": func(r *Recovery) { _ = r.DisconnectSockets(own, false) },
+			"Forget":            func(r *Recovery) { r.Forget(&fakeSocket{id: "a"}, "p") },
+			"Close":             func(r *Recovery) { _ = r.Close() },
+		} {
+			r, session := restored(t)
+			end(r)
+			if s := admit(r, "a", "p", session); s != nil {
+				t.Errorf("%s: admitted with %q", name, s.got)
+			}
+			r.Return("p", session)
+			if r.Restore("p", "") != nil {
+				t.Errorf("%s: the session is there", name)
+			}
+		}
+	})
+}
+
 // A session that lacks something when its socket is admitted is not recovered, even if
 // it was complete when it was restored.
 func TestDroppedBetweenRestoreAndAdmit(t *testing.T) {
