@@ -104,18 +104,20 @@ func TestBroadcastWithAckErrors(t *testing.T) {
 		t.Errorf("nobody: %v", err)
 	}
 
-	// The only place is taken until the consumer gives up, and then free again.
-	for ack, err := range timed.Timeout(20*time.Millisecond).EmitWithAck(t.Context(), "q") {
-		t.Log(ack, err)
-		break
-	}
-	c.Read()
-	waiting := timed.EmitWithAck(t.Context(), "q")
+	// The only place is taken until the waiting ends, and then free again.
+	ctx, cancel := context.WithCancel(t.Context())
+	waiting := timed.EmitWithAck(ctx, "q")
 	ackID(t, c.Read(), `["q"]`)
 	var limit *socketio.LimitError
 	if err := one(socketio.Collect(timed.EmitWithAck(t.Context(), "q"))); !errors.As(err, &limit) {
 		t.Errorf("over the limit: %v", err)
 	}
+	cancel()
+	if err := one(socketio.Collect(waiting)); !errors.Is(err, context.Canceled) {
+		t.Errorf("after the end of the context: %v", err)
+	}
+	waiting = timed.EmitWithAck(t.Context(), "q")
+	ackID(t, c.Read(), `["q"]`)
 	c.Close()
 	var de *socketio.DisconnectError
 	if err := one(socketio.Collect(waiting)); !errors.As(err, &de) {

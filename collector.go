@@ -56,7 +56,8 @@ type collector struct {
 	arrived  []adapter.Ack
 	changed  chan struct{}      // closed, and replaced, when something has changed
 	pending  map[*Socket]uint64 // local sockets that still owe an answer
-	over     bool               // ctx has ended: what comes now is too late
+	ending   bool               // ctx has ended: what comes now is too late
+	over     bool               // and the sockets have forgotten the question
 }
 
 // newCollector returns a collector that gives up at the end of ctx and, unless it
@@ -74,28 +75,31 @@ func newCollector(ctx context.Context, timeout time.Duration) *collector {
 	return c
 }
 
-// end makes the sockets that have not answered forget the question.
+// end makes the sockets that have not answered forget the question, and then says so.
 func (c *collector) end() {
 	c.mu.Lock()
 	pending := c.pending
 	c.pending = nil
+	c.ending = true
+	c.mu.Unlock()
+	for s, id := range pending {
+		s.forgetAck(id)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.over = true
 	for s := range pending {
 		c.expected--
 		c.arrived = append(c.arrived, adapter.Ack{Socket: s.id, Err: c.ctx.Err()})
 	}
 	c.notify()
-	c.mu.Unlock()
-	for s, id := range pending {
-		s.forgetAck(id)
-	}
 }
 
 // hasEnded reports whether it is too late for answers.
 func (c *collector) hasEnded() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.over
+	return c.ending
 }
 
 // Expect implements [adapter.AckSink].
@@ -110,7 +114,7 @@ func (c *collector) Expect(n int) {
 func (c *collector) await(s *Socket, id uint64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.over {
+	if c.ending {
 		return false
 	}
 	c.pending[s] = id
@@ -121,7 +125,7 @@ func (c *collector) await(s *Socket, id uint64) bool {
 func (c *collector) Ack(a adapter.Ack) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.over || c.complete && c.expected <= 0 {
+	if c.ending || c.complete && c.expected <= 0 {
 		return // too late, or more than were announced
 	}
 	c.expected--
