@@ -42,14 +42,19 @@ func (c *conn) hold(n int) {
 	if n == 0 {
 		return
 	}
-	held, reported := c.budget.held.Add(int64(n)), c.budget.reported.Load()
-	if held-reported >= reportStep || reported > 0 && (held <= reported-reportStep || held < reportStep/2) {
+	b := &c.budget
+	// Again after a report, for what others have changed meanwhile.
+	for held := b.held.Add(int64(n)); ; held = b.held.Load() {
+		reported := b.reported.Load()
+		if held-reported < reportStep && (reported == 0 || held > reported-reportStep && held >= reportStep/2) {
+			return
+		}
 		c.report(held, reported)
 	}
 }
 
-// report has the engine count held bytes instead of reported. Of several goroutines
-// that do this at the same time one is enough.
+// report has the engine count held bytes instead of reported, unless another goroutine has
+// just had it count something else.
 func (c *conn) report(held, reported int64) {
 	if held < reportStep/2 {
 		held = 0

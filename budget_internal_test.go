@@ -1,6 +1,12 @@
 package socketio
 
-import "testing"
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/seed96b07ef8/socketio/internal/wiretest"
+)
 
 func TestBudgetHasRoom(t *testing.T) {
 	const limit = 1000
@@ -70,5 +76,28 @@ func TestBudgetOfAuth(t *testing.T) {
 	}
 	if got := c.budget.bytes(); got != 1000 {
 		t.Errorf("%d bytes are counted", got)
+	}
+}
+
+// What several goroutines take back at the same time is not counted for the server any
+// more.
+func TestBudgetReportsWhatIsTakenBack(t *testing.T) {
+	io := NewServer(nil)
+	t.Cleanup(func() { _ = io.Shutdown(context.Background()) })
+	came := make(chan *Socket, 1)
+	io.OnConnect(func(s *Socket) { came <- s })
+	wiretest.Join(t, wiretest.Serve(t, io), "websocket", "/")
+	c := (<-came).conn
+	const goroutines, size = 4, 100_000
+	for range 50_000 {
+		c.hold(goroutines * size)
+		var wg sync.WaitGroup
+		for range goroutines {
+			wg.Go(func() { c.hold(-size) })
+		}
+		wg.Wait()
+		if held := io.Engine().Held(); held != 0 {
+			t.Fatalf("%d bytes are counted and none held", held)
+		}
 	}
 }
