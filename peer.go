@@ -25,8 +25,16 @@ func (s peer) Deliver(p *adapter.Packet) {
 }
 
 // Join implements [adapter.Socket]. That a socket has ended meanwhile is no failure of
-// an operation on many.
+// an operation on many. One whose client may come back joins for its session, which is
+// kept when the handlers of the socket have returned.
 func (s peer) Join(rooms ...string) error {
+	if s.mayComeBack() {
+		limit := s.nsp.server.opts.MaxRooms
+		if !s.nsp.adapter.Join(s, limit, rooms...) {
+			return &LimitError{Option: "MaxRooms", Max: limit}
+		}
+		return nil
+	}
 	if err := s.Socket.Join(rooms...); err != nil && !errors.Is(err, net.ErrClosed) {
 		return err
 	}

@@ -90,6 +90,13 @@ func (s *Socket) endReason() Reason {
 	return s.reason.Reason
 }
 
+// mayComeBack reports whether the socket has ended and its client may be recovered.
+func (s *Socket) mayComeBack() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state == ended && s.added && s.pid != "" && recoverable(s.reason.Reason)
+}
+
 // giveBack returns the session of a socket whose connection has ended before it
 // was connected: the client may try again.
 func (s *Socket) giveBack(session *adapter.Session) {

@@ -445,7 +445,33 @@ func TestDisconnectedWhileAway(t *testing.T) {
 	}
 }
 
-// The same holds while the client is being recovered, whatever its middleware waits for.
+// A socket that has ended and whose handlers still run joins rooms like one that is away.
+func TestJoinBeforeTheEndIsHandled(t *testing.T) {
+	io, url, came, left := newRecoveringServer(t, socketio.Recovery{})
+	slow := newDoor()
+	io.On("slow", slow.pass)
+	var c session
+	c.connect(t, url, "websocket")
+	s := receive(t, came, "the socket")
+	c.client.Send(`42["slow"]`)
+	<-slow.arrived
+	c.client.Close()
+	waitFor(t, "the end of the connection", func() bool { return !s.Connected() })
+	emit(t, io.In(s.ID()).SocketsJoin("room"))
+	emit(t, io.To("room").Emit("news"))
+	if err := s.Join("other"); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("the socket's own Join: %v", err)
+	}
+	slow.open <- struct{}{}
+	receive(t, left, "the disconnection")
+	c.connect(t, url, "websocket")
+	if again := receive(t, came, "the socket"); !slices.Equal(again.Rooms(), []string{s.ID(), "room"}) || !slices.Equal(c.events, []string{"news"}) {
+		t.Errorf("in %q, received %q", again.Rooms(), c.events)
+	}
+}
+
+// A client that is disconnected for good while it is being recovered does not pass by the
+// middleware either, whatever its middleware waits for.
 func TestDisconnectedWhileRestored(t *testing.T) {
 	for name, disconnect := range map[string]func(io *socketio.Server, s *socketio.Socket) error{
 		"the socket":            func(_ *socketio.Server, s *socketio.Socket) error { s.Disconnect(); return nil },
