@@ -123,6 +123,7 @@ func (s *Socket) startOver() {
 	s.replaced = true
 	if s.state == ended { // leave concludes it
 		s.mu.Unlock()
+		s.unconnected(nil)
 		return
 	}
 	s.conn.hold(-s.inbox.dropEvents())

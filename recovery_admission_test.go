@@ -229,6 +229,31 @@ func TestEndWhileIncomplete(t *testing.T) {
 	}
 }
 
+// So may the application disconnect the socket: then the client is refused.
+func TestDisconnectedWhileIncomplete(t *testing.T) {
+	g := &gate{}
+	io, url := newGatedServer(t, g, adapter.RecoveryOptions{MaxBytes: 4000}, socketio.Recovery{RunMiddleware: true})
+	asked, left := make(chan *socketio.Socket, 2), make(chan struct{}, 2)
+	io.Use(func(_ context.Context, s *socketio.Socket) error { asked <- s; return nil })
+	io.OnDisconnect(func(*socketio.Socket, socketio.Reason) { left <- struct{}{} })
+	c := wiretest.Dial(t, url, "websocket")
+	c.Send("40")
+	pid, _ := answer(t, c)
+	<-asked
+	c.Close()
+	receive(t, left, "the disconnection")
+	g.before = newDoor()
+	c = wiretest.Dial(t, url, "websocket")
+	c.Send(`40{"pid":"` + pid + `"}`)
+	<-g.before.arrived
+	for range 100 {
+		emit(t, io.Emit("more than is kept"))
+	}
+	receive(t, asked, "the socket").Disconnect()
+	g.before.open <- struct{}{}
+	c.Expect(`44{"message":"server namespace disconnect"}`)
+}
+
 // What the client does not receive counts as missed, room by room: not what was said
 // before it joined, and all that was before it left.
 func TestRecoveryOfRoomsThatChanged(t *testing.T) {
