@@ -160,7 +160,11 @@ func TestHandlersOfABatchWriteOnce(t *testing.T) {
 			}
 		})
 		got := notes(srv)
-		c.On("n", func(i int) error { return c.Emit("n", i) })
+		c.On("n", func(i int) error {
+			err := c.Emit("n", i)
+			time.Sleep(time.Nanosecond) // until everything else in the bubble is done
+			return err
+		})
 		for i := range 20 {
 			if err := srv.Emit("n", i); err != nil {
 				t.Fatal(err)
@@ -168,6 +172,7 @@ func TestHandlersOfABatchWriteOnce(t *testing.T) {
 		}
 		n.Store(0)
 		release()
+		time.Sleep(time.Microsecond)
 		synctest.Wait()
 		if n, all := n.Load(), got.get(); n != 1 || len(all) != 20 {
 			t.Errorf("%d events were sent with %d writes", len(all), n)

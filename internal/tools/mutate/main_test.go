@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,14 +15,33 @@ var module = map[string]string{
 	"go.mod": "module example.com/m\n\ngo 1.26\n",
 	"m.go": `package m
 
-var calls int
+import "sync"
+
+const debug = 1 > 2
+
+var (
+	mu    sync.Mutex
+	calls int
+)
 
 func Clamp(n int) int {
+	mu.Lock()
+	defer mu.Unlock()
 	calls++
-	if n < 0 && calls > 0 {
+	if n < 0 && calls > 0 || debug {
 		return 0
 	}
 	return n
+}
+
+func Sum(n int) (sum int) {
+	for i := 1; i <= n; i++ {
+		switch sum += i; {
+		case i < 0:
+			panic("negative")
+		}
+	}
+	return sum
 }
 `,
 	"m_test.go": `package m
@@ -30,6 +50,12 @@ import "testing"
 
 func TestClamp(t *testing.T) {
 	if Clamp(-1) != 0 || Clamp(1) != 1 {
+		t.Error("wrong")
+	}
+}
+
+func TestSlow(t *testing.T) {
+	if Sum(3) != 6 {
 		t.Error("wrong")
 	}
 }
@@ -43,26 +69,30 @@ func TestVerdicts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	m := tester{dir: dir, pkg: ".", timeout: time.Minute}
-	mutants, err := m.mutants(regexp.MustCompile(""))
+	m := tester{dir: dir, pkg: ".", timeout: time.Minute, slow: "Slow"}
+	mutants, err := m.build(t.TempDir(), regexp.MustCompile(""))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got []string
 	for _, mutant := range mutants {
-		v, err := m.test(mutant)
-		if err != nil {
-			t.Fatal(err)
+		verdict := "noticed"
+		if m.survives(mutant) {
+			verdict = "survived"
 		}
-		got = append(got, mutant.what+" = "+[]string{"noticed", "survived", "invalid"}[v])
+		got = append(got, fmt.Sprintf("%d: %s = %s", mutant.line, mutant.what, verdict))
 	}
 	want := []string{
-		"removed: calls++ = noticed",
-		"negated: n < 0 && calls > 0 = noticed",
-		"taken for true: n < 0 = noticed",
-		"taken for true: calls > 0 = survived",
-		"moved the boundary: < = survived",
-		"moved the boundary: > = survived",
+		"15: removed: calls++ = noticed",
+		"16: negated: n < 0 && calls > 0 || debug = noticed",
+		"16: taken for false: n < 0 && calls > 0 = noticed",
+		"16: taken for false: debug = survived",
+		"16: taken for true: n < 0 = noticed",
+		"16: taken for true: calls > 0 = survived",
+		"16: moved the boundary: n < 0 = survived",
+		"16: moved the boundary: calls > 0 = survived",
+		"23: moved the boundary: i <= n = noticed",
+		"25: moved the boundary: i < 0 = survived",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%q\nwant\n%q", got, want)
