@@ -39,6 +39,8 @@ func Sum(n int) (sum int) {
 		switch sum += i; {
 		case i < 0:
 			panic("negative")
+		case i > 3:
+			sum--
 		}
 	}
 	return sum
@@ -54,7 +56,7 @@ func TestClamp(t *testing.T) {
 	}
 }
 
-func TestSlow(t *testing.T) {
+func TestSum(t *testing.T) {
 	if Sum(3) != 6 {
 		t.Error("wrong")
 	}
@@ -69,18 +71,18 @@ func TestVerdicts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	m := tester{dir: dir, pkg: ".", timeout: time.Minute, slow: "Slow"}
-	mutants, err := m.build(t.TempDir(), regexp.MustCompile(""))
+	m := tester{dir: dir, pkg: ".", timeout: time.Minute, workers: 2}
+	work := t.TempDir()
+	mutants, err := m.build(work, regexp.MustCompile(""))
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.survey(work); err != nil {
 		t.Fatal(err)
 	}
 	var got []string
 	for _, mutant := range mutants {
-		verdict := "noticed"
-		if m.survives(mutant) {
-			verdict = "survived"
-		}
-		got = append(got, fmt.Sprintf("%d: %s = %s", mutant.line, mutant.what, verdict))
+		got = append(got, fmt.Sprintf("%d: %s = %s", mutant.line, mutant.what, m.verdict(mutant)))
 	}
 	want := []string{
 		"15: removed: calls++ = noticed",
@@ -93,6 +95,8 @@ func TestVerdicts(t *testing.T) {
 		"16: moved the boundary: calls > 0 = survived",
 		"23: moved the boundary: i <= n = noticed",
 		"25: moved the boundary: i < 0 = survived",
+		"27: moved the boundary: i > 3 = noticed",
+		"28: removed: sum-- = no test reaches it",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%q\nwant\n%q", got, want)

@@ -23,13 +23,24 @@ type mutant struct {
 const chooser = `package %s
 
 import (
+	"fmt"
 	"os"
 	"strconv"
+	"sync/atomic"
 )
 
-var chosenMutant, _ = strconv.Atoi(os.Getenv("MUTANT"))
+var (
+	chosenMutant, _   = strconv.Atoi(os.Getenv("MUTANT"))
+	reachedMutants, _ = os.OpenFile(os.Getenv("MUTANTS_REACHED"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	mutantReached     [%d]atomic.Bool
+)
 
-func mutated(number int) bool { return chosenMutant == number }
+func mutated(number int) bool {
+	if reachedMutants != nil && !mutantReached[number].Swap(true) {
+		fmt.Fprintln(reachedMutants, number)
+	}
+	return chosenMutant == number
+}
 `
 
 // An insertion is text that is inserted into a file.
