@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -298,4 +300,115 @@ func TestAcknowledgementBeforeTheEvent(t *testing.T) {
 			t.Errorf("the answer is %s", r)
 		}
 	}
+}
+
+// Compress decides for each message whether it is compressed.
+func TestCompress(t *testing.T) {
+	srv := overWebSocket.serve(t, &socketio.Options{Engine: engine.ServerOptions{PerMessageDeflate: &engine.PerMessageDeflate{}}})
+	srv.On("text", func(s string) int { return len(s) })
+	var bytes atomic.Int64
+	c := connect(t, overWebSocket.client(t, srv, "/", func(o *client.Options) {
+		dial := o.Engine.DialContext
+		o.Engine.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := dial(ctx, network, address)
+			return written{conn, &bytes}, err
+		}
+		o.Engine.PerMessageDeflate = &engine.PerMessageDeflate{}
+	}))
+	text := strings.Repeat("all the same ", 1000)
+	for name, test := range map[string]struct {
+		caller     client.Caller
+		compressed bool
+	}{
+		"default":   {c, true},
+		"on":        {c.Compress(true), true},
+		"off":       {c.Compress(false), false},
+		"off again": {c.Compress(true).Compress(false), false},
+		"on again":  {c.Compress(false).Compress(true), true},
+	} {
+		before := bytes.Load()
+		if n, err := client.Call[int](within(t), test.caller, "text", text); n != len(text) || err != nil {
+			t.Fatalf("%s: %d, %v", name, n, err)
+		}
+		if n := bytes.Load() - before; (n < int64(len(text))) != test.compressed {
+			t.Errorf("%s: %d bytes were sent as %d", name, len(text), n)
+		}
+	}
+}
+
+// written counts the bytes that are written to a connection.
+type written struct {
+	net.Conn
+	bytes *atomic.Int64
+}
+
+func (w written) Write(b []byte) (int, error) {
+	w.bytes.Add(int64(len(b)))
+	return w.Conn.Write(b)
+}
+
+// Each event counts for itself in the inbox, not with those before it.
+func TestSizeOfTheNextEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv, c, release := held(t, nil)
+		first := c.LoadBytes()
+		for range 3 {
+			if err := srv.Emit("hold"); err != nil {
+				t.Fatal(err)
+			}
+			release()
+			synctest.Wait()
+			if n := c.LoadBytes(); n != first || n == 0 {
+				t.Errorf("an event counts %d bytes, the first of its kind has counted %d", n, first)
+			}
+		}
+		release()
+	})
+}
+
+// That a server is of version 2 ends an attempt to join another namespace, too, for which
+// there are no credentials yet, and the connection with it.
+func TestServerOfVersion2DuringAuth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t, nil)
+		var e *engine.Client
+		c := overWebSocket.client(t, f.Server, "/other", nil)
+		m := c.Manager()
+		c = m.Socket("/another", &client.SocketOptions{Auth: func(ctx context.Context) (any, error) {
+			e = m.Engine()
+			say(<-f.conns, "0")
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}})
+		start := time.Now()
+		if err := c.Connect(t.Context()); !errors.Is(err, client.ErrServerVersion) || time.Since(start) > 0 {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+		<-e.Done()
+		if m.Connected() {
+			t.Error("the connection is kept")
+		}
+	})
+}
+
+// The pings of a connection over which a socket was admitted take nothing from that.
+func TestAttemptsCountAnewAfterPings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t, func(c *engine.Conn, _ string) { say(c, granted) })
+		c := client.New(f.URL, patient(f))
+		end(t, c.Manager())
+		var attempts list[int]
+		c.Manager().OnReconnectAttempt(func(n int) { attempts.add(n) })
+		connect(t, c)
+		for range 3 {
+			conn := <-f.conns
+			time.Sleep(10 * time.Minute)
+			conn.Close()
+		}
+		<-f.conns
+		synctest.Wait()
+		if got, want := attempts.get(), []int{1, 1, 1}; !slices.Equal(got, want) {
+			t.Errorf("attempts %v, want %v", got, want)
+		}
+	})
 }

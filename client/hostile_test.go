@@ -433,9 +433,19 @@ func TestCodecThatPanics(t *testing.T) {
 	f := newFake(t, func(c *engine.Conn, message string) { say(c, granted, `2["e"]`) })
 	way := overWebSocket
 	way.codec = panickingCodec{parser.JSON}
-	c := way.client(t, f.Server, "/", nil)
+	logged := make(chan string, 100)
+	c := way.client(t, f.Server, "/", func(o *client.Options) {
+		o.Logger = slog.New(logFunc(func(r slog.Record) {
+			if r.Level == slog.LevelError {
+				logged <- r.Message
+			}
+		}))
+	})
 	if e := errorAs[*client.DisconnectError](t, c.Connect(within(t))); e.Reason != client.ParseError {
 		t.Error(e)
+	}
+	if text := receive(t, logged, "the log record"); text != "client: panic" {
+		t.Errorf("logged %q", text)
 	}
 }
 
