@@ -427,6 +427,7 @@ func (c *Conn) end(reason Reason, err error, flush bool) {
 		_ = c.flush() // releases mu; written closes the link
 	default:
 		c.state = closed
+		c.outbox.clear()
 		c.wakePoll()
 		// A frame may be half written, or the handshake not be answered yet: there is
 		// no way to say goodbye then.

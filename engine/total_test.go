@@ -151,6 +151,34 @@ func TestTotalBytesAreGivenBack(t *testing.T) {
 	}
 }
 
+// The messages for a client that left are given back when its connection is closed while
+// the reader is still busy with what the client sent before.
+func TestTotalBytesOfAClientThatLeft(t *testing.T) {
+	h := start(t, nil)
+	w := h.websocket()
+	entered, release := make(chan bool), make(chan bool)
+	w.onMessage = func(string) {
+		entered <- true
+		<-release
+	}
+	w.send("4first")
+	receive(t, entered, "the first message")
+	w.send("4second") // unread, so that the end of the socket is a reset
+	w.nc.Close()
+	waitFor(t, "a write to fail", func() bool {
+		w.text(t, "x")
+		return engine.Gone(w.Conn)
+	})
+	w.text(t, strings.Repeat("x", large))
+	if n := h.Held(); n < large {
+		t.Errorf("%d bytes are held while the message waits, want at least %d", n, large)
+	}
+	w.Close()
+	wantHeld(t, h, 0)
+	close(release)
+	w.wantMessage(t, "first")
+}
+
 // Handlers can add what they hold for a client.
 func TestHold(t *testing.T) {
 	const limit = 1000_000
