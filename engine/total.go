@@ -122,7 +122,7 @@ const trimPause = 10 * time.Millisecond
 func (s *Server) trim() {
 	t := &s.total
 	defer t.trimming.Store(false)
-	if wait := t.next - clock(); wait > 0 {
+	if wait := t.next - clock(); t.next != 0 && wait > 0 {
 		select {
 		case <-time.After(wait):
 		case <-s.empty:
