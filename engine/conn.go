@@ -408,6 +408,9 @@ func (c *Conn) end(reason Reason, err error, flush bool) {
 	}
 	if !flush {
 		c.outbox.clear()
+		if !c.left { // or it may want what it has asked for before
+			c.cutAnswersLocked()
+		}
 	}
 	switch {
 	case link == nil && c.left && !c.poll.active:

@@ -78,26 +78,90 @@ func setWriteTimeout(w http.ResponseWriter, timeout time.Duration) error {
 	return http.NewResponseController(w).SetWriteDeadline(time.Now().Add(timeout))
 }
 
-// A steadyWriter writes an answer however long the client takes, as long as it takes
-// something within the timeout, of which the first is set. It is for polling what
-// writeAll is for a WebSocket.
-type steadyWriter struct {
-	w       http.ResponseWriter
-	timeout time.Duration
-	left    int // bytes until the deadline is set anew
+// An answer is the answer to a GET while it is being written: a copy of messages. Writing
+// takes however long the client takes, as long as it takes something within the write
+// timeout, or until the connection is aborted. It is for polling what writeAll is for a
+// WebSocket.
+type answer struct {
+	conn *Conn
+	w    http.ResponseWriter
+	size int // of the messages
+	left int // bytes until the deadline is set anew
+
+	// Guarded by the connection's mu.
+	unsent uint32 // what it adds to poll.unsent
+	cut    bool   // nothing more is to be written
+	next   *answer
 }
 
-func (s *steadyWriter) Write(b []byte) (n int, err error) {
+// beginLocked counts the answer, until end, among what the connection holds.
+func (a *answer) beginLocked() {
+	c := a.conn
+	a.unsent = uint32(a.size)
+	c.poll.unsent += a.unsent
+	a.next, c.poll.answers = c.poll.answers, a
+	if a.size > freeBytes {
+		c.server.total.add(a.size)
+		if c.state != closed {
+			c.server.checkTotal()
+		}
+	}
+}
+
+func (a *answer) end() {
+	c := a.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.poll.unsent -= a.unsent
+	at := &c.poll.answers
+	for *at != a {
+		at = &(*at).next
+	}
+	*at = a.next
+	if a.size > freeBytes {
+		c.server.total.add(-a.size)
+	}
+}
+
+// cutAnswersLocked makes the writing of answers fail: a client that takes them slowly
+// would keep their memory.
+func (c *Conn) cutAnswersLocked() {
+	for a := c.poll.answers; a != nil; a = a.next {
+		a.cut = true
+		// Where there are no deadlines, the writing fails before the next part.
+		_ = http.NewResponseController(a.w).SetWriteDeadline(time.Unix(1, 0))
+	}
+}
+
+// extend gives the client the write timeout to take the next part.
+func (a *answer) extend() error {
+	c := a.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if a.cut {
+		return ErrClosed
+	}
+	if setWriteTimeout(a.w, c.server.opts.WriteTimeout) != nil {
+		// Nothing bounds the writing, except what the server has, so it does not hold up
+		// the heartbeat.
+		c.poll.unsent -= a.unsent
+		a.unsent = 0
+	}
+	a.left = corkLimit
+	return nil
+}
+
+func (a *answer) Write(b []byte) (n int, err error) {
 	for n < len(b) && err == nil {
-		if s.left == 0 {
-			// Where the deadline is not supported, the server's own applies.
-			_ = setWriteTimeout(s.w, s.timeout)
-			s.left = corkLimit
+		if a.left == 0 {
+			if err = a.extend(); err != nil {
+				break
+			}
 		}
 		var written int
-		written, err = s.w.Write(b[n:min(len(b), n+s.left)])
+		written, err = a.w.Write(b[n:min(len(b), n+a.left)])
 		n += written
-		s.left -= written
+		a.left -= written
 		if err == nil && written == 0 {
 			err = io.ErrShortWrite
 		}

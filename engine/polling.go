@@ -21,6 +21,7 @@ type pollState struct {
 	active  bool          // a GET is being served
 	late    bool          // which came when the client had opened a WebSocket
 	unsent  uint32        // bytes of messages in answers that are being written
+	answers *answer       // which are these
 	waiting chan struct{} // closed to wake the GET that has nothing to answer yet
 	post    *post
 }
@@ -101,21 +102,11 @@ func (c *Conn) servePoll(w http.ResponseWriter, r *http.Request) {
 	if drained {
 		c.backlog = false
 	}
-	size := sizeOf(messages)
-	unsent := uint32(size)
-	c.poll.unsent += unsent
+	a := &answer{conn: c, w: w, size: sizeOf(messages)}
+	a.beginLocked()
 	c.mu.Unlock()
-	if setWriteTimeout(w, c.server.opts.WriteTimeout) != nil {
-		// Nothing bounds the writing, except what the server has, so it does not hold up
-		// the heartbeat.
-		c.mu.Lock()
-		c.poll.unsent -= unsent
-		unsent = 0
-		c.mu.Unlock()
-	}
-	err := c.writeCounted(w, r, messages, size)
+	err := a.send(r, messages)
 	c.mu.Lock()
-	c.poll.unsent -= unsent
 	if c.state == draining && c.link == nil && !c.left {
 		// The client has fetched a part of what is left, and has time to come for more.
 		c.beat.after(c, c.lingerLocked())
@@ -129,16 +120,6 @@ func (c *Conn) servePoll(w http.ResponseWriter, r *http.Request) {
 	case drained:
 		c.onDrain()
 	}
-}
-
-// writeCounted answers a GET with messages of size bytes, and counts the answer, which is
-// a copy of them, while it is being written.
-func (c *Conn) writeCounted(w http.ResponseWriter, r *http.Request, messages []entry, size int) error {
-	if size > freeBytes {
-		c.server.total.add(size)
-		defer c.server.total.add(-size)
-	}
-	return c.writePayload(w, r, messages)
 }
 
 // clearWriteTimeout sees to it that a request which only waits is not ended by the
@@ -227,8 +208,10 @@ func (c *Conn) appendPayload(body []byte, messages []entry) (payload []byte, con
 	return body, plainText
 }
 
-// writePayload answers a GET with messages.
-func (c *Conn) writePayload(w http.ResponseWriter, r *http.Request, messages []entry) error {
+// send answers the request r, a GET, with messages.
+func (a *answer) send(r *http.Request, messages []entry) error {
+	defer a.end()
+	c := a.conn
 	buf := getBuffer()
 	defer putBuffer(buf)
 	body, contentType := c.appendPayload((*buf)[:0], messages)
@@ -237,7 +220,7 @@ func (c *Conn) writePayload(w http.ResponseWriter, r *http.Request, messages []e
 		compress = compress || e.flags&NoCompress == 0
 	}
 
-	h := w.Header()
+	h := a.w.Header()
 	if c.jsonp != nil {
 		body, contentType = c.jsonp.wrap(body), javaScript
 		h.Set("X-Content-Type-Options", "nosniff")
@@ -254,10 +237,10 @@ func (c *Conn) writePayload(w http.ResponseWriter, r *http.Request, messages []e
 		!o.DisableHTTPCompression && len(body) >= o.HTTPCompressionThreshold {
 		h.Set("Content-Encoding", encoding)
 		h.Add("Vary", "Accept-Encoding")
-		return writeCompressed(&steadyWriter{w: w, timeout: o.WriteTimeout, left: corkLimit}, encoding, body)
+		return writeCompressed(a, encoding, body)
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	_, err := (&steadyWriter{w: w, timeout: o.WriteTimeout, left: corkLimit}).Write(body)
+	_, err := a.Write(body)
 	return err
 }
 

@@ -156,6 +156,7 @@ func (c *Conn) cut() {
 	c.finishPolling()
 	c.state = closed
 	c.outbox.clear()
+	c.cutAnswersLocked()
 	link := c.link
 	c.mu.Unlock()
 	if link != nil {

@@ -2,11 +2,15 @@ package engine_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
 )
@@ -177,6 +181,76 @@ func TestTotalBytesOfAClientThatLeft(t *testing.T) {
 	wantHeld(t, h, 0)
 	close(release)
 	w.wantMessage(t, "first")
+}
+
+// slowly takes the answer to a poll at 10,000 bytes a second, until the test or the answer
+// ends.
+func (p *poller) slowly(group *sync.WaitGroup) {
+	p.h.t.Helper()
+	r := p.slowPoll("")
+	group.Go(func() { _ = trickle(r, math.MaxInt, 10_000) })
+}
+
+// An answer that a client takes slowly does not outlive its connection.
+func TestTotalBytesOfAnAnswer(t *testing.T) {
+	for name, abort := range map[string]func(*poller){
+		"aborted": func(p *poller) { p.Abort() },
+		"closed, then aborted": func(p *poller) {
+			p.Close()
+			p.Abort()
+		},
+		"broken": func(p *poller) { p.post("?") },
+		"shut down": func(p *poller) {
+			ctx, cancel := context.WithCancel(context.Background())
+			cancel()
+			_ = p.h.Shutdown(ctx)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var readers sync.WaitGroup
+				t.Cleanup(readers.Wait)
+				h := startInMemory(t, nil)
+				p := h.poll()
+				p.wait(10)
+				p.slowly(&readers)
+				time.Sleep(5 * time.Second)
+				if n := h.Held(); n < 10*large {
+					t.Errorf("%d bytes are held while the answer is written, want at least %d", n, 10*large)
+				}
+				abort(p)
+				synctest.Wait()
+				if n := h.Held(); n != 0 {
+					t.Errorf("%d bytes are held by the answer of a closed connection", n)
+				}
+			})
+		})
+	}
+}
+
+// A message that waits for many is in memory once; the answers that bring it are not.
+func TestTotalBytesOfAnswersWithOneMessage(t *testing.T) {
+	const limit = 4 * large
+	synctest.Test(t, func(t *testing.T) {
+		var readers sync.WaitGroup
+		t.Cleanup(readers.Wait)
+		h := startInMemory(t, &engine.ServerOptions{TotalBytes: limit})
+		m := largeMessage()
+		for range 30 {
+			p := h.poll()
+			if err := p.Send(m, 0); err != nil {
+				t.Fatal(err)
+			}
+			p.slowly(&readers)
+		}
+		time.Sleep(time.Second)
+		if n := h.Held(); n > limit {
+			t.Errorf("%d bytes are held, of which %d are allowed", n, limit)
+		}
+		if n := h.Len(); n < 3 {
+			t.Errorf("%d connections are left, want those that fit", n)
+		}
+	})
 }
 
 // Handlers can add what they hold for a client.
