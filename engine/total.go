@@ -105,7 +105,8 @@ func (c *Conn) weightLocked() int {
 }
 
 // checkTotal has a goroutine make room if connections hold too much together. The mu of
-// an open connection is held, so that Shutdown does not miss the goroutine.
+// an open connection is held, or trim is running, so that Shutdown does not miss the
+// goroutine.
 func (s *Server) checkTotal() {
 	t := &s.total
 	if t.bytes.Load() > t.limit && t.trimming.CompareAndSwap(false, true) {
@@ -118,10 +119,10 @@ func (s *Server) checkTotal() {
 const trimPause = 10 * time.Millisecond
 
 // trim ends the connections that hold most, until all that are left hold an eighth less
-// than they may.
+// than they may. What was added meanwhile has not started another trim, and what was
+// about to leave may have stayed: it starts the next, unless no connection can be ended.
 func (s *Server) trim() {
 	t := &s.total
-	defer t.trimming.Store(false)
 	if wait := t.next - clock(); t.next != 0 && wait > 0 {
 		select {
 		case <-time.After(wait):
@@ -129,6 +130,12 @@ func (s *Server) trim() {
 		}
 	}
 	begin, before, ended := clock(), t.bytes.Load(), 0
+	defer func() {
+		t.trimming.Store(false)
+		if ended > 0 || t.bytes.Load() > before {
+			s.checkTotal()
+		}
+	}()
 	var leaving int64 // what the ends of writes will release
 	for _, c := range s.heaviest() {
 		if t.bytes.Load()-leaving <= t.limit-t.limit/8 {
@@ -137,8 +144,8 @@ func (s *Server) trim() {
 		c.mu.Lock()
 		leaving += int64(c.unsent) + int64(c.poll.unsent)
 		c.mu.Unlock()
-		c.abort(TransportError, ErrServerFull)
 		ended++
+		c.abort(TransportError, ErrServerFull)
 	}
 	t.evicted.Add(uint64(ended))
 	now := clock()

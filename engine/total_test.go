@@ -287,6 +287,44 @@ func TestTotalBytesOfClosedConnections(t *testing.T) {
 	wantHeld(t, h, 2*(counted+holder))
 }
 
+// onClose is a Handler that does something when its connection has ended.
+type onClose struct {
+	*session
+	do func()
+}
+
+func (o onClose) OnClose(c *engine.Conn, reason engine.Reason, err error) {
+	o.do()
+	o.session.OnClose(c, reason, err)
+}
+
+// What is added while connections are being closed is not forgotten.
+func TestTotalBytesAddedMeanwhile(t *testing.T) {
+	const limit = 1_000_000
+	var second *session
+	sessions := make(chan *session, 2)
+	h := start(t, &engine.ServerOptions{TotalBytes: limit, OnConnect: func(c *engine.Conn) engine.Handler {
+		s := newSession(c)
+		sessions <- s
+		return onClose{s, func() {
+			if second != s {
+				second.Hold(limit + 1)
+			}
+		}}
+	}})
+	h.dialWebSocket("EIO=4&transport=websocket").read()
+	first := receive(t, sessions, "the first session")
+	h.dialWebSocket("EIO=4&transport=websocket").read()
+	second = receive(t, sessions, "the second session")
+	first.Hold(limit + 1)
+	for _, s := range []*session{first, second} {
+		if err := s.wantClose(t, engine.TransportError); !errors.Is(err, engine.ErrServerFull) {
+			t.Errorf("the cause is %v", err)
+		}
+	}
+	wantHeld(t, h, 0)
+}
+
 // A server that closes connections all the time does not fill its log with that.
 func TestTotalBytesAreLoggedOnce(t *testing.T) {
 	var log lockedBuffer
