@@ -45,7 +45,19 @@ func newLink(c *Conn, u *ws.Upgraded, base64 bool) *link {
 		l.threshold = c.server.opts.PerMessageDeflate.Threshold
 	}
 	l.raw = rawConn(u.Conn)
+	if raw := l.socket(); raw != nil {
+		limitUnsent(raw)
+	}
 	return l
+}
+
+// socket returns the socket that the bytes pass through, below TLS, too, or nil if there
+// is none.
+func (l *link) socket() syscall.RawConn {
+	if secured, ok := l.nc.(interface{ NetConn() net.Conn }); ok { // TLS
+		return rawConn(secured.NetConn())
+	}
+	return l.raw
 }
 
 // encode returns e as it goes out on this link.
@@ -77,10 +89,7 @@ func (l *link) unacked() uint32 {
 	if l == nil {
 		return 0
 	}
-	raw := l.raw
-	if secured, ok := l.nc.(interface{ NetConn() net.Conn }); ok { // TLS
-		raw = rawConn(secured.NetConn())
-	}
+	raw := l.socket()
 	if raw == nil {
 		return 0
 	}

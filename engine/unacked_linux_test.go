@@ -1,11 +1,15 @@
 package engine
 
 import (
+	"crypto/tls"
 	"io"
 	"math"
 	"net"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
 // tcpPair returns the ends of a connection over loopback.
@@ -72,5 +76,24 @@ func TestReceives(t *testing.T) {
 	c.unsent = 0
 	if !c.receivesLocked() {
 		t.Error("the ping behind what was written has no time")
+	}
+}
+
+// The kernel's queue is limited below TLS, too.
+func TestLimitUnsentBelowTLS(t *testing.T) {
+	server, _ := tcpPair(t)
+	o, err := new(ServerOptions).withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	newLink(&Conn{server: &Server{opts: o}}, &ws.Upgraded{Conn: tls.Server(server, nil)}, false)
+	err = rawConn(server).Control(func(fd uintptr) {
+		n, err := syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpNotSentLowat)
+		if n != unsentLimit || err != nil {
+			t.Errorf("the limit is %d (%v), want %d", n, err, unsentLimit)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
