@@ -59,7 +59,7 @@ type outgoing struct {
 	buffers bool           // waits for the connection
 	queued  bool           // waits to be acknowledged, with Retries
 	waits   bool           // the caller waits for room
-	over    *engine.Client // the connection over which it was sent last
+	place   uint64         // in the socket's ledger, when it was sent last
 
 	// With Retries.
 	retried bool
@@ -241,7 +241,7 @@ func (s *Socket) sendLocked(out *outgoing) (full <-chan struct{}, err error) {
 	}
 	switch {
 	case err == nil:
-		out.over = e
+		s.ledger.note(out)
 		if out.hasID {
 			s.expectLocked(out)
 		}
@@ -255,7 +255,7 @@ func (s *Socket) sendLocked(out *outgoing) (full <-chan struct{}, err error) {
 	case errors.Is(err, engine.ErrDropped):
 		return nil, nil
 	}
-	return nil, out.error(err)
+	return nil, err
 }
 
 func (s *Socket) expectLocked(out *outgoing) {
@@ -277,6 +277,7 @@ func (s *Socket) acknowledged(c *conn, p *parser.Packet) {
 		return
 	}
 	delete(s.acks, p.ID)
+	s.ledger.settle(out.place) // servers read in order
 	out.settle(ackResult{args: p.Args})
 	if out.retried {
 		s.unqueueLocked(out)

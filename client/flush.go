@@ -3,11 +3,11 @@ package client
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/internal/ctxerr"
+	"github.com/seed96b07ef8/socketio/internal/errtext"
 )
 
 // ErrDropped is returned by EmitWithAck for a volatile event that was dropped because
@@ -51,50 +51,65 @@ func (s *Socket) EmitWait(ctx context.Context, event string, args ...any) error 
 
 // Flush waits until the server has read what was emitted before: what waits for the
 // connection, and with [Options.Retries] for its acknowledgement, included. It returns
-// nil at once when there is nothing of that. It returns a [*DisconnectError] when the
-// connection is lost before the server has read the events, or when events wait and
-// the socket is not active; and an error that matches ctx's and its cause when ctx
-// ends first. That the server has read an event does not mean that its handler is done;
-// use EmitWithAck to know. It may be called in a handler.
+// nil at once when there is nothing of that. That the server has read an event does not
+// mean that its handler is done; use EmitWithAck to know. It may be called in a handler.
+//
+// Flush returns a [*LossError], when the rest was read, if events may be lost that were
+// emitted since the last Flush: their connection ended before the server had said that
+// it read them, even if the socket has another connection by now or has recovered its
+// session, or OnError was called for them. The next call does not return that loss
+// again. Disconnect ends a connection, too; use Shutdown instead. Volatile events, those
+// that the overflow policy has dropped, and those with EmitWithAck, whose callers get
+// the error, do not count.
+//
+// Flush returns a [*DisconnectError] when events wait and the socket is not active, or
+// when the connection is lost meanwhile, and an error that matches ctx's and its cause
+// when ctx ends first. errors.As finds the DisconnectError of a LossError, too.
 func (s *Socket) Flush(ctx context.Context) error {
 	if s.err != nil {
 		return s.err
 	}
 	s.corker.release() // called by a handler, what was emitted may be held back
-	e, err := s.emptied(ctx)
-	if e == nil {
-		return err
-	}
-	err = e.Flush(ctx)
-	switch {
-	case errors.Is(err, engine.ErrClosed):
-		return s.ended()
-	case err != nil:
-		return ctxerr.Of(ctx)
-	}
-	return nil
+	return errtext.Prefix("client: flushing "+s.namespace, s.flush(ctx))
 }
 
-// ended returns why the socket is not connected, or is about not to be.
-func (s *Socket) ended() error {
+func (s *Socket) flush(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	told := s.ledger.told
+	e, err := s.emptyLocked(ctx)
+	if err != nil {
+		return err
+	}
+	if e != nil {
+		sent := s.ledger.sent
+		s.mu.Unlock()
+		err = e.Flush(ctx)
+		s.mu.Lock()
+		s.flushedLocked(e, sent, err)
+	}
+	if err != nil && !errors.Is(err, engine.ErrClosed) {
+		return ctxerr.Of(ctx)
+	}
+	if loss := s.tellLocked(told); loss != nil || err == nil {
+		return loss
+	}
+	return s.endedLocked()
+}
+
+// endedLocked returns why the socket is not connected, or is about not to be.
+func (s *Socket) endedLocked() error {
 	if s.life == nil {
 		return s.end
 	}
 	return &DisconnectError{Reason: TransportClose, Err: engine.ErrClosed}
 }
 
-// emptied waits until the connection has taken what waits for it now. It returns that
-// connection, which may have ended since, or nil when there is none and nothing waits.
-func (s *Socket) emptied(ctx context.Context) (e *engine.Client, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// emptyLocked waits until the connection has taken what waits for it now. It returns
+// that connection, or nil when there is none and nothing waits.
+func (s *Socket) emptyLocked(ctx context.Context) (*engine.Client, error) {
 	if s.discarded != nil {
 		return nil, s.discarded
-	}
-	if s.connectedLocked() {
-		e = s.life.conn.engine
 	}
 	var last []*outgoing
 	for _, waiting := range [][]*outgoing{s.buffer, s.queue} {
@@ -108,11 +123,11 @@ func (s *Socket) emptied(ctx context.Context) (e *engine.Client, err error) {
 				return nil, err
 			}
 		}
-		if !out.retried && out.over != nil {
-			e = out.over // with Retries, the server has acknowledged it
-		}
 	}
-	return e, nil
+	if !s.connectedLocked() {
+		return nil, nil
+	}
+	return s.life.conn.engine, nil
 }
 
 // waitLocked waits until fewer events wait. It returns an error when ctx has ended, or
@@ -168,7 +183,8 @@ func (s *Socket) noteChangeLocked() {
 // connection, which no other socket uses, has ended. It does not wait for
 // acknowledgements that EmitWithAck awaits. When ctx ends first, the socket is
 // disconnected all the same, and the error matches ctx's and its cause. The error is a
-// [*DisconnectError] when events cannot be sent any more, see Flush.
+// [*LossError] or a [*DisconnectError] when events may have been lost, or cannot be sent
+// any more; see Flush.
 func (s *Socket) Shutdown(ctx context.Context) error {
 	err := s.Flush(ctx)
 	e := s.leave()
@@ -213,9 +229,9 @@ func gone(ctx context.Context, e *engine.Client) error {
 // what the sockets have emitted before, as [Socket.Flush] does, then disconnects them
 // and closes the connection like Close, and returns when that has ended. Events that
 // are emitted meanwhile may be lost. When ctx ends first, the Manager is closed all the
-// same, and the error matches ctx's and its cause. The error is a [*DisconnectError]
-// when events of a socket cannot be sent any more. It returns nil at once when the
-// Manager was closed before.
+// same, and the error matches ctx's and its cause. The error is a [*LossError] or a
+// [*DisconnectError] when events of a socket may have been lost, or cannot be sent any
+// more; see [Socket.Flush]. It returns nil at once when the Manager was closed before.
 func (m *Manager) Shutdown(ctx context.Context) error {
 	m.mu.Lock()
 	if m.done {
@@ -304,11 +320,7 @@ func (s *Socket) refusedLocked(out *outgoing, err error) {
 	if out.result != nil {
 		out.settle(ackResult{err: err})
 	} else {
-		s.reportLater(err)
+		s.ledger.lose(1, err)
+		s.reportLater(s.emitFailed(out.event, err))
 	}
-}
-
-// error names the event in an error of the connection.
-func (out *outgoing) error(err error) error {
-	return fmt.Errorf("client: event %q: %w", out.event, err)
 }

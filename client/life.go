@@ -482,6 +482,7 @@ func (s *Socket) endLifeLocked(why *DisconnectError) {
 	}
 	l.conn.joined--
 	s.failSentLocked(why)
+	s.ledger.end(why)
 	tell(s, &s.disconnected, "disconnect", func(f func(Reason, error)) { f(why.Reason, why.Err) })
 }
 

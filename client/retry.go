@@ -80,7 +80,11 @@ func (s *Socket) triedLocked(out *outgoing, err error) {
 	out.timer.Stop()
 	if out.sent > s.opts.Retries {
 		s.unqueueLocked(out)
-		s.dropLocked(out, &RetryError{Namespace: s.namespace, Event: out.event, Sent: out.sent, Err: err})
+		why := &RetryError{Namespace: s.namespace, Event: out.event, Sent: out.sent, Err: err}
+		if out.result == nil {
+			s.ledger.lose(1, why)
+		}
+		s.dropLocked(out, why)
 	}
 	s.drainLocked()
 }

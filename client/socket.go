@@ -76,6 +76,7 @@ type Socket struct {
 	paused  bool          // what waits is to be sent later, when the connection takes more
 	changed chan struct{} // closed when fewer events wait, see changedLocked; nil when nothing waits for that
 
+	ledger    ledger
 	discarded error // by Manager.Close
 }
 
