@@ -38,7 +38,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	u, err := ws.Upgrade(w, r, nil, false)
+	u, err := ws.Upgrade(w, r, nil, false, patience)
 	if err != nil {
 		return
 	}

@@ -574,7 +574,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, q query, c *Con
 	s.addHeaders(header, r, false)
 	c.opening.Add(1) // before the client can know that it has a WebSocket
 	defer c.opening.Add(-1)
-	u, err := ws.Upgrade(w, r, header, s.opts.PerMessageDeflate != nil)
+	u, err := ws.Upgrade(w, r, header, s.opts.PerMessageDeflate != nil, s.opts.UpgradeTimeout)
 	if err != nil {
 		s.refuseUpgrade(w, err)
 		return

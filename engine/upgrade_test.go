@@ -1,7 +1,9 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -352,4 +354,28 @@ func TestUpgradeKeepsOrder(t *testing.T) {
 		sender.Wait()
 		w.nc.Close()
 	}
+}
+
+// A client that does not take the answer to its handshake is given up, so that it does not
+// keep a goroutine, which Shutdown would wait for.
+func TestUpgradeAnswerIsNotTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := startInMemory(t, nil)
+		p := h.poll()
+		nc, err := h.dial(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		if _, err := io.WriteString(nc, upgradeRequest(h.url, "EIO=4&transport=websocket&sid="+p.ID())); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		p.drop()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := h.Shutdown(ctx); err != nil {
+			t.Errorf("Shutdown waits for an answer that is not read: %v", err)
+		}
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // HandshakeError is a request that cannot be upgraded, with the answer that
@@ -52,13 +53,20 @@ func Check(r *http.Request) error {
 	return nil
 }
 
-// Upgrade is Accept and sends the answer.
-func Upgrade(w http.ResponseWriter, r *http.Request, header http.Header, deflate bool) (*Upgraded, error) {
+// Upgrade is Accept and sends the answer, which the client has to take within timeout.
+func Upgrade(w http.ResponseWriter, r *http.Request, header http.Header, deflate bool, timeout time.Duration) (*Upgraded, error) {
 	u, err := Accept(w, r, header, deflate)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := u.Conn.Write(u.Answer); err != nil {
+	err = u.Conn.SetWriteDeadline(time.Now().Add(timeout))
+	if err == nil {
+		_, err = u.Conn.Write(u.Answer)
+	}
+	if err == nil {
+		err = u.Conn.SetWriteDeadline(time.Time{})
+	}
+	if err != nil {
 		u.Conn.Close()
 		return nil, err
 	}

@@ -87,7 +87,7 @@ func upgrade(t *testing.T, r *http.Request, more string, header http.Header, def
 	t.Helper()
 	upgraded := make(chan *ws.Upgraded, 1)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		u, err := ws.Upgrade(w, r, header, deflate)
+		u, err := ws.Upgrade(w, r, header, deflate, time.Minute)
 		if err != nil {
 			t.Errorf("Upgrade: %v", err)
 		}
@@ -158,7 +158,7 @@ func TestUpgrade(t *testing.T) {
 }
 
 func TestUpgradeWithoutHijacker(t *testing.T) {
-	_, err := ws.Upgrade(httptest.NewRecorder(), request(), http.Header{}, false)
+	_, err := ws.Upgrade(httptest.NewRecorder(), request(), http.Header{}, false, time.Minute)
 	var he *ws.HandshakeError
 	if !errors.As(err, &he) || he.Status != http.StatusInternalServerError {
 		t.Errorf("got %v", err)
