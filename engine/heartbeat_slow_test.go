@@ -51,7 +51,7 @@ func TestSlowMessageFromClient(t *testing.T) {
 	}
 	t.Run("polling", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			h := startInMemory(t, &engine.ServerOptions{RequestTimeout: time.Hour})
+			h := startInMemory(t, nil)
 			p := h.poll()
 			body, feed := io.Pipe()
 			go func() {

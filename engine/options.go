@@ -168,8 +168,9 @@ type ServerOptions struct {
 	// message or polling answer is many, before its connection is closed with
 	// [TransportError]. Default 20 s.
 	WriteTimeout time.Duration
-	// RequestTimeout is how long the client may take to send the body of a
-	// polling request. Default 30 s.
+	// RequestTimeout is how long the client may take to send the body of a polling
+	// request, or 64 KiB of it if it is larger: a client that sends so much in time is
+	// never cut off. Default 30 s.
 	RequestTimeout time.Duration
 	// MaxHandshakes is the number of handshakes that may be in progress at once;
 	// more are answered 503. Default 4096.

@@ -330,7 +330,11 @@ func (c *Conn) readBody(w http.ResponseWriter, r *http.Request) (batch, error) {
 	b := batch{bytes: (*buf)[:0], buf: buf}
 	// Also where a length was announced: middleware may decompress what comes.
 	body := http.MaxBytesReader(w, r.Body, limit)
-	for {
+	for next := corkLimit; ; {
+		if len(b.bytes) >= next {
+			c.extendPost(w)
+			next = len(b.bytes) + corkLimit
+		}
 		if len(b.bytes) == cap(b.bytes) {
 			// Room for what was announced, in proportion to what has arrived.
 			size := 4 * len(b.bytes)
@@ -355,6 +359,22 @@ func (c *Conn) readBody(w http.ResponseWriter, r *http.Request) (batch, error) {
 			return b, err
 		}
 	}
+}
+
+// extendPost gives the client the request timeout for the next part of a body, unless the
+// session has ended, so that the reading is to fail.
+func (c *Conn) extendPost(w http.ResponseWriter) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state == open {
+		setReadTimeout(w, c.server.opts.RequestTimeout)
+	}
+}
+
+// setReadTimeout bounds the reading of a body. Where deadlines are not supported, the
+// server's own apply.
+func setReadTimeout(w http.ResponseWriter, timeout time.Duration) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(timeout))
 }
 
 // bodyError returns the cause with which a session ends when the body of a POST cannot

@@ -223,9 +223,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.ContentLength != 0 {
 		// For the body of a data request, and for those that nobody wants: net/http
-		// reads them before it answers. Where deadlines are not supported, the
-		// server's own apply.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.opts.RequestTimeout))
+		// reads them before it answers.
+		setReadTimeout(w, s.opts.RequestTimeout)
 	}
 	q := parseQuery(r.URL.RawQuery)
 	q.foreign = s.foreign(r, allowed)
