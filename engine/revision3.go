@@ -17,8 +17,13 @@ import (
 // typeMessage is packetMessage in front of binary data. Nothing else is binary.
 const typeMessage = 4
 
-// answerPing returns a ping, which shows that the client is there. The token
-// receiving is held.
+// maxPongData is the length of what a pong returns, as in a WebSocket's. Engine.IO sets
+// none, but the pong waits for the client, beside all limits of the outbox.
+const maxPongData = 125
+
+// answerPing returns a ping, which shows that the client is there. What is too long to be
+// returned is left out, as the reference's servers of this revision do with all data. The
+// token receiving is held.
 func (c *Conn) answerPing(data []byte) {
 	c.mu.Lock()
 	if c.state != open {
@@ -27,7 +32,7 @@ func (c *Conn) answerPing(data []byte) {
 	}
 	c.beat.restart(c)
 	pong := pongPacket
-	if len(data) > 0 {
+	if len(data) > 0 && len(data) <= maxPongData {
 		pong = newPacket(packetPong, string(data))
 	}
 	c.sendBeat(pongPlace, pong)

@@ -602,3 +602,13 @@ func TestBothRevisions(t *testing.T) {
 		}
 	}
 }
+
+// A client cannot have us keep large pongs for it.
+func TestRevision3LongPing(t *testing.T) {
+	h := start(t, allowing(nil))
+	w := h.websocket3()
+	w.send("2" + letters(125))
+	w.want("3" + letters(125))
+	w.send("2" + letters(126))
+	w.want("3")
+}
