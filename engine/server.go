@@ -80,9 +80,10 @@ func (s *Server) StopAccepting() {
 }
 
 // Shutdown closes all connections, after what was sent to them before, and
-// waits until they are gone, polling clients for at most 2 s; new handshakes are
-// answered 503 from then on. When ctx ends first, what is left is cut off and
-// its error returned.
+// waits until they are gone; new handshakes are answered 503 from then on. A polling
+// client has 2 s to come for what is left, or for the next part of it, and all have
+// WriteTimeout to take 64 KiB, so slow clients can take long: ctx bounds that. When it
+// ends first, what is left is cut off and its error returned.
 //
 // It waits for handlers that are running, too, so it must not be called by one.
 // The last answers to polls are [http.Server.Shutdown]'s to wait for: call that
