@@ -117,6 +117,8 @@ func TestSendTextCorked(t *testing.T) {
 		w := h.dialWebSocket("transport=websocket&EIO=4", "Sec-WebSocket-Extensions", deflate)
 		w.session = receive(t, h.sessions, "the session")
 		w.read()
+		// Until then the goroutine that wrote the handshake takes what is held back, too.
+		waitFor(t, "the end of the handshake", func() bool { return !engine.Writing(w.Conn) })
 		for range 3 { // with memory that is used again
 			w.Cork()
 			var want []string
