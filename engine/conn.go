@@ -283,6 +283,9 @@ func (c *Conn) noteLoss(handler Handler, lost int, overflowed bool) {
 	if overflowed {
 		defer c.fail(TransportError, ErrOutboxFull)
 	}
+	if overflowed {
+		c.server.logOverflow(c)
+	}
 	c.server.dropped.Add(uint64(lost))
 	if h, ok := handler.(DropHandler); ok && lost > 0 {
 		h.OnDrop(c, lost)

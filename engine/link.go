@@ -381,7 +381,7 @@ func (l *link) closed(err error) {
 	case errors.As(err, &ce) && ce.Remote, errors.Is(err, io.EOF):
 		reason = TransportClose
 	case ce != nil && ce.Code == ws.CloseTooLarge:
-		l.conn.server.logTooLarge(WebSocket, 0)
+		l.conn.server.logTooLarge(l.conn, WebSocket, 0)
 	}
 	l.conn.fail(reason, err)
 }

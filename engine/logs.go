@@ -23,6 +23,8 @@ type logged struct {
 	foreigners   occasion // requests of pages that may not make them
 	oldRevisions occasion // handshakes of clients that speak an old revision
 	badIDs       occasion // of GenerateID
+	overflows    occasion // connections closed because of a full outbox
+	headers      occasion // handshakes with too large a header
 	tooLarge     atomic.Bool
 	hijackFailed atomic.Bool
 }
@@ -48,10 +50,30 @@ func (s *Server) logOldRevision(r *http.Request) {
 
 // logTooLarge says once that a message was larger than MaxPayload. size is what is known
 // of its size, or 0.
-func (s *Server) logTooLarge(transport Transport, size int64) {
-	if s.logged.tooLarge.CompareAndSwap(false, true) {
-		s.opts.Logger.Info("engine: a client's message was refused, as it was larger than ServerOptions.MaxPayload; further ones are not logged",
-			"limit", "MaxPayload", "bytes", s.opts.MaxPayload, "transport", string(transport), "announced", size)
+func (s *Server) logTooLarge(c *Conn, transport Transport, size int64) {
+	if !s.logged.tooLarge.CompareAndSwap(false, true) {
+		return
+	}
+	attrs := []any{"sid", c.ID(), "transport", string(transport), "MaxPayload", s.opts.MaxPayload}
+	if size > 0 {
+		attrs = append(attrs, "size", size)
+	}
+	s.opts.Logger.Info("engine: a client's message was refused, as it was larger than ServerOptions.MaxPayload; further ones are not logged", attrs...)
+}
+
+// logOverflow says that connections were closed because their outbox was full.
+func (s *Server) logOverflow(c *Conn) {
+	if n := s.logged.overflows.next(); n > 0 {
+		s.opts.Logger.Warn("engine: connections were closed whose clients do not read as fast as they are written to; see OutboxBytes, OutboxMessages and Overflow of ServerOptions",
+			"sid", c.ID(), "closed", n)
+	}
+}
+
+// logHeader says that handshakes had too large a header.
+func (s *Server) logHeader(r *http.Request) {
+	if n := s.logged.headers.next(); n > 0 {
+		s.opts.Logger.Info("engine: handshakes were refused whose header was larger than ServerOptions.MaxHeaderBytes",
+			"remote", r.RemoteAddr, "refused", n, "MaxHeaderBytes", s.opts.MaxHeaderBytes)
 	}
 }
 

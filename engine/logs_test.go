@@ -55,7 +55,7 @@ func TestTooLargeMessageIsLogged(t *testing.T) {
 			if n := logged.count("level=INFO"); n != 1 {
 				t.Errorf("%d lines, want 1", n)
 			}
-			for _, text := range []string{"ServerOptions.MaxPayload", "limit=MaxPayload", "bytes=1000", "transport=" + transport} {
+			for _, text := range []string{"ServerOptions.MaxPayload", "MaxPayload=1000", "sid=", "transport=" + transport} {
 				if logged.count(text) != 1 {
 					t.Errorf("the line does not have %q", text)
 				}

@@ -37,6 +37,10 @@ const (
 	DefaultTotalBytes           = 1 << 30
 )
 
+// minHeaderBytes is less than the headers of any client: those that a handshake over
+// WebSocket needs have as much.
+const minHeaderBytes = 256
+
 // Overflow says what happens to a message for which a connection's outbox has
 // no room, because the peer does not read as fast as it is written to.
 type Overflow int
@@ -53,6 +57,21 @@ const (
 	// Refuse discards the message and Send returns [ErrOutboxFull].
 	Refuse
 )
+
+// String returns the policy's name.
+func (o Overflow) String() string {
+	switch o {
+	case Disconnect:
+		return "Disconnect"
+	case DropOldest:
+		return "DropOldest"
+	case DropNewest:
+		return "DropNewest"
+	case Refuse:
+		return "Refuse"
+	}
+	return "Overflow(" + strconv.Itoa(int(o)) + ")"
+}
 
 // ServerOptions configure a [Server]. The zero value of each field means its
 // default; a nil *ServerOptions is all defaults.
@@ -177,15 +196,16 @@ type ServerOptions struct {
 	MaxHandshakes int
 	// MaxHeaderBytes bounds what a connection keeps of the request that opens it,
 	// see [Conn.Handshake]: the request target and the lines of the header, in bytes.
-	// A larger handshake is answered 431. Default 16 KiB, which is also what Node.js
-	// accepts.
+	// A larger handshake is answered 431. At least 256; default 16 KiB, which is also what
+	// Node.js accepts.
 	MaxHeaderBytes int
 
 	// Logger receives what is worth knowing; protocol chatter and refused
 	// requests at debug level. What operators have to know of refusals is logged
-	// above that, once or once a minute at most: pages of other origins and
-	// connections that cannot be hijacked as warnings, clients of an old revision and
-	// messages over MaxPayload at level info. Default: slog.Default().
+	// above that, once or once a minute at most: pages of other origins,
+	// connections that cannot be hijacked, and those closed because of a full outbox as
+	// warnings, clients of an old revision, messages over MaxPayload and headers over
+	// MaxHeaderBytes at level info. Default: slog.Default().
 	Logger *slog.Logger
 }
 
@@ -244,7 +264,7 @@ func (o *ServerOptions) withDefaults() (*ServerOptions, error) {
 		}
 		// Clients count in whole milliseconds, and no network needs less.
 		if *f.p > 0 && *f.p < time.Millisecond {
-			return nil, &OptionError{f.name, *f.p, "must be at least 1ms; a plain number counts nanoseconds, write 25 * time.Second"}
+			return nil, &OptionError{f.name, *f.p, fmt.Sprintf("must be at least 1ms; a plain number counts nanoseconds, write %[1]d * time.Second or %[1]d * time.Millisecond", int64(*f.p))}
 		}
 		if *f.p == 0 {
 			*f.p = f.def
@@ -280,6 +300,9 @@ func (o *ServerOptions) withDefaults() (*ServerOptions, error) {
 		if *f.p == 0 {
 			*f.p = f.def
 		}
+	}
+	if c.MaxHeaderBytes < minHeaderBytes {
+		return nil, &OptionError{"MaxHeaderBytes", c.MaxHeaderBytes, fmt.Sprintf("must be at least %d, or no handshake is accepted", minHeaderBytes)}
 	}
 	if c.Overflow < Disconnect || c.Overflow > Refuse {
 		return nil, &OptionError{"Overflow", int(c.Overflow), "unknown policy"}

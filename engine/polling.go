@@ -289,7 +289,7 @@ func (c *Conn) servePost(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	switch {
 	case errors.As(err, &tooLarge):
-		c.server.logTooLarge(Polling, max(r.ContentLength, 0))
+		c.server.logTooLarge(c, Polling, max(r.ContentLength, 0))
 		// The session survives: nothing of the request was looked at.
 		refuseBody(w, r, http.StatusRequestEntityTooLarge)
 	case errors.Is(err, errPostAborted):

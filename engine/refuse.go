@@ -27,6 +27,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err *RequestErro
 // refuseHeader answers a handshake of which too much would have to be kept.
 func (s *Server) refuseHeader(w http.ResponseWriter, r *http.Request) {
 	const status = http.StatusRequestHeaderFieldsTooLarge
+	s.logHeader(r)
 	s.refuseWith(w, r, &RequestError{
 		Code: CodeBadRequest, Message: http.StatusText(status), Request: r,
 		Context: map[string]any{"name": "HEADER_TOO_LARGE", "limit": s.opts.MaxHeaderBytes},
