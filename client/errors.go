@@ -209,7 +209,7 @@ type RetryError struct {
 
 // Error names the event and the cause.
 func (e *RetryError) Error() string {
-	return fmt.Sprintf("client: %s was sent %d times and not acknowledged: %s", eventName(e.Event, e.Namespace), e.Sent, errtext.Detail(e.Err))
+	return fmt.Sprintf("client: %s was sent %d times and not acknowledged (does the server have a handler that acknowledges it?): %s", eventName(e.Event, e.Namespace), e.Sent, errtext.Detail(e.Err))
 }
 
 // Unwrap returns Err.

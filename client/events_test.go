@@ -283,7 +283,7 @@ func TestHandlersOfTheWrongShape(t *testing.T) {
 		handler any
 		want    string
 	}{
-		{"e", nil, "it is nil"},
+		{"e", nil, `"e" is nil`},
 		{"e", (func())(nil), "it is nil"},
 		{"e", func(s *socketio.Socket) {}, "a *socketio.Socket is not received"},
 		{"e", func(chan int) {}, "func([ctx context.Context,] [s *client.Socket,] args... [, ack func(...)]) [results...] [error]"},

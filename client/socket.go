@@ -218,13 +218,27 @@ func (s *Socket) Disconnect() {
 // are sent as their values. ctx ends when the socket is disconnected. The returned
 // function removes the handler.
 func (s *Socket) On(event string, handler any) (off func()) {
+	s.hint(event)
 	return s.listeners.Add(event, newListener(event, handler))
 }
 
 // Once registers a handler, like On, that is called for the first such event
 // only.
 func (s *Socket) Once(event string, handler any) (off func()) {
+	s.hint(event)
 	return s.listeners.AddOnce(event, newListener(event, handler))
+}
+
+// hint logs that a handler is for an event of the server and not for one of the manager,
+// as it would be with version 2 of the JavaScript client.
+func (s *Socket) hint(event string) {
+	method := map[string]string{
+		"reconnect": "OnReconnect", "reconnect_attempt": "OnReconnectAttempt",
+		"reconnect_error": "OnReconnectError", "reconnect_failed": "OnReconnectFailed",
+	}[event]
+	if method != "" {
+		s.manager.opts.Logger.Warn("client: this handler is not called when the client reconnects, but for an event of that name that the server sends: use "+method+" of Manager", "event", event)
+	}
 }
 
 // newListener compiles a handler. It panics when the handler's shape, or the

@@ -25,7 +25,8 @@ type Call[Req, Res any] struct {
 }
 
 // NewCall returns the call with the given name. When Req is a struct, its
-// exported fields are the arguments, in their order; otherwise it is the only
+// exported fields are the arguments, in their order, unlike with [New]; for one object as
+// the argument let Req be a pointer to the struct. Otherwise Req is the only
 // argument, and with [None] there is none. Res is the first argument of the
 // acknowledgement; with None that has no arguments. NewCall panics when the name
 // is reserved or one of the types cannot be sent.
@@ -94,7 +95,7 @@ func (c Call[Req, Res]) answer(args socketio.Args) (Res, error) {
 // asks. What it returns is the acknowledgement. An error goes to the error hook
 // and not to the client, which is left without an answer: failures that the
 // client should know of belong into Res, or are a [*socketio.AckError]. The returned
-// function removes the handler.
+// function removes the handler. With a client as r, On panics: use Handle.
 func (c Call[Req, Res]) On(r Registrar, f func(ctx context.Context, s *socketio.Socket, req Req) (Res, error)) (off func()) {
 	return r.On(c.name, c.handler(f))
 }

@@ -12,7 +12,9 @@ type None = struct{}
 
 // A Registrar is where handlers of events are registered: a
 // [*socketio.Server], a [*socketio.Namespace], a [*socketio.ParentNamespace], a
-// [*socketio.Socket], or a client.
+// [*socketio.Socket], or a client. On of an [Event] or [Call] takes only those of a
+// server, since its handlers are called with the server's socket; it panics with a
+// client, for which there is Handle.
 type Registrar interface {
 	On(event string, handler any) (off func())
 }
@@ -61,7 +63,7 @@ func (e Event[T]) Emit(to Emitter, v T) error {
 // On registers a handler of the event, which is called with the socket that it
 // comes from. A client that wants an acknowledgement gets one, without a value,
 // when the handler returns nil; an error goes to the error hook. The returned
-// function removes the handler.
+// function removes the handler. With a client as r, On panics: use Handle.
 func (e Event[T]) On(r Registrar, f func(ctx context.Context, s *socketio.Socket, v T) error) (off func()) {
 	return r.On(e.name, e.handler(f))
 }

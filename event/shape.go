@@ -1,6 +1,7 @@
 package event
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 
@@ -86,9 +87,26 @@ func decode[T any](s *shape, args handler.Taker) (T, error) {
 		err = s.decodeFields(reflect.ValueOf(&v).Elem(), args)
 	}
 	if err != nil {
-		return none, err
+		return none, s.inContract(reflect.TypeFor[T](), err)
 	}
 	return v, nil
+}
+
+// inContract says which field of a contract an argument does not fit.
+func (s *shape) inContract(t reflect.Type, err error) error {
+	arg, ok := errors.AsType[*socketio.ArgError](err)
+	if s.kind != fields || !ok {
+		return err
+	}
+	i := s.rest
+	if arg.Index < len(s.fields) {
+		i = s.fields[arg.Index]
+	}
+	if i < 0 {
+		return err
+	}
+	return fmt.Errorf("event: field %s of %v, whose fields are the arguments one by one (for one object, declare the contract with a *%v): %w",
+		t.Field(i).Name, t, t, err)
 }
 
 func (s *shape) decodeFields(v reflect.Value, args handler.Taker) error {

@@ -52,6 +52,10 @@ func (c *Call[S]) Reset() bool {
 	return true
 }
 
+// Unanswered reports whether an acknowledgement is wanted that no handler has given, or
+// can still give by an ack function.
+func (c *Call[S]) Unanswered() bool { return c.Wanted && !c.kept && !c.answered.Load() }
+
 // An Acknowledgement is an error with which a handler answers the other side, in
 // place of its results. It is sent, and not reported.
 type Acknowledgement interface {

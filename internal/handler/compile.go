@@ -2,6 +2,7 @@ package handler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 
@@ -11,11 +12,17 @@ import (
 // Compile returns how a handler is called. The error says what is wrong with the
 // handler's shape, and what it has to be.
 func Compile[S any](handler any) (func(*Call[S]) error, error) {
+	if handler == nil {
+		return nil, errNil
+	}
 	if call := taking[S](handler); call != nil {
 		return call, nil
 	}
 	if call := direct[S](handler); call != nil {
 		return call, nil
+	}
+	if isContract(handler) {
+		return nil, errContract
 	}
 	p, err := newPlan[S](handler)
 	if err != nil {
@@ -28,6 +35,9 @@ func Compile[S any](handler any) (func(*Call[S]) error, error) {
 // CompileWithoutSocket is Compile for handlers of events that come from no
 // socket.
 func CompileWithoutSocket[S any](handler any) (func(*Call[S]) error, error) {
+	if handler == nil {
+		return nil, errNil
+	}
 	if call := taking[S](handler); call != nil {
 		return call, nil
 	}
@@ -39,6 +49,18 @@ func CompileWithoutSocket[S any](handler any) (func(*Call[S]) error, error) {
 		return nil, fmt.Errorf("is a %T: %w; it has to be a\n\tfunc([ctx context.Context,] args... [, ack func(...)]) [results...] [error]", handler, err)
 	}
 	return p.call, nil
+}
+
+var (
+	errNil      = errors.New("is nil")
+	errContract = errors.New("is called with a socket of a server, which there is not here: register it with Handle, not with On or Once, of its Event or Call")
+)
+
+// isContract reports whether package event has made a handler, which then has a Taker as
+// its last parameter.
+func isContract(handler any) bool {
+	t := reflect.TypeOf(handler)
+	return t.Kind() == reflect.Func && t.NumIn() == 3 && t.In(2) == reflect.TypeFor[Taker]()
 }
 
 // direct returns the calls of common shapes, which need no reflection, or nil.
