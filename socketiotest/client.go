@@ -3,6 +3,7 @@ package socketiotest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -217,6 +218,9 @@ func (c *Client) ask(auth any) {
 		payload = []any{auth}
 	}
 	if err := c.conn.send(parser.Header{Type: parser.Connect, Namespace: c.namespace}, "", payload); err != nil {
+		if _, wrong := errors.AsType[*socketio.ArgError](err); wrong {
+			c.t.Fatalf("socketiotest: joining %s: auth is a %T, and has to be what JSON encodes as an object, such as a map or a struct: %v", c.namespace, auth, err)
+		}
 		c.t.Fatalf("socketiotest: joining %s: %v", c.namespace, err)
 	}
 }

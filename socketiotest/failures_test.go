@@ -239,7 +239,7 @@ func TestFailures(t *testing.T) {
 			io.On("wait", func() { close(entered); <-stop })
 			c.Emit("wait")
 			<-entered
-		}, `(?s)^socketiotest: the server does not come to rest \(context deadline exceeded\).*failures_test\.go`},
+		}, `(?s)^socketiotest: the server does not come to rest \(socketio: Shutdown: handlers still run: context deadline exceeded\).*failures_test\.go`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

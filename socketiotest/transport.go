@@ -55,6 +55,9 @@ func newRefusal(resp *http.Response) error {
 	if json.Unmarshal(body, &answer) != nil {
 		answer.Message = string(body)
 	}
+	if resp.StatusCode == http.StatusServiceUnavailable {
+		answer.Message += " (was the server shut down?)"
+	}
 	return &refusal{status: resp.Status, message: answer.Message}
 }
 
