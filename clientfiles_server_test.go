@@ -44,8 +44,8 @@ func TestOptionsThatCannotBeMeant(t *testing.T) {
 	}{
 		"ConnectTimeout":            {socketio.Options{ConnectTimeout: 45_000}, "45µs"},
 		"Recovery.MaxDisconnection": {socketio.Options{Recovery: &socketio.Recovery{MaxDisconnection: 120_000}}, "120µs"},
-		"PingInterval":              {socketio.Options{Engine: engine.ServerOptions{PingInterval: 25}}, "25ns"},
-		"CORS.Origins":              {socketio.Options{Engine: engine.ServerOptions{CORS: &engine.CORS{Origins: []string{"a.com"}}}}, `"a.com"`},
+		"Engine.PingInterval":       {socketio.Options{Engine: engine.ServerOptions{PingInterval: 25}}, "25ns"},
+		"Engine.CORS.Origins":       {socketio.Options{Engine: engine.ServerOptions{CORS: &engine.CORS{Origins: []string{"a.com"}}}}, `"a.com"`},
 		"ServeClient":               {socketio.Options{ServeClient: os.DirFS("docs")}, `"docs"`},
 		"ServeClient ":              {socketio.Options{ServeClient: fstest.MapFS{"dist/socket.io.js": {}}}, "fstest.MapFS"},
 		"ServeClient  ":             {socketio.Options{ServeClient: fstest.MapFS{"socket.io.js/x": {}}}, "fstest.MapFS"},

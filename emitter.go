@@ -2,10 +2,12 @@ package socketio
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/clip"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -112,7 +114,15 @@ func (e Emitter) send(h parser.Header, event string, args []any) error {
 	if !h.HasID && e.flags&engine.Volatile == 0 && s.hasSession() {
 		return e.sendRecoverable(event, args)
 	}
-	return s.transmit(h, event, args, e.flags, s.hooks().EventSent)
+	return refused(s, event, s.transmit(h, event, args, e.flags, s.hooks().EventSent))
+}
+
+// refused says which event there was no room for.
+func refused(s *Socket, event string, err error) error {
+	if err != engine.ErrOutboxFull {
+		return err
+	}
+	return fmt.Errorf("socketio: event %q to %s: %w; see OutboxBytes, OutboxMessages and Overflow of Options.Engine", clip.Text(event, clip.Quote), s.id, err)
 }
 
 // sendRecoverable sends an event by way of the adapter, which keeps it in case it
@@ -126,7 +136,7 @@ func (e Emitter) sendRecoverable(event string, args []any) error {
 	if f := s.hooks().EventSent; f != nil && err == nil {
 		f(s, event, p.Message.Len())
 	}
-	return err
+	return refused(s, event, err)
 }
 
 // deliver hands an encoded packet to the connection, or keeps it until the client

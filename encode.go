@@ -1,9 +1,13 @@
 package socketio
 
 import (
+	"errors"
+	"fmt"
+	"reflect"
 	"sync"
 
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/clip"
 	"github.com/seed96b07ef8/socketio/internal/offset"
 	"github.com/seed96b07ef8/socketio/parser"
 )
@@ -48,9 +52,21 @@ func (s *Server) encodeParts(h parser.Header, event string, args []any) (p encod
 	}
 	if err != nil {
 		scratch.Put(p.scratch)
-		return encodedPacket{}, err
+		return encodedPacket{}, unencodable(h, event, err)
 	}
 	return p, nil
+}
+
+// unencodable adds to an error which packet cannot be encoded.
+func unencodable(h parser.Header, event string, err error) error {
+	nsp := clip.Text(h.Namespace, clip.Quote)
+	switch arg, ok := errors.AsType[*ArgError](err); {
+	case h.Type != parser.Event:
+		return err
+	case ok && arg.Type != nil && arg.Type.Kind() == reflect.Func:
+		return fmt.Errorf("socketio: event %q of %s: %w; to get an acknowledgement, use EmitWithAck or Call", clip.Text(event, clip.Quote), nsp, err)
+	}
+	return fmt.Errorf("socketio: event %q of %s: %w", clip.Text(event, clip.Quote), nsp, err)
 }
 
 func (p *encodedPacket) release() {

@@ -164,7 +164,7 @@ func checkServerEvent(event string) error {
 
 func checkEvent(event string) error {
 	if parser.IsReserved(event) {
-		return fmt.Errorf("socketio: %q: %w", event, ErrReservedEvent)
+		return fmt.Errorf("socketio: event %q: %w: clients emit it themselves; choose another name", event, ErrReservedEvent)
 	}
 	return nil
 }

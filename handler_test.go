@@ -77,7 +77,7 @@ func TestHandlersOfTheWrongShape(t *testing.T) {
 		handler any
 		want    string
 	}{
-		{"nil", "e", nil, "it is nil"},
+		{"nil", "e", nil, "\"e\" is nil"},
 		{"nil function", "e", (func(int))(nil), "it is nil"},
 		{"no function", "e", 42, "it is no function"},
 		{"channel", "e", func(chan int) {}, "nothing can be decoded into a chan int"},

@@ -604,11 +604,15 @@ func (s *Socket) handle(p *parser.Packet, w *worker) {
 		list = handler.InOrder(list, extra.listeners.Of(p.Event))
 	}
 	if len(list) == 0 {
+		if p.HasID {
+			s.nsp.server.unanswered.report(s, p.Event, noHandler)
+		}
 		return
 	}
 	in := w.invocation()
 	in.Socket, in.Owner, in.Args, in.Wanted, in.ID = s, owner{s}, p.Args, p.HasID, p.ID
 	in.Last = !observed && len(list) == 1
+	failed := false
 	for _, l := range list {
 		if !l.Due() {
 			continue
@@ -620,7 +624,11 @@ func (s *Socket) handle(p *parser.Packet, w *worker) {
 				return
 			}
 			s.report(&EventError{Event: p.Event, Err: err})
+			failed = true
 		}
+	}
+	if p.HasID && !failed && in.Unanswered() {
+		s.nsp.server.unanswered.report(s, p.Event, noResult)
 	}
 	if in.Released {
 		p.Release()

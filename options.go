@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"cmp"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"time"
@@ -202,7 +203,7 @@ func checkDuration(field string, d time.Duration) error {
 	case d < 0:
 		return &engine.OptionError{Field: field, Value: d, Reason: "must not be negative"}
 	case d > 0 && d < time.Millisecond:
-		return &engine.OptionError{Field: field, Value: d, Reason: "must be at least 1ms; a plain number counts nanoseconds, write 45 * time.Second"}
+		return &engine.OptionError{Field: field, Value: d, Reason: fmt.Sprintf("must be at least 1ms; a plain number counts nanoseconds, write %[1]d * time.Second or %[1]d * time.Millisecond", int64(d))}
 	}
 	return nil
 }

@@ -176,7 +176,7 @@ func TestEventNames(t *testing.T) {
 			t.Errorf("Emit of %q returned %v", name, err)
 		}
 	}
-	for hint, n := range map[string]int{"perhaps=OnConnect": 1, "perhaps=OnNewNamespace": 1, "WARN": 2} {
+	for hint, n := range map[string]int{"not called when a client connects": 1, "use OnConnect": 1, "use OnNewNamespace": 1, "WARN": 2} {
 		if got := strings.Count(logged.String(), hint); got != n {
 			t.Errorf("%q is logged %d times, want %d: %s", hint, got, n, logged)
 		}

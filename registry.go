@@ -67,9 +67,11 @@ func (r *registry) Once(event string, handler any) (off func()) {
 
 // hint logs that a handler may not be what a program in JavaScript means by it.
 func (r *registry) hint(event string) {
-	method := map[string]string{"connection": "OnConnect", "new_namespace": "OnNewNamespace"}[event]
-	if method != "" {
-		r.server.opts.Logger.Warn("socketio: On registers a handler for an event that clients send", "event", event, "perhaps", method)
+	switch event {
+	case "connection":
+		r.server.opts.Logger.Warn("socketio: this handler is not called when a client connects, but for an event of that name that clients send: use OnConnect", "event", event)
+	case "new_namespace":
+		r.server.opts.Logger.Warn("socketio: this handler is not called for a new namespace, but for an event of that name that clients send: use OnNewNamespace", "event", event)
 	}
 }
 

@@ -1,6 +1,9 @@
 package socketio
 
 import (
+	"context"
+	"errors"
+	"log/slog"
 	"runtime/debug"
 
 	"github.com/seed96b07ef8/socketio/internal/clip"
@@ -18,10 +21,22 @@ func (n *Namespace) report(s *Socket, err error, told bool) {
 		n.callErrorHook(s, func() { f(s, err) })
 		return
 	}
-	if told {
+	if _, panicked := errors.AsType[*PanicError](err); told || panicked { // which panicked has logged
 		return
 	}
-	n.server.opts.Logger.Warn("socketio: handler failed", "sid", idOf(s), "nsp", clip.Text(n.name, clip.Quote), "error", clip.Log(err))
+	level := slog.LevelWarn
+	if s != nil && s.wasCutShort(err) {
+		level = slog.LevelDebug
+	}
+	n.server.opts.Logger.Log(context.Background(), level, "socketio: handler failed",
+		"sid", idOf(s), "nsp", clip.Text(n.name, clip.Quote), "error", clip.Log(err))
+}
+
+// wasCutShort reports whether a handler has failed with err because its socket ended: it
+// returned what its context, or an operation on the socket, told it.
+func (s *Socket) wasCutShort(err error) bool {
+	gone := s.err()
+	return gone != nil && (errors.Is(err, context.Canceled) || errors.Is(err, gone))
 }
 
 // callErrorHook calls a function for errors. If it panics, the socket ends as after

@@ -3,6 +3,8 @@ package socketio
 import (
 	"container/list"
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -18,7 +20,8 @@ import (
 // listener of its own.
 //
 // The methods of its main namespace, "/", are also the server's: io.On is
-// io.Of("/").On.
+// io.Of("/").On. So most of what a Server does is documented at [Namespace], such as
+// [Namespace.Sockets], Emit, To, Use, On and OnConnect.
 //
 // All methods may be called concurrently. Handlers and middleware should be
 // registered before the first client comes: they apply to what happens after
@@ -32,6 +35,7 @@ type Server struct {
 	readers readers
 	workers workers
 
+	unanswered    unanswered
 	newNamespaces hooks[func(*Namespace)]
 	watchOutgoing atomic.Bool   // somebody has asked to see outgoing events
 	nextOrder     atomic.Uint64 // of registrations
@@ -76,7 +80,7 @@ func newServer(opts *Options) (*Server, error) {
 	}
 	o.Engine.OnConnect = s.accept
 	if s.engine, err = engine.NewServer(&o.Engine); err != nil {
-		return nil, err
+		return nil, inEngine(err)
 	}
 	s.Namespace = s.Of("/")
 	if _, ok := s.adapter.(adapter.Recoverer); o.Recovery != nil && !ok {
@@ -85,6 +89,17 @@ func newServer(opts *Options) (*Server, error) {
 		}
 	}
 	return s, nil
+}
+
+// inEngine names the field of a wrong option as it is called in [Options].
+func inEngine(err error) error {
+	wrong, ok := errors.AsType[*engine.OptionError](err)
+	if !ok {
+		return err
+	}
+	named := *wrong
+	named.Field = "Engine." + named.Field
+	return &named
 }
 
 // ServeHTTP serves the requests of Socket.IO clients.
@@ -112,10 +127,20 @@ func (s *Server) Engine() *engine.Server { return s.engine }
 // and handlers are waited for. Clients see "transport close" and try to reconnect:
 // nothing that they receive says that they are not welcome.
 //
+// The context of handlers that run ends at once, and what they send from then on,
+// acknowledgements included, does not reach their clients: those see their requests end
+// with the connection, as with a server in JavaScript. Events that have come and wait for
+// handlers are still handled, with a context that has ended. So a client that has no
+// acknowledgement does not know whether its event was handled, and what must not be lost
+// is sent again after the reconnection (Retries of the Go client, retries in JavaScript).
+// To let requests finish first, have the program keep count of them, stop what causes new
+// ones, and wait before it calls Shutdown.
+//
 // Afterwards, Emit and the other operations on sockets return an error that matches
 // [net.ErrClosed].
 //
-// When ctx ends first, the connections are cut off and its error is returned. A
+// When ctx ends first, the connections are cut off, and the error, which matches that of
+// ctx, says what Shutdown has waited for. A
 // handler must not wait for Shutdown, which waits for the handler.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.engine.StopAccepting()
@@ -128,12 +153,15 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		}
 	}
 	err := s.engine.Shutdown(ctx)
+	if err != nil {
+		err = fmt.Errorf("socketio: Shutdown: connections were cut off: %w", err)
+	}
 	// In this order: what a reader leaves behind is done by a worker.
 	for _, quiet := range []func() <-chan struct{}{s.readers.close, s.workers.close} {
 		select {
 		case <-quiet():
 		case <-ctx.Done():
-			err = ctx.Err()
+			err = fmt.Errorf("socketio: Shutdown: handlers still run: %w", ctx.Err())
 		}
 	}
 	for _, n := range s.all() {
