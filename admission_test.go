@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/seed96b07ef8/socketio"
 	"github.com/seed96b07ef8/socketio/engine"
@@ -158,4 +160,83 @@ func TestRoomLimitDuringAdmission(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A client that asks for a namespace again while middleware decides has one socket there,
+// that of the last request, and gets one answer.
+func TestAskedAgainWhileMiddlewareDecides(t *testing.T) {
+	for _, first := range []error{nil, errors.New("refused")} {
+		t.Run(fmt.Sprint(first), func(t *testing.T) {
+			io, url, _ := newServer(t, nil)
+			asked, came := newDoor(), make(chan *socketio.Socket, 3)
+			n := io.Of("/n")
+			n.Use(func(ctx context.Context, s *socketio.Socket) error {
+				var auth struct{ N int }
+				if err := s.Handshake().DecodeAuth(&auth); err != nil {
+					t.Error(err)
+				}
+				if auth.N == 3 {
+					return nil
+				}
+				if auth.N == 1 {
+					asked.pass()
+				}
+				<-ctx.Done()
+				return first
+			})
+			n.OnConnect(func(s *socketio.Socket) { came <- s })
+			c, _ := wiretest.Join(t, url, "websocket", "/")
+			c.Send(`40/n,{"n":1}`)
+			<-asked.arrived
+			c.Send(`40/n,{"n":2}`, `40/n,{"n":3}`)
+			asked.open <- struct{}{}
+			answer := c.Read()
+			if s := receive(t, came, "the socket"); !strings.Contains(answer, s.ID()) || !s.Connected() {
+				t.Errorf("answered %q", answer)
+			}
+			c.Send("42[\"e\"]", "41/n,") // the connection stands
+			waitFor(t, "the end", func() bool { return socketio.Users(n) == 0 })
+			if len(came) > 0 {
+				t.Error("another socket was connected")
+			}
+		})
+	}
+}
+
+// OnDisconnect of the socket that a client leaves comes before OnConnect of the one with
+// which it joins again.
+func TestRejoinComesAfterLeaving(t *testing.T) {
+	t.Cleanup(socketio.SetFollowPatience(time.Minute)) // behind the end of the server
+	io, url, _ := newServer(t, nil)
+	order := make(chan string, 2)
+	n := io.Of("/n")
+	n.On("e", func() {})
+	n.OnConnect(func(*socketio.Socket) { order <- "connect" })
+	n.OnDisconnect(func(*socketio.Socket, socketio.Reason) { order <- "disconnect" })
+	c, _ := wiretest.Join(t, url, "websocket", "/")
+	c.Join("/n")
+	for range 50 {
+		receive(t, order, "the first")
+		c.Send(`42/n,["e"]`, "41/n,", "40/n,")
+		if what := receive(t, order, "the end"); what != "disconnect" {
+			t.Fatal("the new socket was connected before the old one was disconnected")
+		}
+		c.Read()
+	}
+}
+
+// A handler that does not return keeps the client out for a short time only.
+func TestRejoinDoesNotWaitForHandlersForEver(t *testing.T) {
+	t.Cleanup(socketio.SetFollowPatience(time.Millisecond))
+	io, url, _ := newServer(t, nil)
+	stuck := newDoor()
+	n := io.Of("/n")
+	n.On("stuck", stuck.pass)
+	c, _ := wiretest.Join(t, url, "websocket", "/")
+	c.Join("/n")
+	c.Send(`42/n,["stuck"]`)
+	<-stuck.arrived
+	c.Send("41/n,")
+	c.Join("/n")
+	stuck.open <- struct{}{}
 }

@@ -27,7 +27,8 @@ type conn struct {
 
 	mu         sync.Mutex // guards what follows; taken before a socket's mu
 	sockets    []*Socket  // connecting or connected, one for each namespace
-	leaving    int        // sockets that have ended and whose handlers still run
+	followers  uint64     // sockets that have waited for an earlier one
+	leaving    []*Socket  // those that have ended and whose handlers, or middleware, still run
 	ousted     []string   // namespaces that the client was taken out of, and may not know
 	auth       int        // bytes in the budget that are auth of sockets and requests
 	assembling int        // bytes in the budget of an incomplete packet
@@ -244,7 +245,7 @@ func (c *conn) remove(s *Socket, leaving bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if leaving {
-		c.leaving++
+		c.leaving = append(c.leaving, s)
 	}
 	if i := slices.Index(c.sockets, s); i >= 0 {
 		c.sockets = slices.Delete(c.sockets, i, i+1)
@@ -285,11 +286,45 @@ func (c *conn) replace(s *Socket) {
 	next.start()
 }
 
-// left notes that a socket has left for good.
-func (c *conn) left() {
+// left notes that a socket has left for good. One that has waited for that starts.
+func (c *conn) left(s *Socket) {
+	c.mu.Lock()
+	c.leaving = slices.DeleteFunc(c.leaving, func(other *Socket) bool { return other == s })
+	more := c.hasLeavingLocked(s.nsp)
+	c.mu.Unlock()
+	if !more {
+		c.startFollower(s.nsp, 0)
+	}
+}
+
+// hasLeavingLocked reports whether an earlier socket of the client in a namespace still
+// runs handlers, or middleware.
+func (c *conn) hasLeavingLocked(n *Namespace) bool {
+	return slices.ContainsFunc(c.leaving, func(s *Socket) bool { return s.nsp == n })
+}
+
+// follows returns the number of a socket that waits for an earlier one, or 0.
+func (c *conn) follows(s *Socket) uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.leaving--
+	return s.follows
+}
+
+// startFollower starts the socket that waits for an earlier one in a namespace, if there
+// is one and it has the given number; 0 stands for any.
+func (c *conn) startFollower(n *Namespace, number uint64) {
+	c.mu.Lock()
+	i := slices.IndexFunc(c.sockets, func(s *Socket) bool {
+		return s.nsp == n && s.follows != 0 && (number == 0 || s.follows == number)
+	})
+	if i < 0 {
+		c.mu.Unlock()
+		return
+	}
+	s := c.sockets[i]
+	s.follows = 0
+	c.mu.Unlock()
+	s.begin()
 }
 
 // joined stops the connect timeout: the client has a namespace.
@@ -309,7 +344,7 @@ func (c *conn) stopTimer() {
 // join handles CONNECT (Socket.IO protocol v5, "Connection to a namespace").
 // memory is what the messages of p hold.
 func (c *conn) join(p *parser.Packet, memory int) {
-	if c.socket(p.Namespace) != nil {
+	if s := c.socket(p.Namespace); s != nil && !s.supersede() {
 		c.violation(errors.New("namespace joined twice"))
 		return
 	}

@@ -47,6 +47,14 @@ func SetAckPatience(d time.Duration) (restore func()) {
 	return func() { ackPatience = before }
 }
 
+// SetFollowPatience sets how long a socket waits for the one before it, until it is
+// restored.
+func SetFollowPatience(d time.Duration) (restore func()) {
+	before := followPatience
+	followPatience = d
+	return func() { followPatience = before }
+}
+
 // Idle reports whether nothing is being done for a socket.
 func Idle(s *Socket) bool {
 	s.mu.Lock()

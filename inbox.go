@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"errors"
 	"sync"
 	"time"
 
@@ -304,7 +305,7 @@ func (s *Socket) run(n notice, t *task, w *worker) {
 		s.dropped()
 	case noticeDepart:
 		defer s.depart()
-		s.conn.left()
+		s.conn.left(s)
 	default:
 		if !s.replaced {
 			s.leave(n)
@@ -334,8 +335,41 @@ func (s *Socket) dropped() {
 	s.hooks().Dropped(s.Conn(), lost)
 }
 
+// begin has the socket connect, unless it has ended.
+func (s *Socket) begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == connecting {
+		s.inbox.notices |= noticeConnect
+		s.startLocked()
+	}
+}
+
+// supersede ends a socket whose client asks for its namespace again before it has been
+// answered: programs in JavaScript do that when they call disconnect and connect. It
+// returns false if the socket is connected.
+func (s *Socket) supersede() bool {
+	s.mu.Lock()
+	if s.state == connected {
+		s.mu.Unlock()
+		return false
+	}
+	s.mu.Unlock()
+	s.end(ClientNamespaceDisconnect, errAskedAgain)
+	return true
+}
+
+var errAskedAgain = errors.New("the client has asked for the namespace again")
+
 // connect runs the middleware and tells the client the outcome.
 func (s *Socket) connect() {
+	s.mu.Lock()
+	s.deciding = s.state == connecting
+	begins := s.deciding
+	s.mu.Unlock()
+	if !begins {
+		return
+	}
 	session, ok := s.decide()
 	if !ok {
 		return
@@ -425,13 +459,16 @@ var errInternal error = &ConnectError{Message: "internal error"}
 
 // unconnected concludes the attempt to connect a socket that has ended meanwhile.
 func (s *Socket) unconnected(session *adapter.Session) {
+	defer s.conn.left(s)
 	s.mu.Lock()
 	reason := s.reason.Reason
 	s.mu.Unlock()
 	if reason == ServerNamespaceDisconnect {
 		// Middleware has called Disconnect instead of returning an error.
 		s.discard(session)
-		s.conn.refuse(s.nsp.name, &ConnectError{Message: string(reason)})
+		if s.conn.socket(s.nsp.name) == nil { // the client has not asked again
+			s.conn.refuse(s.nsp.name, &ConnectError{Message: string(reason)})
+		}
 	} else {
 		s.giveBack(session)
 	}
@@ -485,8 +522,9 @@ func (s *Socket) endWith(reason Reason, err error, drop bool) bool {
 		s.conn.hold(-s.inbox.dropEvents())
 	}
 	cancel := s.endLocked(&DisconnectError{Reason: reason, Err: err})
+	runs := was == connected || s.deciding
 	s.mu.Unlock()
-	s.conn.remove(s, was == connected)
+	s.conn.remove(s, runs)
 	cancel()
 	if was == connecting {
 		s.depart()

@@ -45,9 +45,19 @@ func (c *conn) ask(r *request) {
 		c.answer(r, err)
 		return
 	}
+	if number := c.follows(s); number != 0 {
+		// OnDisconnect of the client's earlier socket comes before OnConnect of this one,
+		// unless a handler keeps it from being called. The timer does not hold the socket.
+		time.AfterFunc(followPatience, func() { c.startFollower(n, number) })
+		return
+	}
 	// Middleware and OnConnect may block, so they run where events do.
 	s.start()
 }
+
+// A client that leaves a namespace and joins it again waits this long for the handlers of
+// the socket that it has left: longer than most take, and shorter than a client would.
+var followPatience = time.Second
 
 // answer deals with a request that could not be granted.
 func (c *conn) answer(r *request, err error) {
@@ -82,7 +92,7 @@ func (c *conn) roomLocked(nsp string) error {
 	switch {
 	case wanted > limit:
 		return errTooManyNamespaces
-	case len(c.sockets)+c.leaving >= limit: // until handlers have returned
+	case len(c.sockets)+len(c.leaving) >= limit: // until handlers have returned
 		return errNoRoom
 	}
 	return nil
@@ -101,6 +111,10 @@ func (c *conn) add(n *Namespace, r *request) (*Socket, error) {
 		return nil, err
 	}
 	s := newSocket(n, c, r.auth, r.cost)
+	if c.hasLeavingLocked(n) {
+		c.followers++
+		s.follows, s.inbox.notices = c.followers, 0
+	}
 	r.cost = 0 // it is the socket's now
 	c.dropRequestLocked(n.name)
 	c.sockets = append(c.sockets, s)

@@ -362,7 +362,7 @@ func TestRecoveryOfMuch(t *testing.T) {
 func TestEndDuringRecovery(t *testing.T) {
 	io, url, _ := newServer(t, &socketio.Options{Recovery: &socketio.Recovery{}})
 	for range 50 {
-		wiretest.Dial(t, url, "websocket").TrySend("40", "40") // the second is a violation
+		wiretest.Dial(t, url, "websocket").TrySend("40", "44{}") // the second is a violation
 	}
 	waitFor(t, "the end of all connections", func() bool { return io.Engine().Len() == 0 })
 }

@@ -36,6 +36,10 @@ type Socket struct {
 	pid       string // its private ID, with recovery
 	recovered bool
 
+	// follows is a number if it waits for an earlier one in the namespace, and 0 otherwise;
+	// guarded by the connection's mu.
+	follows uint64
+
 	extra    atomic.Pointer[socketExtra] // what most sockets do not have; nil: nothing
 	admitted atomic.Bool                 // the client was told that it is connected
 	gone     atomic.Bool                 // set with the state ended
@@ -55,6 +59,7 @@ type Socket struct {
 	handedOver bool
 	added      bool
 	working    bool // a goroutine is running the handlers
+	deciding   bool // restoring its session, or running its middleware, has begun
 	// replaced is set, by the goroutine that runs the handlers, when the socket was not
 	// admitted and another one takes its place: the application does not know it.
 	replaced bool
