@@ -8,9 +8,9 @@ import (
 func TestDefaultTotalBytes(t *testing.T) {
 	before := debug.SetMemoryLimit(-1)
 	defer debug.SetMemoryLimit(before)
-	debug.SetMemoryLimit(6 << 30)
-	if got := defaultTotalBytes(); got != 3<<30 {
-		t.Errorf("%d with a memory limit of 6 GiB", got)
+	debug.SetMemoryLimit(1 << 30)
+	if got := defaultTotalBytes(); got != 1<<29 {
+		t.Errorf("%d with a memory limit of 1 GiB", got)
 	}
 	debug.SetMemoryLimit(before)
 	if got := defaultTotalBytes(); before > 1<<60 && got != DefaultTotalBytes {

@@ -267,7 +267,7 @@ func TestHold(t *testing.T) {
 	if err := heavy.wantClose(t, engine.TransportError); !errors.Is(err, engine.ErrServerFull) {
 		t.Errorf("the cause is %v", err)
 	}
-	heavy.Hold(1 << 40) // too late
+	heavy.Hold(1 << 30) // too late
 	wantHeld(t, h, 400_001)
 	light.nc.Close()
 	light.wantClose(t, engine.TransportClose)
