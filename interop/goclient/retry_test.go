@@ -89,7 +89,7 @@ func TestRetriesWithoutAnswer(t *testing.T) {
 		c = w.dial(t, srv.URL(), func(o *client.Options) { o.Retries, o.AckTimeout = 3, 60*time.Millisecond })
 		_, err := c.EmitWithAck(ctx, "nth", 2, 100)
 		retry := errorAs[*client.RetryError](t, err)
-		same(t, "the error", *retry, client.RetryError{Event: "nth", Sent: 4, Err: context.DeadlineExceeded})
+		same(t, "the error", *retry, client.RetryError{Namespace: "/", Event: "nth", Sent: 4, Err: context.DeadlineExceeded})
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
