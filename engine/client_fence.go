@@ -32,17 +32,22 @@ type fences struct {
 	mute   bool               // the server has left one unanswered
 	timer  *time.Timer        // of the answer
 	marks  map[*Message]*mark // the places in the outbox for which Flush waits
+	// doubtful is set when a ping was not answered in time: what was sent before has
+	// passed the fence, but Flush cannot say yet that it was read.
+	doubtful bool
+	passed   map[*mark]uint32 // marks that have passed like that, by the number of the ping
 }
 
 // A mark is what Flush waits for: that the server has read what is before a place.
 type mark struct {
 	reached chan struct{}
 	err     error // set before reached is closed
+	waiters int   // calls of Flush
 }
 
 // Flush waits until the server has read what was sent before: it has answered the
 // data request of polling, or a ping of WebSocket that followed. Messages that are
-// sent after the call wait until then. Flush returns nil, ErrClosed when the
+// sent after the call wait until then, but for a ping no longer than 10 s. Flush returns nil, ErrClosed when the
 // connection has ended before, or ctx's error and cause. That the server has read a
 // message does not mean that its application has handled it.
 func (c *Client) Flush(ctx context.Context) error {
@@ -54,6 +59,11 @@ func (c *Client) Flush(ctx context.Context) error {
 	case <-m.reached:
 		return m.err
 	case <-ctx.Done():
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if m.waiters--; m.waiters == 0 {
+			delete(c.fence.passed, m)
+		}
 		return ctxerr.Of(ctx)
 	}
 }
@@ -65,15 +75,16 @@ func (c *Client) mark() (*mark, error) {
 		c.mu.Unlock()
 		return nil, ErrClosed
 	}
-	if !c.fence.unread && c.outbox.n == 0 {
+	if !c.fence.unread && !c.fence.doubtful && c.outbox.n == 0 {
 		c.mu.Unlock()
 		return nil, nil
 	}
 	if m := c.fence.marks[c.outbox.back().m]; m != nil {
+		m.waiters++
 		c.mu.Unlock()
 		return m, nil
 	}
-	m, place := &mark{reached: make(chan struct{})}, new(Message)
+	m, place := &mark{reached: make(chan struct{}), waiters: 1}, new(Message)
 	if c.fence.marks == nil {
 		c.fence.marks = make(map[*Message]*mark)
 	}
@@ -99,9 +110,36 @@ func (c *Client) sendableLocked() bool {
 			return true
 		}
 		delete(c.fence.marks, c.outbox.pop().m)
-		close(m.reached)
+		c.fence.reachedLocked(m)
 	}
 	return false
+}
+
+// reachedLocked ends the waiting for a mark, or has it wait for the answer to the last
+// ping, which is late.
+func (f *fences) reachedLocked(m *mark) {
+	switch {
+	case !f.doubtful:
+		close(m.reached)
+	case m.waiters > 0:
+		if f.passed == nil {
+			f.passed = make(map[*mark]uint32)
+		}
+		f.passed[m] = f.number
+	}
+}
+
+// confirmedLocked notes that the server has answered a ping, late or not.
+func (f *fences) confirmedLocked(number uint32) {
+	for m, n := range f.passed {
+		if n <= number {
+			delete(f.passed, m)
+			close(m.reached)
+		}
+	}
+	if number == f.number {
+		f.doubtful, f.mute = false, false
+	}
 }
 
 // askLocked returns a ping whose answer says that the server has read what was sent
@@ -132,6 +170,9 @@ func (c *Client) pongReceived(data []byte) {
 func (c *Client) answered(number uint32, late bool) {
 	c.mu.Lock()
 	f := &c.fence
+	if !late && c.state != closed {
+		f.confirmedLocked(number)
+	}
 	if !f.asked || f.number != number || c.state == closed {
 		c.mu.Unlock()
 		return
@@ -142,7 +183,10 @@ func (c *Client) answered(number uint32, late bool) {
 		c.mu.Unlock()
 		return
 	}
-	f.asked, f.unread, f.mute = false, false, late
+	f.asked, f.unread = false, false
+	if late {
+		f.doubtful, f.mute = true, true
+	}
 	switch {
 	case c.sendableLocked() || c.writing:
 		c.flush()
@@ -162,6 +206,10 @@ func (c *Client) closeFenceLocked() {
 		m.err = ErrClosed
 		close(m.reached)
 	}
-	c.fence.marks = nil
+	for m := range c.fence.passed {
+		m.err = ErrClosed
+		close(m.reached)
+	}
+	c.fence.marks, c.fence.passed = nil, nil
 	c.openRoomLocked()
 }

@@ -365,3 +365,54 @@ func TestClientSlept(t *testing.T) {
 		})
 	}
 }
+
+// A server that accepts everything and reads nothing: what is behind a fence leaves after
+// a while, but Flush does not say that what is before it was read, until a late answer
+// does. Nothing is left of calls that have given up.
+func TestClientFlushLate(t *testing.T) {
+	peers := make(chan *fakePeer, 1)
+	finished := make(chan struct{})
+	h := startFake(t, &fake{websocket: func(p *fakePeer) {
+		p.send(strings.Replace(openWebSocket, "20000", "50", 1))
+		peers <- p
+		<-finished
+	}})
+	defer close(finished)
+	c := newCaller()
+	h.callWith(h.dialOptions(engine.WebSocket), c)
+	p := receive(t, peers, "the connection")
+
+	c.send(t, "first", 0)
+	short, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	defer cancel()
+	for range 3 {
+		if err := c.Flush(short); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Flush of what was not read: %v", err)
+		}
+	}
+	flushed := make(chan error, 2)
+	go func() { flushed <- c.Flush(context.Background()) }()
+	p.want(t, "4first")
+	pong := p.question(t)
+	select {
+	case err := <-flushed:
+		t.Errorf("Flush returned %v before the server had answered", err)
+	default:
+	}
+	_, _ = p.Write(pong)
+	if err := receive(t, flushed, "the end of Flush"); err != nil {
+		t.Errorf("Flush: %v", err)
+	}
+	if err := c.Flush(context.Background()); err != nil {
+		t.Errorf("Flush of what was read: %v", err)
+	}
+
+	c.send(t, "second", 0)
+	go func() { flushed <- c.Flush(context.Background()) }()
+	p.want(t, "4second")
+	p.question(t)
+	p.Close()
+	if err := receive(t, flushed, "the end of Flush"); err != engine.ErrClosed {
+		t.Errorf("Flush of what was never read: %v", err)
+	}
+}

@@ -246,7 +246,10 @@ func (c *Client) postLoop() {
 		c.mu.Unlock()
 		failed := c.post(body)
 		c.mu.Lock()
-		c.unsent, c.fence.unread = 0, false
+		c.unsent = 0
+		if failed == nil {
+			c.fence.unread = false
+		}
 		if c.state == draining && (last || failed != nil) {
 			c.shut(nil) // releases mu
 			continue
