@@ -416,3 +416,22 @@ func TestClientFlushLate(t *testing.T) {
 		t.Errorf("Flush of what was never read: %v", err)
 	}
 }
+
+// A connection that breaks while the end of the session waits at a fence ends at once.
+func TestClientCloseAtFence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := startFakeInMemory(t, &fake{websocket: func(p *fakePeer) {
+			p.send(openWebSocket)
+			p.want(t, "4before")
+			p.question(t)
+		}})
+		c := newCaller()
+		h.callWith(h.dialOptions(engine.WebSocket), c)
+		clk := newClock(t)
+		c.send(t, "before", 0)
+		c.send(t, "behind", engine.Fence)
+		c.Close()
+		<-c.Done()
+		clk.want(0, "the end")
+	})
+}

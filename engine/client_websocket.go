@@ -93,6 +93,15 @@ func (c *Client) handle(m ws.Message) {
 func (c *Client) lost(l *link, err error) {
 	if c.ended.Load() {
 		l.abort() // that was the answer to our goodbye, or no answer will come
+		c.mu.Lock()
+		if c.state == draining {
+			c.outbox.clear() // what waits at a fence waits for nothing
+			if !c.writing {
+				c.shut(net.ErrClosed)
+				return
+			}
+		}
+		c.mu.Unlock() // written shuts the connection
 		return
 	}
 	op, reason := "read", TransportError
