@@ -110,6 +110,9 @@ type Client struct {
 	corked  bool
 	timer   *time.Timer // of the heartbeat, and of a close that takes its time
 	due     time.Time
+	// expired is set when Send has said that the server's ping is overdue. The connection
+	// ends then, whatever arrives meanwhile.
+	expired bool
 	heard   time.Time // when the server pinged last, or the connection was opened
 }
 
@@ -399,6 +402,9 @@ func (c *Client) noteArrival() {
 
 // beat begins to wait for a ping. mu is held.
 func (c *Client) beat() {
+	if c.expired {
+		return
+	}
 	c.heard = time.Now()
 	c.arrived.Store(false)
 	c.after(c.pingInterval + c.pingTimeout)
@@ -426,11 +432,14 @@ var errSilentServer = fmt.Errorf("%w; it has never sent a ping, as one of revisi
 func (c *Client) onTimer() {
 	c.mu.Lock()
 	switch {
-	case c.state == closed || time.Now().Before(c.due):
+	case c.state == closed || time.Now().Before(c.due) && !(c.expired && c.state == open):
 		// Stopped or set anew while it was firing.
 		c.mu.Unlock()
 	case c.state == draining:
 		c.shut(errNoHeartbeat)
+	case c.expired:
+		c.mu.Unlock()
+		c.fail(PingTimeout, errNoHeartbeat)
 	case c.busy.Load() && c.patience() > 0:
 		// The ping may wait behind the message that our handler is busy with.
 		c.after(min(c.pingTimeout, c.patience()))

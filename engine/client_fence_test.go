@@ -435,3 +435,37 @@ func TestClientCloseAtFence(t *testing.T) {
 		clk.want(0, "the end")
 	})
 }
+
+// Once Send has said that the connection is gone, it is gone: a message that arrives in
+// that moment, or a ping, does not keep it.
+func TestClientSleptForGood(t *testing.T) {
+	for _, arrives := range []string{"4message", "2"} {
+		synctest.Test(t, func(t *testing.T) {
+			peers := make(chan *fakePeer)
+			finished := make(chan struct{})
+			h := startFakeInMemory(t, &fake{websocket: func(p *fakePeer) {
+				p.send(openWebSocket)
+				peers <- p
+				<-finished
+			}})
+			defer close(finished)
+			o := h.dialOptions(engine.WebSocket)
+			var slept time.Duration
+			engine.SetWallClock(o, func() time.Time { return time.Now().Add(slept) })
+			c := newCaller()
+			go h.callWith(o, c)
+			p := <-peers
+			synctest.Wait()
+			slept = time.Minute
+			handling := make(chan struct{})
+			c.onMessage = func(*engine.Client, string) { <-handling }
+			if err := c.Send(text("asleep"), 0); err != engine.ErrClosed {
+				t.Errorf("Send: %v", err)
+			}
+			go p.send(arrives)
+			synctest.Wait()
+			close(handling)
+			c.wantEnd(t, engine.PingTimeout)
+		})
+	}
+}

@@ -158,6 +158,9 @@ func (c *Client) checkSizeLocked(m *Message) error {
 // wall time: what is sent after the machine has woken must not vanish into a
 // connection that the server has given up.
 func (c *Client) expiredLocked() bool {
+	if c.expired {
+		return true
+	}
 	due := c.due.Round(0)
 	if c.arrived.Load() {
 		due = due.Add(c.pingTimeout) // as onTimer will
@@ -165,6 +168,6 @@ func (c *Client) expiredLocked() bool {
 	if !c.opts.now().Round(0).After(due) || c.busy.Load() && c.patience() > 0 {
 		return false
 	}
-	c.arrived.Store(false) // it was long ago
+	c.expired = true
 	return true
 }
