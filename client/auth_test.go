@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/seed96b07ef8/socketio"
 	"github.com/seed96b07ef8/socketio/client"
+	"github.com/seed96b07ef8/socketio/engine"
 )
 
 // large is not exact as a float64.
@@ -146,4 +148,32 @@ func TestAuthThatEndsItsGoroutine(t *testing.T) {
 		}
 	})
 	errorAs[*client.AuthError](t, c.Connect(within(t)))
+}
+
+// Credentials that are larger than what the server accepts are refused at once, with both
+// sizes, instead of tried again and again, whether Auth is a function or not.
+func TestAuthLargerThanMaxPayload(t *testing.T) {
+	long := map[string]string{"token": strings.Repeat("x", 2000)}
+	for name, auth := range map[string]any{
+		"value":    long,
+		"function": func(context.Context) (any, error) { return long, nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, c := bubble(t, &socketio.Options{Engine: engine.ServerOptions{MaxPayload: 1000}}, func(o *client.Options) { o.Auth = auth })
+				if err := c.Open(); err != nil {
+					t.Fatal(err)
+				}
+				start := time.Now()
+				err := c.Connect(t.Context())
+				var size *engine.TooLargeError
+				if errorAs[*client.AuthError](t, err); !errors.As(err, &size) || size.Max != 1000 || size.Size < 2000 {
+					t.Errorf("Connect: %v", err)
+				}
+				if waited := time.Since(start); c.Active() || waited > 0 {
+					t.Errorf("after %v: active %v", waited, c.Active())
+				}
+			})
+		})
+	}
 }

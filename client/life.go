@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -170,11 +171,12 @@ func (l *life) authenticate() {
 	for n := 1; ; n++ {
 		msg, err := l.request()
 		if err == nil {
+			s.manager.mu.Lock()
 			s.mu.Lock()
 			if s.life == l {
 				l.requestLocked(msg)
 			}
-			s.mu.Unlock()
+			s.unlockAndSettle()
 			return
 		}
 		if !l.unauthenticated(err, n) || !sleep(l.ctx, o.backoff(n, s.manager.random())) {
@@ -230,7 +232,8 @@ func (l *life) unauthenticated(err error, n int) bool {
 }
 
 // requestLocked sends the request to join (Socket.IO protocol v5, "Connection to a
-// namespace").
+// namespace"). A request that is larger than what the server accepts will not become
+// smaller, so the socket becomes inactive. The manager's mu is held, too.
 func (l *life) requestLocked(msg *engine.Message) {
 	l.socket.asked = l
 	l.timer = time.AfterFunc(l.socket.manager.opts.ConnectTimeout, l.unanswered)
@@ -240,7 +243,10 @@ func (l *life) requestLocked(msg *engine.Message) {
 		// to join it again takes the second for an error and closes the connection.
 		flags |= engine.Fence
 	}
-	_ = l.conn.engine.Send(msg, flags) // the end of a connection is told by other ways
+	err := l.conn.engine.Send(msg, flags) // the end of a connection is told by other ways
+	if _, ok := errors.AsType[*engine.TooLargeError](err); ok {
+		l.socket.refuseLocked(&AuthError{Err: err})
+	}
 }
 
 // unanswered is called when the server takes too long to answer the request to

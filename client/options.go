@@ -102,7 +102,9 @@ type Options struct {
 	// latest, whether the function returns then or not. The function may block,
 	// which holds up nothing but its socket, and is called once at a time; an error
 	// is a failure to connect, with an [*AuthError], and the function is asked again
-	// after the delay of a reconnection. Default: nothing is sent.
+	// after the delay of a reconnection. Credentials that exceed the server's maxPayload
+	// are an [*AuthError], too, after which the socket is not active. Default: nothing
+	// is sent.
 	Auth any
 	// AckTimeout is how long EmitWithAck waits for the server, in addition to its
 	// context; the time without a connection counts. Default: as long as the
