@@ -60,6 +60,9 @@ type outgoing struct {
 	queued  bool           // waits to be acknowledged, with Retries
 	waits   bool           // the caller waits for room
 	place   uint64         // in the socket's ledger, when it was sent last
+	// changed, if not nil, is closed when EmitWithAck must not wait for room any longer,
+	// perhaps: the socket may have become inactive.
+	changed <-chan struct{}
 
 	// With Retries.
 	retried bool
@@ -140,6 +143,9 @@ func (s *Socket) await(ctx context.Context, out *outgoing, timeout <-chan time.T
 		case <-full:
 			full, err = s.submit(out)
 			continue
+		case <-out.changed:
+			full, err = s.submit(out)
+			continue
 		case r := <-out.result:
 			return r.args, r.err
 		case <-ctx.Done():
@@ -202,12 +208,20 @@ func (s *Socket) submit(out *outgoing) (full <-chan struct{}, err error) {
 	if limit := s.manager.opts.MaxPendingAcks; out.hasID && len(s.acks) >= limit {
 		return nil, &LimitError{Option: "MaxPendingAcks", Max: limit}
 	}
+	if out.changed != nil && !s.active {
+		return nil, s.end
+	}
+	out.changed = nil
 	volatile := out.flags&engine.Volatile != 0
-	if len(s.buffer) > 0 && !volatile {
+	switch waiting := len(s.buffer) > 0; {
+	case waiting && !volatile:
 		return s.roomLocked(out, s.bufferLocked(out)) // behind what the connection has not taken yet
 	}
 	full, err = s.sendLocked(out)
 	switch {
+	case full != nil && out.result != nil:
+		out.changed = s.changedLocked()
+		return full, err
 	case !errors.Is(err, engine.ErrClosed):
 		return full, err
 	case !volatile:
@@ -250,12 +264,18 @@ func (s *Socket) sendLocked(out *outgoing) (full <-chan struct{}, err error) {
 		return nil, engine.ErrClosed
 	case errors.Is(err, engine.ErrOutboxFull):
 		return full, s.fullError(e, out)
-	case errors.Is(err, engine.ErrDropped) && out.hasID:
-		return nil, ErrDropped
 	case errors.Is(err, engine.ErrDropped):
-		return nil, nil
+		return nil, out.droppedError()
 	}
 	return nil, err
+}
+
+// droppedError returns what the caller learns of a volatile event that was dropped.
+func (o *outgoing) droppedError() error {
+	if o.hasID {
+		return ErrDropped
+	}
+	return nil
 }
 
 func (s *Socket) expectLocked(out *outgoing) {

@@ -364,3 +364,45 @@ func TestEventsBeforeTheAnswersAreBounded(t *testing.T) {
 		}
 	})
 }
+
+// A question that waits for room in the connection does not outlive Disconnect, whether
+// other sockets keep the connection or not.
+func TestQuestionWithoutRoomAndDisconnect(t *testing.T) {
+	for _, shared := range []bool{false, true} {
+		t.Run(fmt.Sprintf("shared %v", shared), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv, c := bubble(t, nil, func(o *client.Options) { o.Engine.OutboxMessages = 1 })
+				srv.Of("/other")
+				connect(t, c)
+				if shared {
+					connect(t, c.Manager().Socket("/other", nil))
+				}
+				conn := c.Manager().Engine()
+				conn.Cork()
+				if err := c.Emit("takes the room"); err != nil {
+					t.Fatal(err)
+				}
+				asked := make(chan error, 1)
+				go func() {
+					_, err := c.EmitWithAck(context.Background(), "question")
+					asked <- err
+				}()
+				synctest.Wait()
+				c.Disconnect()
+				synctest.Wait()
+				select {
+				case err := <-asked:
+					if reason := errorAs[*client.DisconnectError](t, err).Reason; reason != client.ClientDisconnect {
+						t.Errorf("EmitWithAck: %v", err)
+					}
+				default:
+					t.Error("EmitWithAck still waits")
+				}
+				if n, _, acks := c.Waiting(); n+acks > 0 {
+					t.Errorf("%d events and %d acknowledgements wait", n, acks)
+				}
+				conn.Uncork()
+			})
+		})
+	}
+}
