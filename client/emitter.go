@@ -216,6 +216,8 @@ func (s *Socket) submit(out *outgoing) (full <-chan struct{}, err error) {
 	switch waiting := len(s.buffer) > 0; {
 	case waiting && !volatile:
 		return s.roomLocked(out, s.bufferLocked(out)) // behind what the connection has not taken yet
+	case waiting && s.connectedLocked():
+		return nil, out.droppedError() // it must not overtake that
 	}
 	full, err = s.sendLocked(out)
 	switch {

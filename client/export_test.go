@@ -106,3 +106,14 @@ func Remove(list []*Outgoing, out *Outgoing) []*Outgoing { return remove(list, o
 
 // Outgoing is an event on its way.
 type Outgoing = outgoing
+
+// HoldResume keeps what waits in a socket from being sent, beyond what the connection
+// takes at once, until ReleaseResume.
+func HoldResume(s *Socket) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.paused = true
+}
+
+// ReleaseResume has what waits sent.
+func ReleaseResume(s *Socket) { s.resume() }

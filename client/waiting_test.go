@@ -406,3 +406,38 @@ func TestQuestionWithoutRoomAndDisconnect(t *testing.T) {
 		})
 	}
 }
+
+// A volatile event is dropped while others wait for the connection, which has admitted
+// the socket already: it must not overtake them.
+func TestVolatileBehindTheBuffer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv, c := bubble(t, nil, func(o *client.Options) { o.Engine.OutboxMessages = 1 })
+		var got list[int]
+		srv.On("n", func(n int) { got.add(n) })
+		for n := range 10 {
+			if err := c.Emit("n", n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		client.HoldResume(c)
+		connect(t, c)
+		synctest.Wait()
+		if waiting, _, _ := c.Waiting(); waiting == 0 || !c.Manager().Engine().Writable() {
+			t.Fatalf("%d events wait", waiting)
+		}
+		if _, err := c.Volatile().EmitWithAck(t.Context(), "n", -1); !errors.Is(err, client.ErrDropped) {
+			t.Errorf("EmitWithAck: %v", err)
+		}
+		if err := c.Volatile().Emit("n", -1); err != nil {
+			t.Errorf("Emit: %v", err)
+		}
+		client.ReleaseResume(c)
+		if err := c.Flush(t.Context()); err != nil {
+			t.Errorf("Flush: %v", err)
+		}
+		synctest.Wait()
+		if all := got.get(); !slices.Equal(append(all, -1), numbers(0, 10)) {
+			t.Errorf("the server got %v", all)
+		}
+	})
+}
