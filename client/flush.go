@@ -16,6 +16,11 @@ var ErrDropped = errors.New("client: volatile event dropped: the connection is b
 
 // EmitWait is like [Socket.EmitWait].
 func (e Emitter) EmitWait(ctx context.Context, event string, args ...any) error {
+	return e.socket.emitFailed(event, e.emitWait(ctx, event, args))
+}
+
+// emitWait is EmitWait, whose errors do not name the event yet.
+func (e Emitter) emitWait(ctx context.Context, event string, args []any) error {
 	if err := ctxerr.Of(ctx); err != nil {
 		return err // nothing is sent
 	}

@@ -31,6 +31,9 @@ func TestErrorsSayWhatTheyAreAbout(t *testing.T) {
 	ask := func(ctx context.Context, c *client.Socket) func() error {
 		return func() error { return second(c.EmitWithAck(ctx, "question")) }
 	}
+	wait := func(ctx context.Context, c *client.Socket, event string, args ...any) func() error {
+		return func() error { return c.EmitWait(ctx, event, args...) }
+	}
 	away := client.New("http://example.test/admin", nowhere())
 	full := nowhere()
 	full.BufferMessages = 1
@@ -73,6 +76,9 @@ func TestErrorsSayWhatTheyAreAbout(t *testing.T) {
 		"argument":          {emit(away, "e", make(chan int)), `client: event "e" of /admin: argument 0 (chan int): `},
 		"full":              {emit(buffered, "e"), `client: event "e" of /admin: BufferMessages exceeded: at most 1 are allowed`},
 		"closed":            {emit(closed, "e"), `client: event "e" of /admin: socket disconnected: io client disconnect: manager closed: use of closed network connection`},
+		"waiting, reserved": {wait(t.Context(), away, "connect"), `client: event "connect" of /admin: reserved event name`},
+		"waiting, argument": {wait(t.Context(), away, "e", make(chan int)), `client: event "e" of /admin: argument 0 (chan int): `},
+		"waiting, canceled": {wait(canceled, away, "e"), `client: event "e" of /admin: context canceled`},
 		"question canceled": {ask(canceled, away), `client: event "question" of /admin: context canceled`},
 	} {
 		err := test.fail()
