@@ -307,7 +307,11 @@ func TestURLsAndOptions(t *testing.T) {
 		{"long", "http://h/" + strings.Repeat("x", 8000), client.Options{}, "url", nil},
 		{"comma", "http://h/a,b", client.Options{}, "namespace", "/a,b"},
 		{"delay", "http://h", client.Options{ReconnectDelay: -1}, "ReconnectDelay", time.Duration(-1)},
-		{"delays", "http://h", client.Options{ReconnectDelay: 2, ReconnectDelayMax: 1}, "ReconnectDelayMax", time.Duration(1)},
+		{"delays", "http://h", client.Options{ReconnectDelay: 2 * time.Second, ReconnectDelayMax: time.Second}, "ReconnectDelayMax", time.Second},
+		{"delay in milliseconds", "http://h", client.Options{ReconnectDelay: 1000}, "ReconnectDelay", time.Microsecond},
+		{"delays in milliseconds", "http://h", client.Options{ReconnectDelayMax: 5000}, "ReconnectDelayMax", 5 * time.Microsecond},
+		{"timeout in milliseconds", "http://h", client.Options{ConnectTimeout: 20000}, "ConnectTimeout", 20 * time.Microsecond},
+		{"ack timeout in milliseconds", "http://h", client.Options{AckTimeout: 5000}, "AckTimeout", 5 * time.Microsecond},
 		{"timeout", "http://h", client.Options{ConnectTimeout: -1}, "ConnectTimeout", time.Duration(-1)},
 		{"ack timeout", "http://h", client.Options{AckTimeout: -1}, "AckTimeout", time.Duration(-1)},
 		{"factor", "http://h", client.Options{RandomizationFactor: 1.5}, "RandomizationFactor", 1.5},
@@ -348,7 +352,7 @@ func TestURLsAndOptions(t *testing.T) {
 		})
 	}
 	m := client.NewManager("http://h", nil)
-	for _, opts := range []client.SocketOptions{{AckTimeout: -1}, {Retries: -1}, {Auth: 1}} {
+	for _, opts := range []client.SocketOptions{{AckTimeout: -1}, {AckTimeout: 5000}, {Retries: -1}, {Auth: 1}} {
 		errorAs[*client.OptionError](t, m.Socket("/"+time.Now().String(), &opts).Open())
 	}
 	errorAs[*client.OptionError](t, m.Socket("/a,b", nil).Open())

@@ -50,6 +50,9 @@ const (
 //
 // The pointer counts, too: [New] lets sockets share a connection if they were
 // made with the same one.
+//
+// A duration that is neither zero nor at least a millisecond is refused: it is a plain
+// number that was meant to be milliseconds.
 type Options struct {
 	// Engine configures the connection: transports, headers, cookies, TLS, proxy,
 	// how to dial. Its Query is sent along with that of the URL, which it
@@ -161,8 +164,8 @@ func (o *Options) withDefaults() (*Options, error) {
 		{"ReconnectDelayMax", &c.ReconnectDelayMax, max(DefaultReconnectDelayMax, c.ReconnectDelay)},
 		{"AckTimeout", &c.AckTimeout, 0},
 	} {
-		if *f.p < 0 {
-			return nil, &OptionError{Field: f.name, Value: *f.p, Reason: "must not be negative"}
+		if err := checkDuration(f.name, *f.p); err != nil {
+			return nil, err
 		}
 		if *f.p == 0 {
 			*f.p = f.def
@@ -239,6 +242,17 @@ func (o *Options) withDefaults() (*Options, error) {
 	return &c, nil
 }
 
+// checkDuration refuses a duration that cannot be meant.
+func checkDuration(field string, d time.Duration) error {
+	switch {
+	case d < 0:
+		return &OptionError{Field: field, Value: d, Reason: "must not be negative"}
+	case d > 0 && d < time.Millisecond:
+		return &OptionError{Field: field, Value: d, Reason: "must be at least 1ms; a plain number counts nanoseconds, write 5 * time.Second"}
+	}
+	return nil
+}
+
 // checkExactPath refuses what cannot be the path of a request.
 func checkExactPath(path string) error {
 	u, err := url.ParseRequestURI(path)
@@ -278,8 +292,8 @@ func (o *Options) forSocket(s *SocketOptions) (SocketOptions, error) {
 	if s != nil {
 		c = *s
 	}
-	if c.AckTimeout < 0 {
-		return c, &OptionError{Field: "AckTimeout", Value: c.AckTimeout, Reason: "must not be negative"}
+	if err := checkDuration("AckTimeout", c.AckTimeout); err != nil {
+		return c, err
 	}
 	if c.Retries < 0 {
 		return c, &OptionError{Field: "Retries", Value: c.Retries, Reason: "must not be negative"}

@@ -425,7 +425,7 @@ func TestVolatileBehindTheBuffer(t *testing.T) {
 		if waiting, _, _ := c.Waiting(); waiting == 0 || !c.Manager().Engine().Writable() {
 			t.Fatalf("%d events wait", waiting)
 		}
-		if _, err := c.Volatile().EmitWithAck(t.Context(), "n", -1); !errors.Is(err, client.ErrDropped) {
+		if _, err := c.Volatile().Timeout(time.Second).EmitWithAck(t.Context(), "n", -1); !errors.Is(err, client.ErrDropped) {
 			t.Errorf("EmitWithAck: %v", err)
 		}
 		if err := c.Volatile().Emit("n", -1); err != nil {

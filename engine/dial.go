@@ -86,6 +86,8 @@ type DialOptions struct {
 	// PerMessageDeflate, if set, offers to compress WebSocket messages. Default: off.
 	PerMessageDeflate *PerMessageDeflate
 
+	// Of the timeouts that follow, none may be shorter than a millisecond.
+	//
 	// ConnectTimeout is how long a handshake, and an upgrade, may take. It counts
 	// anew for each transport that Dial tries. Default 20 s.
 	ConnectTimeout time.Duration
@@ -137,6 +139,15 @@ func orDefault[T int | time.Duration](field string, p *T, def T) error {
 	return nil
 }
 
+// checkDuration refuses a duration that cannot be meant: no network needs less than a
+// millisecond.
+func checkDuration(field string, d time.Duration) error {
+	if d > 0 && d < time.Millisecond {
+		return &OptionError{field, d, "must be at least 1ms; a plain number counts nanoseconds, write 20 * time.Second"}
+	}
+	return nil
+}
+
 // withDefaults returns a copy of o in which every field has its effective value.
 func (o *DialOptions) withDefaults() (*DialOptions, error) {
 	var c DialOptions
@@ -151,6 +162,9 @@ func (o *DialOptions) withDefaults() (*DialOptions, error) {
 		}
 	}
 	for _, err := range []error{
+		checkDuration("ConnectTimeout", c.ConnectTimeout),
+		checkDuration("RequestTimeout", c.RequestTimeout),
+		checkDuration("WriteTimeout", c.WriteTimeout),
 		orDefault("ConnectTimeout", &c.ConnectTimeout, DefaultConnectTimeout),
 		orDefault("RequestTimeout", &c.RequestTimeout, DefaultRequestTimeout),
 		orDefault("WriteTimeout", &c.WriteTimeout, DefaultWriteTimeout),

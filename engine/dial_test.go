@@ -35,6 +35,9 @@ func TestDialOptions(t *testing.T) {
 		{"ConnectTimeout", engine.DialOptions{ConnectTimeout: -1}},
 		{"RequestTimeout", engine.DialOptions{RequestTimeout: -1}},
 		{"WriteTimeout", engine.DialOptions{WriteTimeout: -1}},
+		{"ConnectTimeout", engine.DialOptions{ConnectTimeout: 20000}}, // milliseconds, as in JavaScript
+		{"RequestTimeout", engine.DialOptions{RequestTimeout: 30000}},
+		{"WriteTimeout", engine.DialOptions{WriteTimeout: 20000}},
 		{"MaxMessage", engine.DialOptions{MaxMessage: -1}},
 		{"OutboxBytes", engine.DialOptions{OutboxBytes: -1}},
 		{"OutboxMessages", engine.DialOptions{OutboxMessages: -1}},
