@@ -64,7 +64,7 @@ func TestErrorsSayWhatTheyAreAbout(t *testing.T) {
 		"server":    {func() error { return second(socketio.New(&socketio.Options{MaxNamespaces: -1})) }, "socketio: option MaxNamespaces is -1: "},
 		"engine's server": {func() error {
 			return second(socketio.New(&socketio.Options{Engine: engine.ServerOptions{MaxPayload: -1}}))
-		}, "socketio: option MaxPayload is -1: "},
+		}, "socketio: option Engine.MaxPayload is -1: "},
 		"no route":          {func() error { return away.Connect(t.Context()) }, "client: connecting to /admin: handshake over websocket with http://example.test:80/socket.io/ failed: no route"},
 		"canceled":          {func() error { return client.New("http://example.test/admin", nothing()).Connect(canceled) }, "client: connecting to /admin of http://example.test:80: context canceled"},
 		"canceled manager":  {func() error { return client.NewManager("http://example.test", nothing()).Connect(canceled) }, "client: connecting to http://example.test:80: context canceled"},
