@@ -106,7 +106,7 @@ func TestProtocolViolations(t *testing.T) {
 		"placeholder":             {`51-["e",{"_placeholder":true,"num":1}]`, "\x00x"},
 		"ID out of range":         {`2` + strings.Repeat("9", 30) + `["e"]`},
 		"depth":                   {`2["e",` + deep + `]`},
-		"long name":               {`2["` + strings.Repeat("x", 2000) + `"]`},
+		"long name":               {`2["` + strings.Repeat("x", 3000) + `"]`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var said bool

@@ -94,8 +94,10 @@ type Options struct {
 	// [parser.JSON].
 	Codec parser.Codec
 	// Limits bound what the packets of the server may look like: attachments,
-	// nesting, event names. When they are exceeded the connection is closed with
-	// [ParseError].
+	// nesting, event names, the number of arguments. When they are exceeded the
+	// connection is closed with [ParseError]. The defaults are those of
+	// [parser.Limits] for attachments, and twice those for the rest: a server may
+	// pass on what one of its clients has sent, with something around it.
 	Limits parser.Limits
 
 	// Auth is sent with each request to join a namespace: a value that is encoded
@@ -171,6 +173,7 @@ func (o *Options) withDefaults() (*Options, error) {
 			*f.p = f.def
 		}
 	}
+	peers := parser.Limits{}.WithDefaults() // what a server accepts of each of its clients
 	for _, f := range []struct {
 		name string
 		p    *int
@@ -178,10 +181,10 @@ func (o *Options) withDefaults() (*Options, error) {
 	}{
 		{"ReconnectAttempts", &c.ReconnectAttempts, 0},
 		{"Retries", &c.Retries, 0},
-		{"Limits.MaxAttachments", &c.Limits.MaxAttachments, 10},
-		{"Limits.MaxDepth", &c.Limits.MaxDepth, 0},
-		{"Limits.MaxEventName", &c.Limits.MaxEventName, 0},
-		{"Limits.MaxArguments", &c.Limits.MaxArguments, 0},
+		{"Limits.MaxAttachments", &c.Limits.MaxAttachments, peers.MaxAttachments},
+		{"Limits.MaxDepth", &c.Limits.MaxDepth, 2 * peers.MaxDepth},
+		{"Limits.MaxEventName", &c.Limits.MaxEventName, 2 * peers.MaxEventName},
+		{"Limits.MaxArguments", &c.Limits.MaxArguments, 2 * peers.MaxArguments},
 		{"BufferMessages", &c.BufferMessages, DefaultBufferMessages},
 		{"BufferBytes", &c.BufferBytes, DefaultBufferBytes},
 		{"MaxPendingAcks", &c.MaxPendingAcks, DefaultMaxPendingAcks},
