@@ -69,7 +69,8 @@ func (b Broadcast) Compress(on bool) Broadcast {
 }
 
 // Timeout bounds the waiting for acknowledgements, in addition to the context.
-// Zero means no bound.
+// Zero means no bound; with a negative d nothing is sent, and
+// [context.DeadlineExceeded] is yielded.
 func (b Broadcast) Timeout(d time.Duration) Broadcast {
 	b.timeout = d
 	return b
@@ -137,10 +138,13 @@ func (b Broadcast) each(f func(n *Namespace) error) error {
 //
 //	for ack, err := range io.To("room").EmitWithAck(ctx, "ping") { ... }
 func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) iter.Seq2[Ack, error] {
-	if _, ok := ctx.Deadline(); !ok && b.timeout <= 0 {
+	if _, ok := ctx.Deadline(); !ok && b.timeout == 0 {
 		return failedAcks(ErrNoDeadline)
 	}
 	if err := checkEvent(event); err != nil {
+		return failedAcks(err)
+	}
+	if err := expired(ctx, b.timeout); err != nil {
 		return failedAcks(err)
 	}
 	c := newCollector(ctx, b.timeout)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed96b07ef8/socketio/adapter"
+	"github.com/seed96b07ef8/socketio/internal/ctxerr"
 )
 
 // ErrNoDeadline is yielded by the acknowledgements of a broadcast that could wait
@@ -90,7 +91,7 @@ func (c *collector) end() {
 	c.over = true
 	for s := range pending {
 		c.expected--
-		c.arrived = append(c.arrived, adapter.Ack{Socket: s.id, Err: c.ctx.Err()})
+		c.arrived = append(c.arrived, adapter.Ack{Socket: s.id, Err: ctxerr.Of(c.ctx)})
 	}
 	c.notify()
 }
@@ -201,7 +202,7 @@ func (c *collector) next() (a adapter.Ack, state collected, changed <-chan struc
 	case c.over:
 		// Clients of other nodes that owe an answer have no name here.
 		c.expected--
-		return adapter.Ack{Err: c.ctx.Err()}, gotOne, nil
+		return adapter.Ack{Err: ctxerr.Of(c.ctx)}, gotOne, nil
 	}
 	return a, waiting, c.changed
 }

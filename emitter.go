@@ -8,6 +8,7 @@ import (
 	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/internal/clip"
+	"github.com/seed96b07ef8/socketio/internal/ctxerr"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -34,7 +35,8 @@ func (e Emitter) Compress(on bool) Emitter {
 }
 
 // Timeout bounds the waiting for acknowledgements, in addition to the context:
-// EmitWithAck returns context.DeadlineExceeded after d. Zero means no bound.
+// EmitWithAck returns context.DeadlineExceeded after d. Zero means no bound; with a
+// negative d it returns at once, and sends nothing.
 func (e Emitter) Timeout(d time.Duration) Emitter {
 	e.timeout = d
 	return e
@@ -74,12 +76,18 @@ func (e Emitter) EmitWithAck(ctx context.Context, event string, args ...any) (Ar
 	if err := checkEvent(event); err != nil {
 		return Args{}, err
 	}
+	s := e.socket
+	if err := s.err(); err != nil {
+		return Args{}, err
+	}
+	if err := expired(ctx, e.timeout); err != nil {
+		return Args{}, err
+	}
 	if e.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, e.timeout)
 		defer cancel()
 	}
-	s := e.socket
 	id, result := s.nsp.nextAck(), make(chanWaiter, 1)
 	if err := s.expectAck(id, result); err != nil {
 		return Args{}, err
@@ -101,8 +109,16 @@ func (e Emitter) EmitWithAck(ctx context.Context, event string, args ...any) (Ar
 		answered = true
 		return r.args, r.err
 	case <-ctx.Done():
-		return Args{}, ctx.Err()
+		return Args{}, ctxerr.Of(ctx)
 	}
+}
+
+// expired returns an error if there is no time to wait for an acknowledgement.
+func expired(ctx context.Context, timeout time.Duration) error {
+	if timeout < 0 {
+		return context.DeadlineExceeded
+	}
+	return ctxerr.Of(ctx)
 }
 
 // send encodes an event and hands it to the connection.

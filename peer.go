@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/ctxerr"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -62,7 +63,7 @@ func (s peer) DeliverWithAck(ctx context.Context, p *adapter.Packet, sink adapte
 	c, own := sink.(*collector)
 	if own {
 		if !c.await(s.Socket, p.AckID) {
-			sink.Ack(adapter.Ack{Socket: s.id, Err: ctx.Err()})
+			sink.Ack(adapter.Ack{Socket: s.id, Err: ctxerr.Of(ctx)})
 			return
 		}
 		w = c // which forgets by itself

@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/ctxerr"
 	"github.com/seed96b07ef8/socketio/internal/errtext"
 )
 
@@ -161,7 +162,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		select {
 		case <-quiet():
 		case <-ctx.Done():
-			err = fmt.Errorf("socketio: Shutdown: handlers still run: %w", ctx.Err())
+			err = fmt.Errorf("socketio: Shutdown: handlers still run: %w", ctxerr.Of(ctx))
 		}
 	}
 	for _, n := range s.all() {

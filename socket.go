@@ -246,8 +246,8 @@ func (s *Socket) Rooms() []string {
 func (s *Socket) Emit(event string, args ...any) error { return s.emitter().Emit(event, args...) }
 
 // EmitWithAck sends an event and waits for the client's acknowledgement, whose
-// arguments it returns. It ends early with ctx's error, or with a
-// [*DisconnectError]. It may be called in a handler, also of the same socket. The package
+// arguments it returns. It ends early with ctx's error, which also matches the cause,
+// or with a [*DisconnectError]. If ctx has ended already, nothing is sent. It may be called in a handler, also of the same socket. The package
 // documentation says which events are handled before it returns.
 func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (Args, error) {
 	return s.emitter().EmitWithAck(ctx, event, args...)

@@ -279,7 +279,7 @@ func TestAcknowledgementsThatDoNotCome(t *testing.T) {
 				errs <- err
 			}()
 		}
-		for range 4 { // the two that were given up, and these
+		for range 3 { // the one that was given up, and these
 			c.Read()
 		}
 		var limit *socketio.LimitError

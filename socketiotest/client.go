@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed96b07ef8/socketio"
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/ctxerr"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -435,6 +436,9 @@ func (c *Client) Call(event string, args ...any) socketio.Args {
 // [*socketio.DisconnectError]. It makes a Client a [socketio.Caller], and may be
 // called on any goroutine.
 func (c *Client) EmitWithAck(ctx context.Context, event string, args ...any) (socketio.Args, error) {
+	if err := ctxerr.Of(ctx); err != nil {
+		return socketio.Args{}, err // nothing is sent
+	}
 	answer := make(chan socketio.Args, 1)
 	c.mu.Lock()
 	id := c.nextAck
@@ -454,7 +458,7 @@ func (c *Client) EmitWithAck(ctx context.Context, event string, args ...any) (so
 		return args, nil
 	case <-c.gone:
 	case <-ctx.Done():
-		return socketio.Args{}, ctx.Err()
+		return socketio.Args{}, ctxerr.Of(ctx)
 	}
 	select {
 	case args := <-answer: // it came before the end

@@ -11,8 +11,12 @@ import (
 // is [context.Canceled] or [context.DeadlineExceeded], and its cause. It returns nil
 // if ctx has not ended.
 func Of(ctx context.Context) error {
-	err, cause := ctx.Err(), context.Cause(ctx)
-	if err == nil || errors.Is(cause, err) {
+	err := ctx.Err()
+	if err == nil {
+		return nil // even if it ends now: a cause alone would not match its error
+	}
+	cause := context.Cause(ctx)
+	if errors.Is(cause, err) {
 		return cause
 	}
 	return fmt.Errorf("%w: %w", err, cause)

@@ -44,6 +44,31 @@ func TestOf(t *testing.T) {
 	}
 }
 
+// ending is a context that ends behind the first look at its error.
+type ending struct {
+	context.Context
+	cancel context.CancelCauseFunc
+}
+
+func (e ending) Err() error {
+	err := e.Context.Err()
+	e.cancel(errors.New("shutting down"))
+	return err
+}
+
+func TestOfContextThatEndsMeanwhile(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	for {
+		err := Of(ending{ctx, cancel})
+		if err != nil && !errors.Is(err, context.Canceled) {
+			t.Fatalf("%v does not match context.Canceled", err)
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
 func TestJoin(t *testing.T) {
 	a, b := errors.New("a"), errors.New("b")
 	if err := Join(a, b); !errors.Is(err, a) || !errors.Is(err, b) || err.Error() != "a: b" {
