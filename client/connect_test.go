@@ -439,7 +439,7 @@ func TestTextsOfErrors(t *testing.T) {
 	}{
 		{&client.DisconnectError{Reason: client.PingTimeout}, "client: socket disconnected: ping timeout"},
 		{&client.DisconnectError{Reason: client.ParseError, Err: cause}, "client: socket disconnected: parse error: cause"},
-		{&client.LimitError{Option: "BufferBytes", Max: 7}, "client: BufferBytes exceeded: at most 7 are allowed"},
+		{&client.LimitError{Option: "BufferBytes", Max: 7}, "client: BufferBytes exceeded: at most 7 are allowed to wait for the connection or for acknowledgements; EmitWait waits for room"},
 		{&client.RetryError{Event: "e", Sent: 3, Err: cause}, `client: event "e" was sent 3 times and not acknowledged (does the server have a handler that acknowledges it?): cause`},
 		{&client.EventError{Event: "e", Err: cause}, `client: event "e": cause`},
 		{&client.PanicError{Value: "x"}, "panic: x"},

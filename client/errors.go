@@ -140,6 +140,25 @@ func (e *AckError) Error() string {
 // Acknowledgement returns Args.
 func (e *AckError) Acknowledgement() []any { return e.Args }
 
+// An AnswerError says that an acknowledgement is not what [Call] was to return. It may
+// be an error of the server's handler: one that a server in Go sends with an AckError,
+// or the argument with which a server in JavaScript calls back. On the wire these look
+// like any other acknowledgement.
+type AnswerError struct {
+	Event string // the event's name
+	Args  Args   // the acknowledgement; decode it into the type of the server's error
+	Err   error  // why it does not fit, an [*ArgError]
+}
+
+// Error names the event, the beginning of the acknowledgement and the cause.
+func (e *AnswerError) Error() string {
+	return fmt.Sprintf("client: %s: unexpected acknowledgement %s: %s",
+		eventName(e.Event, ""), clip.Text(e.Args.String(), clip.Quote), errtext.Detail(e.Err))
+}
+
+// Unwrap returns Err.
+func (e *AnswerError) Unwrap() error { return e.Err }
+
 // A DisconnectError says that an operation was cut short, or cannot be carried
 // out, because the socket is not connected. It matches [net.ErrClosed], and it is
 // the cause of the end of [Socket.Context].
@@ -150,9 +169,15 @@ type DisconnectError struct {
 	Err error
 }
 
+// errNotConnected is the cause of a socket that has not been connected yet.
+var errNotConnected = errors.New("socket is not connected: call Connect or Open")
+
 // Error names the reason and the cause.
 func (e *DisconnectError) Error() string {
-	if e.Err != nil {
+	switch {
+	case e.Err == errNotConnected: // the reason would say that there was a connection
+		return "client: " + e.Err.Error()
+	case e.Err != nil:
 		return fmt.Sprintf("client: socket disconnected: %s: %s", e.Reason, errtext.Detail(e.Err))
 	}
 	return "client: socket disconnected: " + string(e.Reason)
@@ -188,8 +213,11 @@ type LimitError struct {
 // Error names the option.
 func (e *LimitError) Error() string {
 	text := fmt.Sprintf("client: %s exceeded: at most %d are allowed", e.Option, e.Max)
-	if e.Err != nil {
+	switch {
+	case e.Err != nil:
 		text += "; the server does not read as fast as events are emitted, EmitWait waits for it"
+	case strings.HasPrefix(e.Option, "Buffer"):
+		text += " to wait for the connection or for acknowledgements; EmitWait waits for room"
 	}
 	return text
 }
@@ -287,5 +315,15 @@ func (s *Socket) connectFailed(err error) error {
 	if failed, ok := errors.AsType[*engine.OpError](err); !ok || failed.URL == "" {
 		where += " of " + s.manager.target.String()
 	}
+	if s.misplacedPath(err) {
+		where += " (the path of the URL is the namespace; Options.Path says where the server is mounted)"
+	}
 	return errtext.Prefix("client: connecting to "+where, err)
+}
+
+// misplacedPath reports whether a server has refused a namespace that looks like the
+// path at which servers are mounted.
+func (s *Socket) misplacedPath(err error) bool {
+	_, refused := errors.AsType[*ConnectError](err)
+	return refused && strings.HasSuffix(strings.TrimRight(s.namespace, "/"), "/socket.io")
 }

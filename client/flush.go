@@ -10,7 +10,7 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/errtext"
 )
 
-// ErrDropped is returned by EmitWithAck for a volatile event that was dropped because
+// ErrDropped is matched (errors.Is) by the error of EmitWithAck for a volatile event that was dropped because
 // what was sent before has not left yet. The event has no answer.
 var ErrDropped = errors.New("client: volatile event dropped: the connection is busy")
 
@@ -39,7 +39,7 @@ func (e Emitter) emitWait(ctx context.Context, event string, args []any) error {
 		select {
 		case <-full:
 		case <-ctx.Done():
-			return ctxerr.Of(ctx)
+			return errtext.Join(": ", ctxerr.Of(ctx), err) // and why there was no room
 		}
 	}
 }

@@ -89,7 +89,7 @@ func newSocket(m *Manager, namespace string, err error, opts *SocketOptions) *So
 	if s.err == nil {
 		s.err = errtext.Prefix("client", err)
 	}
-	s.end = &DisconnectError{Reason: ClientDisconnect}
+	s.end = &DisconnectError{Reason: ClientDisconnect, Err: errNotConnected}
 	s.inbox.run = s.do
 	return s
 }
@@ -350,14 +350,19 @@ type Caller interface {
 }
 
 // Call sends an event and decodes the first argument of the acknowledgement into
-// an R. It returns the zero R when the server acknowledges with nothing.
+// an R. It returns the zero R when the server acknowledges with nothing, and an
+// [*AnswerError], which has the acknowledgement, when that is not an R: the server may
+// have sent an error instead.
 func Call[R any](ctx context.Context, c Caller, event string, args ...any) (R, error) {
 	var r R
 	ack, err := c.EmitWithAck(ctx, event, args...)
-	if err == nil {
-		err = ack.DecodeAt(0, &r)
+	if err != nil {
+		return r, err
 	}
-	return r, err
+	if err := ack.DecodeAt(0, &r); err != nil {
+		return r, &AnswerError{Event: event, Args: ack, Err: err}
+	}
+	return r, nil
 }
 
 var (

@@ -11,6 +11,9 @@ import (
 // maxURL is the length of the longest URL that is accepted.
 const maxURL = 8000
 
+// schemeNeeded is what is wrong with a URL without a scheme, or with another one.
+const schemeNeeded = "it has to start with https://, http://, wss:// or ws://"
+
 // A target is what a URL says.
 type target struct {
 	scheme    string // http or https
@@ -31,6 +34,9 @@ func parseURL(raw string) (*target, error) {
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
+		if !strings.Contains(raw, "://") { // "127.0.0.1:3000"; the parser speaks of path segments
+			return bad(schemeNeeded)
+		}
 		return bad(redact.Reason(err))
 	}
 	t := &target{user: u.User, query: u.Query()}
@@ -41,7 +47,7 @@ func parseURL(raw string) (*target, error) {
 	case "https", "wss":
 		t.scheme, port = "https", "443"
 	default:
-		return bad("it has to start with https://, http://, wss:// or ws://")
+		return bad(schemeNeeded)
 	}
 	if u.Hostname() == "" {
 		return bad("it names no host")
