@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
+	"time"
 
 	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/engine"
@@ -56,6 +57,9 @@ func (s peer) Warm() {
 	s.gone.Load()
 	s.conn.engine.Warm()
 }
+
+// Received implements [adapter.ReceiptSocket].
+func (s peer) Received() time.Time { return s.conn.engine.Received() }
 
 // DeliverWithAck implements [adapter.Socket].
 func (s peer) DeliverWithAck(ctx context.Context, p *adapter.Packet, sink adapter.AckSink) {

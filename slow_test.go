@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"regexp"
 	"runtime"
 	"strings"
 	"syscall"
@@ -183,3 +184,67 @@ func TestOnDrainBehindTheDrain(t *testing.T) {
 	receive(t, told, "the end of the backlog")
 	request("POST", "1")
 }
+
+// A client that is slow stays connected for longer than a heartbeat. What it has not
+// received yet counts as missed, however old it is.
+func TestSlowClientIsNotRecoveredWithoutWhatItMissed(t *testing.T) {
+	io, _, _ := newServer(t, &socketio.Options{
+		Recovery: &socketio.Recovery{MaxBytes: 200_000},
+		Engine: engine.ServerOptions{
+			PingInterval: 50 * time.Millisecond, PingTimeout: 50 * time.Millisecond, WriteTimeout: time.Minute,
+		},
+	})
+	came, left := make(chan *socketio.Socket, 2), make(chan time.Time, 2)
+	io.OnConnect(func(s *socketio.Socket) { came <- s })
+	io.OnDisconnect(func(*socketio.Socket, socketio.Reason) { left <- time.Now() })
+	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: io}
+	go server.Serve(smallBuffers{l}) // ends with Close
+	t.Cleanup(func() { server.Close() })
+	c := stalled(t, l.Addr().String())
+	s := receive(t, came, "the socket")
+	emit(t, s.Emit("first"))
+	pid, offset := readSession(t, c)
+
+	// Some of this waits for the client, which reads no more; what follows it, for others,
+	// takes its place in the log.
+	text := strings.Repeat("x", 10_000)
+	sent := time.Now()
+	for range 20 {
+		emit(t, s.Emit("lost", text))
+	}
+	for range 30 {
+		emit(t, io.To("other").Emit("other", text))
+	}
+	waitFor(t, "events older than a heartbeat", func() bool { return time.Since(sent) > 300*time.Millisecond })
+	c.Close()
+	receive(t, left, "the end")
+
+	again := wiretest.Dial(t, "http://"+l.Addr().String(), "websocket")
+	again.Send(fmt.Sprintf(`40{"pid":%q,"offset":%q}`, pid, offset))
+	if n := receive(t, came, "the socket again"); n.Recovered() {
+		t.Error("recovered, although the log lacks what the client has not received")
+	}
+}
+
+// readSession reads until the first event and returns the private ID and the offset that
+// have come.
+func readSession(t *testing.T, c net.Conn) (pid, offset string) {
+	t.Helper()
+	got, buf := "", make([]byte, 4096)
+	for {
+		if m := sessionPattern.FindStringSubmatch(got); m != nil {
+			return m[1], m[2]
+		}
+		n, err := c.Read(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got += string(buf[:n])
+	}
+}
+
+var sessionPattern = regexp.MustCompile(`(?s)"pid":"([^"]+)".*"first","([^"]+)"`)

@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/parser"
@@ -154,6 +155,15 @@ type Ack struct {
 	Args   parser.Args
 	// Err says why there is no answer.
 	Err error
+}
+
+// A ReceiptSocket is a Socket that knows what has reached its client. [Recovery] uses it:
+// a client that is slow with what it receives stays connected for longer than a heartbeat.
+type ReceiptSocket interface {
+	Socket
+	// Received returns a time before which everything that was sent has reached the
+	// client. It is zero if nothing is known. It must not block.
+	Received() time.Time
 }
 
 // An AckSink collects the answers to a broadcast. Its methods may be called

@@ -27,10 +27,11 @@ type RecoveryOptions struct {
 	// MaxDisconnection is how long a session is kept after its disconnection.
 	// Default 2 minutes.
 	MaxDisconnection time.Duration
-	// Heartbeat is how long it takes at most to notice that a connection is dead.
-	// Packets are kept for MaxDisconnection and this: what is older has reached
-	// every client whose session is still there. Default 45 s, the sum of the
-	// default ping interval and timeout; a server sets it to the sum of its own.
+	// Heartbeat is how long it takes to notice that a connection is dead, unless its
+	// client is slow. Packets are kept for MaxDisconnection and this. What is older has
+	// reached the clients of sockets that are not a [ReceiptSocket]; those that are know
+	// better. Default 45 s, the sum of the default ping interval and timeout; a server
+	// sets it to the sum of its own.
 	Heartbeat time.Duration
 	// MaxBytes bounds the memory of the packets that are kept: their messages, the names
 	// of the rooms that they are for, and about 320 bytes for each. The oldest go first;
@@ -252,7 +253,8 @@ func (a *Recovery) Leave(s Socket, room string) {
 func (a *Recovery) Admit(s Socket, pid string, restored *Session, rooms []string, connect func(missed []*Packet)) bool {
 	if restored == nil {
 		a.mu.Lock()
-		a.enter(s, &session{pid: pid, id: s.ID(), start: a.log.last, stays: stays{id: s.ID()}}, rooms)
+		e := &session{pid: pid, id: s.ID(), start: a.log.last, received: time.Now(), stays: stays{id: s.ID()}}
+		a.enter(s, e, rooms)
 		a.mu.Unlock()
 		a.events.tell()
 		connect(nil)
@@ -305,9 +307,20 @@ func (a *Recovery) enter(s Socket, e *session, rooms []string) {
 
 // complete reports whether the log has all that a session may have missed. mu is held.
 func (a *Recovery) complete(e *session) bool {
-	// What was sent longer ago than it takes to notice the end of a connection has been
-	// received.
-	return a.log.has(e.position, e.ended.Add(-a.opts.Heartbeat)) && e.position >= e.stays.forgotten
+	return a.log.has(e.position, e.received) && e.position >= e.stays.forgotten
+}
+
+// end notes when the connection of a session ended, and what its client has received. mu
+// is held.
+func (a *Recovery) end(e *session, s Socket, now time.Time) {
+	e.ended = now
+	received := now.Add(-a.opts.Heartbeat)
+	if r, ok := s.(ReceiptSocket); ok {
+		received = r.Received()
+	}
+	if received.After(e.received) {
+		e.received = received
+	}
 }
 
 // Persist implements [Recoverer].
@@ -318,7 +331,8 @@ func (a *Recovery) Persist(s Socket, pid string, data any) {
 	if e == nil || e.socket != s {
 		return // restored in the meantime
 	}
-	e.data, e.ended = data, time.Now()
+	e.data = data
+	a.end(e, s, time.Now())
 	a.park(e)
 }
 
@@ -369,7 +383,7 @@ func (a *Recovery) take(pid, offset string, now time.Time) *Session {
 	}
 	live := e.socket
 	if live != nil {
-		e.ended = now // at the latest
+		a.end(e, live, now) // at the latest
 	}
 	if !a.locate(e, offset) || !a.complete(e) {
 		return nil
@@ -402,7 +416,7 @@ func (a *Recovery) locate(e *session, offset string) bool {
 	}
 	// It was dropped, so it is somewhere before those that are kept.
 	e.position = a.log.dropped
-	return e.position >= e.start && a.log.has(0, e.ended.Add(-a.opts.Heartbeat))
+	return e.position >= e.start && a.log.has(0, e.received)
 }
 
 // Close implements [Adapter].

@@ -17,9 +17,11 @@ type session struct {
 	socket Socket // nil without a connection
 	data   any
 	ended  time.Time // when the connection ended
-	parked time.Time // when it was last put at the end of absentees.byAge
-	place  *list.Element
-	stays  stays
+	// The client has received what was sent before this time.
+	received time.Time
+	parked   time.Time // when it was last put at the end of absentees.byAge
+	place    *list.Element
+	stays    stays
 
 	// While the session is being restored it stays among the absentees, but is restored for
 	// no other socket. What Restore has found out:

@@ -17,7 +17,7 @@ var (
 // answers (Engine.IO protocol v4, "Heartbeat") or, in revision 3, the pings of the
 // client, and ends the lingering of a closed polling session. A client that is slow with
 // a large message, in either direction, is alive: see docs/decisions/0016-signs-of-life.md.
-// Its fields except awaiting and arrived are guarded by the connection's mu.
+// Its fields except the atomic ones are guarded by the connection's mu.
 type heartbeat struct {
 	timer *time.Timer
 	due   time.Duration // on the clock
@@ -25,6 +25,12 @@ type heartbeat struct {
 	awaiting atomic.Bool
 	// arrived is set when the client has sent something since the deadline was set.
 	arrived atomic.Bool
+	// behindAll is set if nothing waited when the ping was sent, at pinged.
+	behindAll bool
+	pinged    time.Duration // on the clock
+	// received is when the last such ping was sent that the client has answered, on the
+	// clock, or 0.
+	received atomic.Int64
 }
 
 // noteArrival notes that bytes have come from the client.
@@ -87,9 +93,23 @@ func (b *heartbeat) onPong(c *Conn) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.state == open && b.awaiting.Load() {
-		b.restart(c)
+	if c.state != open || !b.awaiting.Load() {
+		return
 	}
+	if b.behindAll {
+		b.received.Store(int64(b.pinged))
+	}
+	b.restart(c)
+}
+
+// Received returns a time before which everything that was sent has reached the client,
+// because it has answered a ping that was sent behind it. It is zero when the client has
+// not answered such a ping yet, as in revision 3, where pings are the client's.
+func (c *Conn) Received() time.Time {
+	if d := c.beat.received.Load(); d != 0 {
+		return epoch.Add(time.Duration(d))
+	}
+	return time.Time{}
 }
 
 // receivesLocked reports whether the client has received something since the last ping,
@@ -135,6 +155,7 @@ func (c *Conn) onTimer() {
 		b.awaiting.Store(true)
 		b.arrived.Store(false)
 		c.unacked = c.link.unacked()
+		b.behindAll, b.pinged = c.outbox.n == 0, clock()
 		// The ping was due a little earlier, and the answer is due after that.
 		late := min(clock()-b.due, maxTimerDelay, c.server.opts.PingTimeout/10)
 		b.after(c, c.server.opts.PingTimeout-late)
