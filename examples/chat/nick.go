@@ -38,9 +38,15 @@ func checkNick(nick string) (tidy, problem string) {
 
 var tooLong = fmt.Sprintf("A nick has at most %d characters.", maxNick)
 
-// isBlank reports whether r is one of the printable characters without ink: the
-// braille pattern without dots, which the profile allows as a symbol.
-func isBlank(r rune) bool { return r == '\u2800' }
+// isBlank reports whether r is one of the characters without ink that the profile allows:
+// the braille pattern without dots, and what fills places in other scripts.
+func isBlank(r rune) bool {
+	switch r {
+	case '\u2800', '\U0001d159', '\U00016fe4', '\U00013441', '\U00013442', '\U00013443', '\U00013444':
+		return true
+	}
+	return false
+}
 
 // fold makes nicks equal that a reader takes for the same: those that differ in case,
 // width or the way their accents are written.

@@ -28,6 +28,9 @@ func TestCheckNick(t *testing.T) {
 		{"\u3164", "", "can be seen"},    // Hangul filler
 		{"Ada\u2800", "", "can be seen"}, // braille without dots
 		{"Ada\ufe0f", "", "can be seen"},
+		{"Ada\U0001d159", "", "can be seen"},        // a notehead without ink
+		{"Ada\U00016fe4", "", "can be seen"},        // Khitan filler
+		{"\U00013441\U00013444", "", "can be seen"}, // blank hieroglyphs
 		{"Ada\U000e0041", "", "can be seen"},
 	} {
 		tidy, problem := checkNick(test.nick)
