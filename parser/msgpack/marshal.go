@@ -323,11 +323,11 @@ func newMapEncodeFunc(t reflect.Type, elem *encodePlan) encodeFunc {
 		value reflect.Value
 	}
 	return func(e *encoder, dst []byte, v reflect.Value) ([]byte, error) {
-		if v.IsNil() {
-			return append(dst, codeNil), nil
-		}
 		if keyOf == nil {
 			return nil, fmt.Errorf("unsupported type: %v: a map key must be a string, an integer or an encoding.TextMarshaler", t)
+		}
+		if v.IsNil() {
+			return append(dst, codeNil), nil
 		}
 		if err := e.enter(); err != nil {
 			return nil, err

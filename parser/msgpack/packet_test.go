@@ -70,6 +70,7 @@ func TestAppendErrors(t *testing.T) {
 	for name, test := range map[string]parsertest.AppendError{
 		"empty channel in struct":       {Header: event, Event: "e", Args: []any{struct{ C chan int }{}}, Text: "unsupported type: chan int"},
 		"empty map with float keys":     {Header: event, Event: "e", Args: []any{map[float64]int{}}, Text: "must be a string"},
+		"nil map with any keys":         {Header: event, Event: "e", Args: []any{map[any]int(nil)}, Text: "must be a string"},
 		"cyclic tree":                   {Header: event, Event: "e", Args: []any{cyclicTree}, Text: "contains itself"},
 		"cyclic mixture":                {Header: event, Event: "e", Args: []any{cyclicNode}, Text: "contains itself"},
 		"cyclic pointer":                {Header: event, Event: "e", Args: []any{cyclicPointer}, Text: "contains itself"},
