@@ -13,7 +13,7 @@ import (
 	"github.com/seed96b07ef8/socketio/engine"
 )
 
-// Without the client, whoever asks for it learns what to set.
+// Without the client, a request for it is answered with what to set.
 func TestClientIsNotServed(t *testing.T) {
 	_, url, _ := newServer(t, nil)
 	for path, status := range map[string]int{

@@ -152,17 +152,17 @@ func TestRecoveryOfNoRooms(t *testing.T) {
 	defer r.Close()
 	a := admit(r, "a", "pa", nil)
 	broadcast(t, r, "to everyone")
-	if err := r.Broadcast(&Packet{Event: "to nobody"}, Target{Rooms: []string{}}); err != nil {
+	if err := r.Broadcast(&Packet{Event: "to no room"}, Target{Rooms: []string{}}); err != nil {
 		t.Fatal(err)
 	}
 	leave(r, a, "pa")
 	broadcast(t, r, "to everyone who is away")
-	if err := r.Broadcast(&Packet{Event: "to nobody who is away"}, Target{Rooms: []string{}}); err != nil {
+	if err := r.Broadcast(&Packet{Event: "to no room while away"}, Target{Rooms: []string{}}); err != nil {
 		t.Fatal(err)
 	}
 	got := append(a.got, admit(r, "a", "pa", r.Restore("pa", "")).got...)
 	for _, event := range got {
-		if strings.Contains(event, "nobody") {
+		if strings.Contains(event, "to no room") {
 			t.Errorf("the client got %q", event)
 		}
 	}

@@ -81,9 +81,9 @@ func TestRoomEventsOfASlowHost(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		most = max(most, len(a.events.queue)) // nothing is told meanwhile
+		most = max(most, len(a.events.queue)) // no hook is called meanwhile
 	}
-	// Memberships that are told, and those that there are, with rooms: at most as many
+	// Memberships that hooks have seen, and those that exist, with rooms: at most as many
 	// again may gather before they are looked through.
 	if limit := max(maxRoomEvents, 2*2*(sockets+1)*(rooms+2)) + 4; most > limit {
 		t.Errorf("%d events have waited, want at most %d", most, limit)

@@ -99,8 +99,7 @@ func TestNothingIsSentForAContextThatHasEnded(t *testing.T) {
 	})
 }
 
-// Nobody waits for the answer to an event that a socket which stays disconnected has
-// not sent.
+// A question that was not sent ends when its socket is disconnected for good.
 func TestQuestionsEndWithTheSocketsActivity(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(o *client.Options)

@@ -232,7 +232,7 @@ type RetryError struct {
 	Namespace string // of the socket
 	Event     string // the event's name
 	Sent      int    // how often it was sent
-	Err       error  // why the last time was in vain: a timeout, or a disconnection
+	Err       error  // why the last attempt failed: a timeout, or a disconnection
 }
 
 // Error names the event and the cause.

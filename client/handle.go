@@ -81,7 +81,7 @@ func (s *Socket) tryTake(t task) (full <-chan struct{}) {
 
 // noteOffsetLocked remembers the offset that a server with recovery appends to
 // events which want no acknowledgement (Socket.IO protocol v5, "Connection state
-// recovery"). Volatile events have none, and cannot be told apart: a text that is not
+// recovery"). Volatile events have none, and look alike: a text that is not
 // like the offsets of any adapter does not replace one that is.
 func (s *Socket) noteOffsetLocked(p *parser.Packet) {
 	last := p.Args.Len() - 1

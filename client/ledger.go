@@ -63,8 +63,8 @@ func (l *ledger) lose(n uint64, why error) {
 	}
 }
 
-// end notes that the connection has ended. Of what the server has not said that it has
-// read it, nobody will know.
+// end notes that the connection has ended: whether the server has read what it has not
+// confirmed stays unknown.
 func (l *ledger) end(why error) {
 	l.lose(l.sent-l.settled, why)
 	l.settled = l.sent

@@ -243,7 +243,7 @@ func (l *life) requestLocked(msg *engine.Message) {
 		// to join it again takes the second for an error and closes the connection.
 		flags |= engine.Fence
 	}
-	err := l.conn.engine.Send(msg, flags) // the end of a connection is told by other ways
+	err := l.conn.engine.Send(msg, flags) // the end of a connection is reported elsewhere
 	if _, ok := errors.AsType[*engine.TooLargeError](err); ok {
 		l.socket.refuseLocked(&AuthError{Err: err})
 	}
@@ -372,7 +372,7 @@ func (s *Socket) enterLocked(sid, pid string) {
 	e := l.conn.engine
 	e.Cork()
 	for _, m := range l.held {
-		_ = e.Send(m, 0) // the end of a connection is told by other ways
+		_ = e.Send(m, 0) // the end of a connection is reported elsewhere
 	}
 	l.held = nil
 	s.flushLocked()

@@ -38,7 +38,7 @@ func emit(ctx context.Context, std stdio, o *settings, rawURL, event string, val
 	return general(err)
 }
 
-// explainEmit says why an event was in vain.
+// explainEmit says why an event did not arrive.
 func (t *target) explainEmit(event string, err error) error {
 	var gone *client.DisconnectError
 	switch {
