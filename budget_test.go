@@ -118,16 +118,27 @@ func TestBudgetIsWhatIsHeld(t *testing.T) {
 		for shape, args := range shapes {
 			t.Run(name+"/"+shape, func(t *testing.T) {
 				packet := encode(t, codec, parser.Header{Type: parser.Event}, "e", args...)
-				before, none := liveHeap(), socketio.HeldBytes(s.socket)
-				n := 0
-				for batch := 1; batch > 0; { // until one more does not fit
-					s.client.Send(slices.Repeat(packet, batch)...)
-					n += batch
-					waitFor(t, "the events", func() bool { return socketio.Pending(s.socket) == n })
-					counted := socketio.HeldBytes(s.socket)
-					batch = (limit - counted) / ((counted - none) / n) * 3 / 4
+				measure := func() (n, held, counted int) {
+					before, none := liveHeap(), socketio.HeldBytes(s.socket)
+					n = 0
+					for batch := 1; batch > 0; { // until one more does not fit
+						s.client.Send(slices.Repeat(packet, batch)...)
+						n += batch
+						waitFor(t, "the events", func() bool { return socketio.Pending(s.socket) == n })
+						sum := socketio.HeldBytes(s.socket)
+						batch = (limit - sum) / ((sum - none) / n) * 3 / 4
+					}
+					return n, liveHeap() - before, socketio.HeldBytes(s.socket) - none
 				}
-				held, counted := liveHeap()-before, socketio.HeldBytes(s.socket)-none
+				n, held, counted := measure()
+				for range 2 {
+					if counted <= 3*held+slack {
+						break
+					}
+					// Memory of something that has ended may have been freed meanwhile.
+					s.proceed()
+					n, held, counted = measure()
+				}
 				t.Logf("%d events: %d KiB are counted, %d KiB held", n, counted>>10, held>>10)
 				if held > counted*5/4+slack {
 					t.Errorf("%d KiB are held and %d counted", held>>10, counted>>10)
