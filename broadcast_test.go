@@ -52,7 +52,7 @@ func TestBroadcastTargets(t *testing.T) {
 		{"a room and none", func(io *socketio.Server, _ *socketio.Socket, _ map[string]string) error {
 			return io.To(none...).To("x").To(none...).Emit("m")
 		}, "ab"},
-		{"all but for no rooms", func(io *socketio.Server, _ *socketio.Socket, _ map[string]string) error {
+		{"except no rooms", func(io *socketio.Server, _ *socketio.Socket, _ map[string]string) error {
 			return io.Except(none...).Emit("m")
 		}, "abcd"},
 		{"from a socket: no rooms", func(_ *socketio.Server, s *socketio.Socket, _ map[string]string) error {

@@ -69,9 +69,9 @@ func (r *registry) Once(event string, handler any) (off func()) {
 func (r *registry) hint(event string) {
 	switch event {
 	case "connection":
-		r.server.opts.Logger.Warn("socketio: this handler is not called when a client connects, but for an event of that name that clients send: use OnConnect", "event", event)
+		r.server.opts.Logger.Warn("socketio: this handler is not called when a client connects, only for events of that name from clients: use OnConnect", "event", event)
 	case "new_namespace":
-		r.server.opts.Logger.Warn("socketio: this handler is not called for a new namespace, but for an event of that name that clients send: use OnNewNamespace", "event", event)
+		r.server.opts.Logger.Warn("socketio: this handler is not called for a new namespace, only for events of that name from clients: use OnNewNamespace", "event", event)
 	}
 }
 

@@ -237,7 +237,7 @@ func (s *Socket) hint(event string) {
 		"reconnect_error": "OnReconnectError", "reconnect_failed": "OnReconnectFailed",
 	}[event]
 	if method != "" {
-		s.manager.opts.Logger.Warn("client: this handler is not called when the client reconnects, but for an event of that name that the server sends: use "+method+" of Manager", "event", event)
+		s.manager.opts.Logger.Warn("client: this handler is not called when the client reconnects, only for events of that name from the server: use "+method+" of Manager", "event", event)
 	}
 }
 
