@@ -1,5 +1,5 @@
-// Package blocks lends memory for large binary messages, which costs more to allocate
-// and to collect than to fill.
+// Package blocks pools memory for large binary messages, which is more expensive to
+// allocate and collect than to fill.
 package blocks
 
 import (
@@ -7,21 +7,21 @@ import (
 	"sync"
 )
 
-// The smallest and the largest capacity of what is pooled are powers of two: below,
-// allocating is cheap; above, a few messages would hold too much.
+// The smallest and the largest capacity of pooled blocks are powers of two. Smaller
+// blocks are cheap to allocate, and a few larger ones would hold too much memory.
 const (
 	minBits = 9
 	maxBits = 20
 )
 
-// pools hold blocks, as *[]byte, by the number of bits of their capacity: those of one
-// pool are less than twice as large as one another.
+// pools holds blocks, as *[]byte, by the number of bits of their capacity, so the
+// sizes within one pool differ by less than a factor of two.
 var pools [maxBits + 1 - minBits]sync.Pool
 
 // headers holds *[]byte without blocks, so that Put need not allocate one.
 var headers = sync.Pool{New: func() any { return new([]byte) }}
 
-// poolOf returns where blocks of a capacity belong, or nil.
+// poolOf returns the pool for blocks of a capacity, or nil.
 func poolOf(capacity int) *sync.Pool {
 	if capacity < 1<<minBits || capacity > 1<<maxBits {
 		return nil
@@ -29,16 +29,16 @@ func poolOf(capacity int) *sync.Pool {
 	return &pools[bits.Len(uint(capacity))-1-minBits]
 }
 
-// Get returns n bytes, whatever they are. The block's capacity is n, or less than
-// twice that; all of it belongs to the caller, who may keep it.
+// Get returns a block of n bytes with unspecified contents. Its capacity is less
+// than 2n. The caller owns all of it and may keep it.
 func Get(n int) []byte {
 	if pool := poolOf(n); pool != nil {
 		if h, _ := pool.Get().(*[]byte); h != nil {
 			b := *h
 			*h = nil
 			headers.Put(h)
-			// One that is too small is dropped: larger ones, which suit everybody, take
-			// its place.
+			// Drop a block that is too small: larger ones, which suit all requests,
+			// take its place.
 			if cap(b) >= n {
 				return b[:n]
 			}
@@ -47,8 +47,9 @@ func Get(n int) []byte {
 	return make([]byte, n)
 }
 
-// Put lets Get return b again, to its full capacity. Nobody may use any of it
-// afterwards. b need not come from Get, but nothing else may share its memory.
+// Put makes b available to Get, up to its full capacity. The caller must not
+// use it afterwards. b need not have been returned by Get, but must not share
+// its memory.
 func Put(b []byte) {
 	if pool := poolOf(cap(b)); pool != nil {
 		h := headers.Get().(*[]byte)

@@ -6,11 +6,11 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/blocks"
 )
 
-// Nobody pays for more than twice what was asked for.
+// The capacity of a block is less than twice the requested size.
 func TestGet(t *testing.T) {
 	blocks.Put(nil)
 	for n := range 1 << 13 {
-		// Whatever there is in the pools.
+		// Put another block into the pools.
 		blocks.Put(make([]byte, n))
 		blocks.Put(make([]byte, n, n+n/3))
 		b := blocks.Get(max(n-100, 0))

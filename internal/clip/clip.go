@@ -1,5 +1,5 @@
-// Package clip cuts texts that quote a peer, so that no peer decides how much is
-// written to a log.
+// Package clip truncates texts that quote a peer, so that a peer cannot decide
+// how much is logged.
 package clip
 
 import (
@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	// Quote is the length in bytes of what is quoted of a peer: enough to recognise it.
+	// Quote is the maximum length in bytes of a quotation of a peer.
 	Quote = 256
-	// Report is the length of the text of an error, or a panic, of the application,
-	// which may quote a peer.
+	// Report is the maximum length in bytes of the text of an application's error
+	// or panic, which may quote a peer.
 	Report = 1024
 )
 
-// Text returns s, or if that has more than limit bytes, its beginning and its length.
+// Text returns s, or its beginning and its length if it has more than limit bytes.
 func Text(s string, limit int) string {
 	if len(s) <= limit {
 		return s
@@ -47,15 +47,16 @@ type clipped struct {
 func (c *clipped) Error() string { return c.text }
 func (c *clipped) Unwrap() error { return c.err }
 
-// Log returns err as an attribute of a log record that is cut to Report, which costs
-// nothing unless the record is written.
+// Log returns err as a log attribute that is truncated to Report bytes when the
+// record is written.
 func Log(err error) slog.LogValuer { return logged{err} }
 
 type logged struct{ err error }
 
 func (l logged) LogValue() slog.Value { return slog.AnyValue(Error(l.err, Report)) }
 
-// Panic returns what a panic came with, or its text if that has to be cut.
+// Panic returns the value of a panic, or its truncated text if that has more than
+// Report bytes.
 func Panic(v any) any {
 	if text := fmt.Sprint(v); len(text) > Report {
 		return Text(text, Report)

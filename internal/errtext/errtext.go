@@ -1,14 +1,19 @@
-// Package errtext makes texts of errors: one line, which begins with the package that
-// the application has called and names no other.
+// Package errtext formats errors in one line that starts with the name of the package
+// that the application called, and of no other package.
 package errtext
 
-import "strings"
+import (
+	"fmt"
+	"strings"
 
-// The packages that errors may begin with.
+	"github.com/seed96b07ef8/socketio/internal/clip"
+)
+
+// The prefixes that errors of this module may have.
 var speakers = []string{"client: ", "engine: ", "parser: ", "socketio: "}
 
-// Detail returns the text of an error for the end of another one: without the package
-// that it begins with, in one line.
+// Detail returns the text of an error for use inside another error: in one line and
+// without the name of its package.
 func Detail(err error) string {
 	text := err.Error()
 	for _, s := range speakers {
@@ -61,3 +66,13 @@ func (e *joined) Error() string {
 }
 
 func (e *joined) Unwrap() []error { return e.errs }
+
+// Event returns the name of an event for an error, with the namespace if that is known.
+// It truncates both to clip.Quote bytes.
+func Event(event, namespace string) string {
+	name := fmt.Sprintf("event %q", clip.Text(event, clip.Quote))
+	if namespace != "" {
+		name += " of " + clip.Text(namespace, clip.Quote)
+	}
+	return name
+}

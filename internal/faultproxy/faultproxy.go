@@ -1,5 +1,5 @@
-// Package faultproxy is a TCP proxy for tests that does to connections what
-// networks do: it delays, cuts, resets and loses what they carry.
+// Package faultproxy is a TCP proxy for tests that simulates network faults: it
+// delays and loses data, and closes and resets connections.
 package faultproxy
 
 import (
@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// A Proxy passes connections on to one address.
+// A Proxy forwards connections to one address.
 type Proxy struct {
 	target   string
 	listener net.Listener
@@ -21,14 +21,15 @@ type Proxy struct {
 	accepted int
 	refusing bool
 	delay    time.Duration
-	hole     chan struct{} // not nil: nothing gets through until it is closed
+	hole     chan struct{} // not nil: nothing is forwarded until it is closed
 	closed   chan struct{}
 }
 
-// A pair is a connection and its continuation, which is nil while it is being made.
+// A pair is a connection of a client and the connection to the target, which is nil
+// until it is open.
 type pair struct{ client, server *net.TCPConn }
 
-// Start starts a proxy for a TCP address that ends with the test.
+// Start starts a proxy for a TCP address. It is closed at the end of the test.
 func Start(t testing.TB, target string) *Proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -41,19 +42,19 @@ func Start(t testing.TB, target string) *Proxy {
 	return p
 }
 
-// Dial connects with the proxy, whatever the address.
+// Dial connects to the proxy and ignores the address.
 func (p *Proxy) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, "tcp", p.listener.Addr().String())
 }
 
-// Accepted returns the number of connections so far, refused ones included.
+// Accepted returns the number of connections so far, including refused ones.
 func (p *Proxy) Accepted() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.accepted
 }
 
-// Delay holds back everything that arrives from now on for a time.
+// Delay delays everything that arrives from now on by d.
 func (p *Proxy) Delay(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -83,11 +84,11 @@ func (p *Proxy) BlackHole(on bool) {
 	}
 }
 
-// Cut closes all connections, as a proxy does that is shut down, those too that are
-// being made.
+// Cut closes all connections, including those that are being opened, like a proxy
+// that is shut down.
 func (p *Proxy) Cut() { p.end(false) }
 
-// Reset resets all connections, as a host does that has forgotten them.
+// Reset resets all connections, like a host that has restarted.
 func (p *Proxy) Reset() { p.end(true) }
 
 func (p *Proxy) end(reset bool) {
@@ -99,7 +100,7 @@ func (p *Proxy) end(reset bool) {
 				continue
 			}
 			if reset {
-				_ = conn.SetLinger(0) // a connection that is gone needs none
+				_ = conn.SetLinger(0) // fails only on a closed connection
 			}
 			conn.Close()
 		}
@@ -130,8 +131,8 @@ func (p *Proxy) accept() {
 	}
 }
 
-// add counts a connection, and tells whether it is to be continued. From then on it can
-// be cut.
+// add registers a connection, so that it can be cut, and reports whether to connect it
+// to the target.
 func (p *Proxy) add(c *pair) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -148,7 +149,7 @@ func (p *Proxy) add(c *pair) bool {
 	return true
 }
 
-// connect continues a connection to the target.
+// connect connects a pair to the target.
 func (p *Proxy) connect(c *pair) {
 	s, err := net.Dial("tcp", p.target)
 	if err != nil {
@@ -180,7 +181,7 @@ func (p *Proxy) remove(c *pair) {
 	}
 }
 
-// copy passes on what arrives at one end, until the connection ends.
+// copy forwards data in one direction until the connection ends.
 func (p *Proxy) copy(c *pair, to, from *net.TCPConn) {
 	defer p.remove(c)
 	buf := make([]byte, 32<<10)
@@ -195,8 +196,8 @@ func (p *Proxy) copy(c *pair, to, from *net.TCPConn) {
 	}
 }
 
-// pass waits for as long as what has arrived is to be held back. It returns false
-// when the proxy ends.
+// pass waits until received data may be forwarded. It returns false if the proxy
+// is closed.
 func (p *Proxy) pass() bool {
 	p.mu.Lock()
 	delay, hole := p.delay, p.hole
@@ -220,8 +221,8 @@ func (p *Proxy) pass() bool {
 	return true
 }
 
-// Nobody returns a TCP address at which nobody listens, and nobody will before the
-// end of the test: a connection that is made has the port.
+// Nobody returns a TCP address without a listener. A connection keeps the port in
+// use until the end of the test, so that no other process can listen there.
 func Nobody(t testing.TB) (addr string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

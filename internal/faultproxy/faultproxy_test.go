@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(leakcheck.Main(m)) }
 
-// echo starts a server that sends back what it gets.
+// echo starts a server that echoes what it receives.
 func echo(t *testing.T) (address string) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -48,7 +48,7 @@ func dial(t *testing.T, p *faultproxy.Proxy) net.Conn {
 	return c
 }
 
-// ask sends something and waits for its return.
+// ask sends data and waits for the echo.
 func ask(t *testing.T, c net.Conn, patience time.Duration) error {
 	t.Helper()
 	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
@@ -105,7 +105,8 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-// A cut does not miss what was accepted before it, even if it is not continued yet.
+// Cut closes all connections that were accepted before it, even if they are not
+// connected to the target yet.
 func TestCutOfWhatIsBeingMade(t *testing.T) {
 	p := faultproxy.Start(t, echo(t))
 	for i := range 200 {

@@ -1,4 +1,5 @@
-// Package leakcheck finds goroutines of this module that tests leave behind.
+// Package leakcheck finds goroutines of this module that are still running after
+// tests.
 package leakcheck
 
 import (
@@ -12,11 +13,11 @@ import (
 
 const module = "github.com/seed96b07ef8/socketio"
 
-// What is about to end is given this long.
+// patience is how long goroutines may take to end.
 var patience = 20 * time.Second
 
-// Main runs the tests and returns the exit code for TestMain, which is not zero
-// when goroutines are left after tests that passed.
+// Main runs the tests and returns the exit code for TestMain. It is not zero if
+// goroutines are left after the tests passed.
 func Main(m interface{ Run() int }) int {
 	code := m.Run()
 	if code != 0 {
@@ -29,9 +30,9 @@ func Main(m interface{ Run() int }) int {
 	return 0
 }
 
-// Check fails t when goroutines that were started after the call are left at
-// its end, behind all cleanups that are registered later. It cannot tell the
-// goroutines of tests that run in parallel from those of t.
+// Check fails t if goroutines that were started after the call are still
+// running at the end of t, after all cleanups that are registered later. It
+// cannot distinguish the goroutines of parallel tests from those of t.
 func Check(t testing.TB) {
 	t.Helper()
 	known := make(map[string]bool)
@@ -61,8 +62,8 @@ func await(known map[string]bool) []string {
 	}
 }
 
-// stacks returns the stacks of all goroutines that run our code, or were started
-// by it, but for the caller and for those of the tests themselves.
+// stacks returns the stacks of all goroutines that run code of this module or
+// were started by it, except the caller and the tests themselves.
 func stacks() []string {
 	buf := make([]byte, 1<<20)
 	n := runtime.Stack(buf, true)

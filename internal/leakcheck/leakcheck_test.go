@@ -10,7 +10,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(Main(m)) }
 
-// impatient shortens the wait for what never ends.
+// impatient shortens the wait for goroutines that never end.
 func impatient(t *testing.T) {
 	before := patience
 	patience = 20 * time.Millisecond
@@ -32,7 +32,7 @@ func leaked(quit, done chan struct{}) {
 	<-quit
 }
 
-// recorder is a test that notes what Check does to it.
+// recorder is a testing.TB that records the calls of Check.
 type recorder struct {
 	testing.TB
 	cleanups []func()

@@ -1,5 +1,5 @@
-// Package memnet is a network for tests that exists in memory: it needs no
-// ports, and it works inside testing/synctest, where time is fake.
+// Package memnet is an in-memory network for tests. It uses no ports, and works
+// with the fake time of testing/synctest.
 package memnet
 
 import (
@@ -20,8 +20,8 @@ func Listen() *Listener {
 	return &Listener{conns: make(chan net.Conn), closed: make(chan struct{})}
 }
 
-// Dial connects with the listener. The connection has no buffers: what one end
-// writes waits for the other to read it.
+// Dial connects to the listener. The connection is not buffered: a write blocks
+// until the other end reads.
 func (l *Listener) Dial(ctx context.Context) (net.Conn, error) {
 	ours, theirs := net.Pipe()
 	select {

@@ -25,8 +25,8 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/leakcheck"
 )
 
-// Patience is how long a test waits for what has to happen. Nothing that works takes
-// this long, not even on a busy machine with the race detector.
+// Patience is how long a test waits before it fails. It is long enough for a busy
+// machine with the race detector.
 const Patience = time.Minute
 
 // patience is Patience, but in the tests of this package.
@@ -35,7 +35,7 @@ var patience = Patience
 // ErrGone is the error of commands when the process has ended.
 var ErrGone = errors.New("the Node process has ended; its standard error is above")
 
-// A Driver says what to run.
+// A Driver describes the program to run.
 type Driver struct {
 	// Dir is the folder of the driver's npm package: it has package-lock.json. The
 	// process runs in it.
@@ -44,8 +44,8 @@ type Driver struct {
 	File string
 	// Env is added to the environment of the process.
 	Env []string
-	// Notify is called with what the driver says without being asked, before the
-	// answers that it gives later. It must not block.
+	// Notify is called with each message of the driver that is not an answer, in
+	// order with the answers. It must not block.
 	Notify func(message json.RawMessage)
 }
 
@@ -124,10 +124,10 @@ func (p *Process) Stop() error {
 	return p.cmd.Wait()
 }
 
-// Gone returns a channel that is closed when the process has ended.
+// Gone returns a channel that is closed when the process ends.
 func (p *Process) Gone() <-chan struct{} { return p.gone }
 
-// read hands out what the driver writes.
+// read dispatches the output of the driver.
 func (p *Process) read(out io.Reader) {
 	defer close(p.gone)
 	lines := bufio.NewReader(out)
@@ -208,8 +208,8 @@ func (p *Process) send(command any) error {
 	return nil
 }
 
-// Wait returns the answer as JSON, or why there is none: an exception, with its
-// stack, ErrGone, or the end of patience.
+// Wait returns the answer as JSON, or an error: an exception with its stack,
+// ErrGone, or a timeout after Patience.
 func (c *Call) Wait() (json.RawMessage, error) {
 	select {
 	case <-c.done:

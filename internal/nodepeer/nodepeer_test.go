@@ -120,7 +120,7 @@ func TestProcess(t *testing.T) {
 	<-p.Gone()
 }
 
-// Whoever waits for a process that died gets to know it at once.
+// Calls return at once when the process ends.
 func TestProcessDies(t *testing.T) {
 	p := start(t, nil)
 	if _, err := run(p, `process.exit(3)`).Wait(); !errors.Is(err, ErrGone) {
@@ -194,7 +194,8 @@ func TestMissing(t *testing.T) {
 	}
 }
 
-// Integers that no float64 can tell apart are different; how a number is written is not.
+// Integers that are equal as float64 but differ in digits are different; different
+// spellings of a number are equal.
 func TestExactly(t *testing.T) {
 	for _, test := range []struct {
 		a, b string

@@ -9,6 +9,7 @@ import (
 	"encoding"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 )
@@ -28,7 +29,7 @@ func Unmistakable(args []any) []any {
 	if !mayBeText(args[len(args)-1]) {
 		return args
 	}
-	return append(args[:len(args):len(args)], nil)
+	return append(slices.Clip(args), nil)
 }
 
 func mayBeText(v any) bool {

@@ -1,4 +1,4 @@
-// Package redact keeps passwords that are part of URLs out of texts.
+// Package redact removes the passwords of URLs from texts.
 package redact
 
 import (
@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// hidden stands for what is left out, as it does for [url.URL.Redacted].
+// hidden replaces a password, as in [url.URL.Redacted].
 const hidden = "xxxxx"
 
-// URL returns a URL, valid or not, without its password. Of one that cannot be
-// understood it leaves out all that may be one.
+// URL returns a URL without its password. From an invalid URL it removes
+// everything that may be a password.
 func URL(raw string) string {
 	if u, err := url.Parse(raw); err == nil && u.Host != "" {
 		if u.User == nil {
@@ -33,8 +33,8 @@ func URL(raw string) string {
 
 var (
 	userinfo = regexp.MustCompile(`//[^"]*@`)
-	// Package url quotes what it takes for the port, or for an escape sequence. That may
-	// be a part of a password with a slash or a percent sign.
+	// Package url quotes invalid ports and escape sequences, which may be parts of a
+	// password with a slash or a percent sign.
 	quoted = regexp.MustCompile(`(invalid port|invalid URL escape) "[^"]*"`)
 )
 
