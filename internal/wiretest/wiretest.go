@@ -1,6 +1,5 @@
-// Package wiretest is a client for tests that says exactly what it is told to,
-// packet by packet, over either transport. It answers heartbeats by itself and
-// does nothing else of its own.
+// Package wiretest is a client for tests that sends single packets over either
+// transport. By itself it only answers heartbeats.
 package wiretest
 
 import (
@@ -22,11 +21,11 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
-// Timeout is how long a test waits for something that has to happen.
+// Timeout is how long a test waits before it fails.
 const Timeout = 30 * time.Second
 
-// A Client is one connection. Send and the Expect methods fail the test when
-// something else happens than is expected.
+// A Client is one connection. Send and the Expect methods fail the test on
+// errors and on unexpected packets.
 type Client struct {
 	t       testing.TB
 	SID     string
@@ -43,8 +42,8 @@ const binaryMark = "\x00"
 // Binary makes the packet that carries data as a binary message.
 func Binary(data string) string { return binaryMark + data }
 
-// Serve starts an HTTP server for h on a loopback address; it ends with the
-// test.
+// Serve starts an HTTP server for h on a loopback address. It is closed at the
+// end of the test.
 func Serve(t testing.TB, h http.Handler) (baseURL string) {
 	t.Helper()
 	s := httptest.NewServer(h)
@@ -61,6 +60,7 @@ func Dial(t testing.TB, baseURL, transport string, extra ...string) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Of a repeated parameter the server takes the last, so extra may have another EIO.
 	query := strings.Join(append([]string{"EIO=4", "transport=" + transport}, extra...), "&")
 	if transport == "websocket" {
 		c.dialWebSocket(u, query)
@@ -213,7 +213,7 @@ func (c *Client) dialPolling(endpoint, query string) {
 			if err != nil || resp.StatusCode != http.StatusOK {
 				return
 			}
-			for _, p := range strings.Split(string(body), "\x1e") {
+			for p := range strings.SplitSeq(string(body), "\x1e") {
 				if first {
 					first = false
 					var payload struct{ SID string }
@@ -236,11 +236,11 @@ func (c *Client) dialPolling(endpoint, query string) {
 	})
 }
 
-// received passes a packet on, but for the heartbeat and noops.
+// received passes a packet on, except heartbeats and noops.
 func (c *Client) received(p string) {
 	switch p {
 	case "2":
-		// When it fails, the reading does, too.
+		// If send fails, reading fails, too.
 		c.wg.Go(func() { _ = c.send("3") })
 	case "6":
 	default:
@@ -284,7 +284,8 @@ func (c *Client) Expect(want ...string) {
 	}
 }
 
-// ExpectClosed waits for the end of the connection, without a further packet.
+// ExpectClosed waits for the end of the connection and fails the test if a packet
+// arrives first.
 func (c *Client) ExpectClosed() {
 	c.t.Helper()
 	if p := c.Read(); p != "" {
@@ -292,15 +293,15 @@ func (c *Client) ExpectClosed() {
 	}
 }
 
-// Leave closes the connection so that the server knows.
+// Leave closes the connection in an orderly way.
 func (c *Client) Leave() {
 	if c.polling {
-		c.TrySend("1") // or the server would wait for the next poll
+		c.TrySend("1") // otherwise the server would wait for the next poll
 	}
 	c.Close()
 }
 
-// Close drops the connection without a word.
+// Close closes the connection abruptly.
 func (c *Client) Close() {
 	c.close()
 	c.wg.Wait()

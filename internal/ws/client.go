@@ -12,7 +12,8 @@ import (
 	"strings"
 )
 
-// An AnswerError is an answer to an opening handshake other than 101.
+// An AnswerError is a response to the opening handshake with a status other than
+// 101.
 type AnswerError struct {
 	Status int
 	Header http.Header
@@ -24,21 +25,21 @@ func (e *AnswerError) Error() string {
 }
 
 const (
-	// The head of an answer may have this many bytes.
+	// maxAnswer bounds the head of a response.
 	maxAnswer = 64 << 10
-	// MaxAnswerBody is how much of the body of an answer an AnswerError holds.
+	// MaxAnswerBody is how many bytes of the response's body an AnswerError holds.
 	MaxAnswerBody = 4 << 10
-	// Interim answers (RFC 9110, section 15.2) that are passed over.
+	// maxInterim is how many interim responses (RFC 9110, section 15.2) are
+	// skipped.
 	maxInterim = 8
 )
 
 // Connect performs the client's side of the opening handshake on nc (RFC 6455,
-// section 4.1). r has the URL and the headers to send; those of the handshake
-// itself are added to it. With deflate, permessage-deflate is offered. The answer's
-// header is returned with the connection.
+// section 4.1). r has the URL and the headers to send; Connect adds those of the
+// handshake. If deflate is set, it offers permessage-deflate (RFC 7692). It returns
+// the connection and the header of the response.
 //
-// It waits as long as the deadline of nc allows, and leaves the closing of nc to
-// the caller.
+// Connect waits until the deadline of nc and does not close nc.
 func Connect(nc net.Conn, r *http.Request, deflate bool) (*Upgraded, http.Header, error) {
 	key := newKey()
 	h := r.Header
@@ -64,7 +65,7 @@ func Connect(nc net.Conn, r *http.Request, deflate bool) (*Upgraded, http.Header
 		return nil, nil, err
 	}
 	if resp.StatusCode != http.StatusSwitchingProtocols {
-		// An error only makes it shorter.
+		// An error only shortens the body.
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, MaxAnswerBody))
 		return nil, resp.Header, &AnswerError{resp.StatusCode, resp.Header, body}
 	}
@@ -78,11 +79,11 @@ func Connect(nc net.Conn, r *http.Request, deflate bool) (*Upgraded, http.Header
 
 func newKey() string {
 	var b [16]byte
-	_, _ = rand.Read(b[:]) // does not fail
+	_, _ = rand.Read(b[:]) // never fails
 	return base64.StdEncoding.EncodeToString(b[:])
 }
 
-// readAnswer reads the head of the final answer.
+// readAnswer reads the head of the final response.
 func readAnswer(br *bufio.Reader, r *http.Request) (*http.Response, error) {
 	for range maxInterim {
 		resp, err := http.ReadResponse(br, r)
@@ -96,8 +97,8 @@ func readAnswer(br *bufio.Reader, r *http.Request) (*http.Response, error) {
 	return nil, errors.New("websocket: too many interim answers to the handshake")
 }
 
-// checkAnswer says whether the header of a 101 completes the handshake, and whether
-// permessage-deflate was agreed on.
+// checkAnswer checks that the header of a 101 response completes the handshake (RFC
+// 6455, section 4.1), and reports whether permessage-deflate was agreed on.
 func checkAnswer(h http.Header, key string, sent http.Header, offered bool) (deflate bool, err error) {
 	switch {
 	case !hasToken(h, "Upgrade", "websocket") || !hasToken(h, "Connection", "upgrade"):
@@ -108,7 +109,7 @@ func checkAnswer(h http.Header, key string, sent http.Header, offered bool) (def
 	if p := h.Get("Sec-WebSocket-Protocol"); p != "" && !hasToken(sent, "Sec-WebSocket-Protocol", p) {
 		return false, errors.New("websocket: the server selected a sub-protocol that was not offered")
 	}
-	for _, extension := range strings.Split(strings.Join(h.Values("Sec-WebSocket-Extensions"), ","), ",") {
+	for extension := range strings.SplitSeq(strings.Join(h.Values("Sec-WebSocket-Extensions"), ","), ",") {
 		name, params, _ := strings.Cut(extension, ";")
 		switch {
 		case strings.TrimSpace(extension) == "":
@@ -121,9 +122,10 @@ func checkAnswer(h http.Header, key string, sent http.Header, offered bool) (def
 	return deflate, nil
 }
 
-// agreed reports whether the parameters of permessage-deflate in an answer are what
-// was asked for: the server must not refer to earlier messages, as nothing of them
-// is kept here (RFC 7692, section 7.1.1.1).
+// agreed reports whether the parameters of permessage-deflate in a response are
+// those that were offered: the server must not refer to earlier messages, because
+// the client does not keep them (server_no_context_takeover; RFC 7692, section
+// 7.1.1.1).
 func agreed(params string) bool {
 	noTakeover := false
 	for p := range strings.SplitSeq(params, ";") {

@@ -14,6 +14,7 @@ import (
 )
 
 func TestAppendMasked(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("0123456789", 10000)
 	var frames []byte
 	want := []string{"1:hello", "2:", "2:" + long, "9:ping", "1:" + strings.Repeat("x", 126)}
@@ -30,7 +31,7 @@ func TestAppendMasked(t *testing.T) {
 	}
 	masked, ok := bytes.CutPrefix(masked, []byte("in front"))
 	if !ok {
-		t.Fatal("what was there before was changed")
+		t.Fatal("the contents of dst were changed")
 	}
 	got := feed(&ws.Reader{MaxMessage: 1 << 20}, masked, make([]byte, 1<<20), func() int { return 1 << 20 })
 	if got.err != nil || strings.Join(got.messages, "|") != strings.Join(want, "|") {
@@ -38,8 +39,10 @@ func TestAppendMasked(t *testing.T) {
 	}
 }
 
-// Keys must not repeat, or whoever sees one knows the others.
+// Masking keys must be unpredictable (RFC 6455, section 5.3), so they must not
+// repeat.
 func TestMaskKeys(t *testing.T) {
+	t.Parallel()
 	seen := make(map[string]bool)
 	frame := ws.AppendFrame(nil, ws.Text, nil)
 	for range 1000 {
@@ -50,8 +53,8 @@ func TestMaskKeys(t *testing.T) {
 	}
 }
 
-// connect performs a handshake with a server that answers with the lines, in which
-// KEY stands for the right Sec-WebSocket-Accept.
+// connect performs a handshake with a server that responds with the lines of
+// answer, in which KEY is replaced by the correct Sec-WebSocket-Accept.
 func connect(t *testing.T, deflate bool, answer ...string) (*ws.Upgraded, *http.Request, error) {
 	t.Helper()
 	ours, theirs := net.Pipe()
@@ -86,6 +89,7 @@ const (
 )
 
 func TestConnect(t *testing.T) {
+	t.Parallel()
 	u, r, err := connect(t, false, "HTTP/1.1 103 Early Hints", "", switching, upgradeTo, connUp, accept, "Sec-WebSocket-Protocol: two", "", "early")
 	if err != nil {
 		t.Fatal(err)
@@ -102,6 +106,7 @@ func TestConnect(t *testing.T) {
 }
 
 func TestConnectDeflate(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		extension string
 		agreed    bool
@@ -110,7 +115,7 @@ func TestConnectDeflate(t *testing.T) {
 		{"", false, false},
 		{"Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover", true, false},
 		{"Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; server_max_window_bits=10", true, false},
-		{"Sec-WebSocket-Extensions: permessage-deflate", false, true}, // we keep no context
+		{"Sec-WebSocket-Extensions: permessage-deflate", false, true}, // the client keeps no context
 		{"Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_max_window_bits=10", false, true},
 		{"Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover, permessage-deflate; server_no_context_takeover", false, true},
 		{"Sec-WebSocket-Extensions: x-webkit-deflate-frame", false, true},
@@ -130,6 +135,7 @@ func TestConnectDeflate(t *testing.T) {
 }
 
 func TestConnectRefused(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		answer []string

@@ -19,6 +19,7 @@ func compressed(text string) []byte {
 func deflating(limit int32) *ws.Reader { return &ws.Reader{MaxMessage: limit, Deflate: true} }
 
 func TestDeflateRoundTrip(t *testing.T) {
+	t.Parallel()
 	for _, text := range []string{"", "a", "hello", large, strings.Repeat("ü", 1000)} {
 		b := ws.AppendDeflated([]byte("kept"), ws.Text, []byte(text))
 		if string(b[:4]) != "kept" || b[4] != fin|rsv1|1 {
@@ -33,6 +34,7 @@ func TestDeflateRoundTrip(t *testing.T) {
 
 // The vectors of RFC 7692, section 7.2.3.
 func TestDeflateVectors(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ name, payload, want string }{
 		{"one block", "\xf2\x48\xcd\xc9\xc9\x07\x00", "Hello"},
 		{"no compression", "\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00", "Hello"},
@@ -61,6 +63,7 @@ func TestDeflateVectors(t *testing.T) {
 }
 
 func TestDeflateRefused(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name string
 		data []byte
@@ -83,7 +86,7 @@ func TestDeflateRefused(t *testing.T) {
 	}
 }
 
-// A compression bomb is stopped at the limit, not at its end.
+// The decompression of a bomb stops at the limit, not at its end.
 func TestDeflateBomb(t *testing.T) {
 	var b bytes.Buffer
 	w, err := flate.NewWriter(&b, flate.BestSpeed)

@@ -2,8 +2,8 @@ package ws
 
 import "fmt"
 
-// CloseError says why a connection must be, or was, closed: a violation of the
-// protocol by the peer, or the peer's own close frame.
+// CloseError reports why a connection must be closed, a protocol violation by
+// the peer, or why the peer closed it, by a close frame.
 type CloseError struct {
 	Code   int    // status code, see RFC 6455, section 7.4
 	Reason string // human-readable, may be empty
@@ -11,6 +11,9 @@ type CloseError struct {
 }
 
 func (e *CloseError) Error() string {
+	if e.Remote && e.Reason == "" {
+		return fmt.Sprintf("websocket: closed by the peer: %d", e.Code)
+	}
 	if e.Remote {
 		return fmt.Sprintf("websocket: closed by the peer: %d %s", e.Code, e.Reason)
 	}

@@ -2,11 +2,11 @@
 // transport needs: frames, masks, message assembly, the opening handshake and
 // permessage-deflate without context takeover.
 //
-// It owns no goroutine and no connection. A [Reader] is fed with whatever bytes
-// have arrived and yields complete messages, so that an idle connection holds
-// no buffer; frames to send are appended to a byte slice that may be shared by
-// any number of connections. Why this is not a library: see
-// docs/decisions/0001-websocket-frames.md.
+// It owns neither goroutines nor connections. The caller passes received bytes
+// to a [Reader], which returns complete messages, so an idle connection holds
+// no buffer. Frames to send are appended to a byte slice, which many
+// connections may share. docs/decisions/0001-websocket-frames.md explains why
+// no library is used.
 package ws
 
 import (
@@ -73,8 +73,8 @@ func AppendFrame(dst []byte, op Opcode, payload []byte) []byte {
 	return append(AppendHeader(dst, op, false, len(payload)), payload...)
 }
 
-// AppendMaskedFrame appends an unfragmented frame as a client has to send it:
-// the payload is XORed with key (RFC 6455, section 5.3).
+// AppendMaskedFrame appends an unfragmented, masked frame, as a client must
+// send it: the payload is XORed with key (RFC 6455, section 5.3).
 func AppendMaskedFrame(dst []byte, op Opcode, compressed bool, payload []byte, key [4]byte) []byte {
 	at := len(dst)
 	dst = AppendHeader(dst, op, compressed, len(payload))
@@ -110,8 +110,8 @@ type header struct {
 	size       int // of the header itself
 }
 
-// parseHeader decodes the header at the start of b. It returns false when b
-// does not hold all of it yet.
+// parseHeader decodes the header at the start of b. It returns false if b does
+// not contain the whole header yet.
 func parseHeader(b []byte) (h header, ok bool, err error) {
 	if len(b) < 2 {
 		return h, false, nil
@@ -156,8 +156,8 @@ func parseHeader(b []byte) (h header, ok bool, err error) {
 	return h, true, nil
 }
 
-// Frames iterates over complete unmasked frames, as AppendFrame wrote them:
-// it returns the first one's opcode and payload, and what follows it.
+// Frames splits complete unmasked frames, as AppendFrame wrote them: it returns
+// the opcode and payload of the first frame, and the remaining frames.
 func Frames(b []byte) (op Opcode, payload, rest []byte) {
 	h, _, _ := parseHeader(b)
 	end := h.size + h.length
@@ -166,7 +166,8 @@ func Frames(b []byte) (op Opcode, payload, rest []byte) {
 
 // mask XORs b with the repeated key.
 func mask(b []byte, key [4]byte) {
-	// Whole vectors at a time where that is worth building the pattern.
+	// Use vectors if the payload is long enough to pay for building the
+	// pattern.
 	if len(b) >= 128 {
 		var pattern [512]byte
 		for i := 0; i < len(pattern); i += 4 {

@@ -9,6 +9,7 @@ import (
 )
 
 func TestHeader(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		op         ws.Opcode
 		compressed bool
@@ -44,6 +45,7 @@ func TestHeader(t *testing.T) {
 }
 
 func TestCloseFrame(t *testing.T) {
+	t.Parallel()
 	for code, want := range map[int]string{
 		ws.CloseNoStatus: "8800",
 		ws.CloseNormal:   "880203e8",
@@ -56,6 +58,7 @@ func TestCloseFrame(t *testing.T) {
 }
 
 func TestFrames(t *testing.T) {
+	t.Parallel()
 	payloads := []string{"", "a", string(make([]byte, 126)), string(make([]byte, 1<<16))}
 	var b []byte
 	for _, p := range payloads {
@@ -77,9 +80,10 @@ func TestFrames(t *testing.T) {
 	}
 }
 
-// The masking works on words and vectors, so every length and every alignment
-// in memory is compared with the definition.
+// Masking uses words and vectors, so the test compares every length and
+// alignment with the definition.
 func TestMask(t *testing.T) {
+	t.Parallel()
 	check := func(t *testing.T, length, offset int) {
 		payload := make([]byte, length)
 		for i := range payload {

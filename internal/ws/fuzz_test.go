@@ -7,9 +7,9 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
-// FuzzReader checks that the way in which a stream is cut into reads never
-// changes what comes out of it, and that a Reader holds no more memory than it
-// was sent bytes for.
+// FuzzReader checks that the messages of a stream do not depend on how it is
+// split into reads, and that a Reader's memory is bounded by the number of
+// received bytes.
 func FuzzReader(f *testing.F) {
 	for _, s := range streams {
 		if len(s.data) < 1<<10 {

@@ -11,30 +11,31 @@ import (
 	"time"
 )
 
-// HandshakeError is a request that cannot be upgraded, with the answer that
-// RFC 6455, section 4.2.2 asks for.
+// HandshakeError reports a request that cannot be upgraded, with the response
+// that RFC 6455, section 4.2.2, requires.
 type HandshakeError struct {
 	Status int
 	Reason string
-	Hijack error // why the connection could not be taken over, if that is the reason
+	Hijack error // why the connection could not be hijacked, if that is the reason
 }
 
 func (e *HandshakeError) Error() string { return "websocket: " + e.Reason }
 
-// Upgraded is a connection that was taken over from net/http.
+// Upgraded is a connection after the opening handshake.
 type Upgraded struct {
 	Conn    net.Conn
 	Deflate bool   // permessage-deflate was agreed on
-	Early   []byte // what the client sent behind its request
-	Answer  []byte // what it is to be sent before anything else
+	Early   []byte // bytes that the peer sent directly after its handshake
+	Answer  []byte // the response, which must be sent first
 }
 
-// IsUpgrade reports whether r asks for a WebSocket.
+// IsUpgrade reports whether r requests an upgrade to WebSocket.
 func IsUpgrade(r *http.Request) bool {
 	return hasToken(r.Header, "Connection", "upgrade") && hasToken(r.Header, "Upgrade", "websocket")
 }
 
-// Check says whether r is an acceptable opening handshake.
+// Check returns a *HandshakeError if r is not a valid opening handshake (RFC 6455,
+// section 4.2.1).
 func Check(r *http.Request) error {
 	key, err := base64.StdEncoding.DecodeString(r.Header.Get("Sec-Websocket-Key"))
 	switch {
@@ -53,7 +54,8 @@ func Check(r *http.Request) error {
 	return nil
 }
 
-// Upgrade is Accept and sends the answer, which the client has to take within timeout.
+// Upgrade calls Accept and sends the response, which the client must receive within
+// timeout.
 func Upgrade(w http.ResponseWriter, r *http.Request, header http.Header, deflate bool, timeout time.Duration) (*Upgraded, error) {
 	u, err := Accept(w, r, header, deflate)
 	if err != nil {
@@ -73,9 +75,9 @@ func Upgrade(w http.ResponseWriter, r *http.Request, header http.Header, deflate
 	return u, nil
 }
 
-// Accept takes over the connection of the opening handshake r, which Check has
-// accepted, and makes the answer, to which header is added. The first sub-protocol
-// that the client offers is selected.
+// Accept hijacks the connection of the opening handshake r, which Check has
+// accepted, and makes the response, including header. It selects the first
+// sub-protocol that the client offers.
 func Accept(w http.ResponseWriter, r *http.Request, header http.Header, deflate bool) (*Upgraded, error) {
 	conn, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -97,7 +99,7 @@ func Accept(w http.ResponseWriter, r *http.Request, header http.Header, deflate 
 		u.Deflate = true
 		b.WriteString("Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n")
 	}
-	// Write replaces line breaks in values, so a hook cannot split the answer.
+	// Write replaces line breaks in values, so a hook cannot split the response.
 	_ = header.Write(&b)
 	b.WriteString("\r\n")
 	u.Answer = b.Bytes()
@@ -120,9 +122,9 @@ func acceptKey(key string) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// acceptDeflate looks for an offer of permessage-deflate that we can meet. We
-// cannot shrink our window, so offers that demand it are passed over
-// (RFC 7692, section 7.1.2.1).
+// acceptDeflate reports whether h contains an acceptable offer of
+// permessage-deflate. compress/flate cannot use a smaller window, so offers
+// that require one are declined (RFC 7692, section 7.1.2.1).
 func acceptDeflate(h http.Header) bool {
 	for _, line := range h.Values("Sec-Websocket-Extensions") {
 		for offer := range strings.SplitSeq(line, ",") {
@@ -135,8 +137,8 @@ func acceptDeflate(h http.Header) bool {
 	return false
 }
 
-// acceptParams reports whether an offer asks only for what we do. An offer with
-// a parameter that is not known has to be declined (RFC 7692, section 5.1).
+// acceptParams reports whether all parameters of an offer are acceptable. An
+// offer with an unknown parameter must be declined (RFC 7692, section 5.1).
 func acceptParams(params string) bool {
 	for p := range strings.SplitSeq(params, ";") {
 		name, _, _ := strings.Cut(p, "=")

@@ -34,6 +34,7 @@ func request(changes ...string) *http.Request {
 }
 
 func TestCheck(t *testing.T) {
+	t.Parallel()
 	post := request()
 	post.Method = http.MethodPost
 	http10 := request()
@@ -82,7 +83,7 @@ func TestCheck(t *testing.T) {
 }
 
 // upgrade performs the handshake r with a real server and returns the head of
-// the answer; more is sent behind the request.
+// the response; more is sent directly after the request.
 func upgrade(t *testing.T, r *http.Request, more string, header http.Header, deflate bool) (*http.Response, *ws.Upgraded) {
 	t.Helper()
 	upgraded := make(chan *ws.Upgraded, 1)
@@ -119,6 +120,7 @@ func upgrade(t *testing.T, r *http.Request, more string, header http.Header, def
 }
 
 func TestUpgrade(t *testing.T) {
+	t.Parallel()
 	header := http.Header{"X-Own": {"a", "b"}, "X-Split": {"x\r\nInjected: yes"}}
 	resp, u := upgrade(t, request(), "early", header, true)
 	for name, want := range map[string]string{
@@ -142,7 +144,7 @@ func TestUpgrade(t *testing.T) {
 	if u.Deflate {
 		t.Error("deflate without an offer")
 	}
-	// Depending on the packets it is either here or still to be read.
+	// Depending on the TCP segments, the bytes are here or still to be read.
 	early := u.Early
 	for len(early) < 5 {
 		b := make([]byte, 5)
@@ -158,6 +160,7 @@ func TestUpgrade(t *testing.T) {
 }
 
 func TestUpgradeWithoutHijacker(t *testing.T) {
+	t.Parallel()
 	_, err := ws.Upgrade(httptest.NewRecorder(), request(), http.Header{}, false, time.Minute)
 	var he *ws.HandshakeError
 	if !errors.As(err, &he) || he.Status != http.StatusInternalServerError {
@@ -166,6 +169,7 @@ func TestUpgradeWithoutHijacker(t *testing.T) {
 }
 
 func TestSubprotocol(t *testing.T) {
+	t.Parallel()
 	for offer, want := range map[string]string{
 		"chat":                       "chat",
 		"chat, superchat":            "chat",
@@ -188,6 +192,7 @@ func TestSubprotocol(t *testing.T) {
 }
 
 func TestDeflateNegotiation(t *testing.T) {
+	t.Parallel()
 	const answer = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
 	for _, test := range []struct {
 		offer   string

@@ -16,8 +16,8 @@ func TestMain(m *testing.M) { os.Exit(leakcheck.Main(m)) }
 
 var key = [4]byte{0x37, 0xfa, 0x21, 0x3d}
 
-// frame returns any frame, also such as must not exist. b0 is the first byte:
-// FIN, the reserved bits and the opcode.
+// frame returns a frame, which may be invalid. b0 is the first byte: FIN, the
+// reserved bits and the opcode.
 func frame(b0 byte, payload string) []byte {
 	b := ws.AppendMaskedFrame(nil, 0, false, []byte(payload), key)
 	b[0] = b0
@@ -34,7 +34,7 @@ const (
 
 func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 
-// received is what came out of a Reader: the messages and the final error.
+// received is the output of a Reader: the messages and the final error.
 type received struct {
 	messages []string
 	err      error
@@ -44,8 +44,7 @@ func (r received) String() string { return fmt.Sprintf("%q, %v", r.messages, r.e
 
 // code returns the close code of the error, 0 without one.
 func (r received) code() int {
-	var ce *ws.CloseError
-	if errors.As(r.err, &ce) {
+	if ce, ok := errors.AsType[*ws.CloseError](r.err); ok {
 		return ce.Code
 	}
 	return 0
@@ -53,8 +52,9 @@ func (r received) code() int {
 
 func render(m ws.Message) string { return fmt.Sprintf("%x:%s", byte(m.Op), m.Data) }
 
-// feed hands data to r in pieces of the sizes that next returns. It gives the memory
-// of messages that it owns to package blocks, so that shared memory would show.
+// feed passes data to r in pieces of the sizes that next returns. It returns the
+// memory of owned messages to package blocks, so that shared memory would be
+// detected.
 func feed(r *ws.Reader, data []byte, scratch []byte, next func() int) (out received) {
 	out.err = feedTo(r, data, scratch, next, func(m ws.Message) {
 		out.messages = append(out.messages, render(m))
@@ -65,9 +65,9 @@ func feed(r *ws.Reader, data []byte, scratch []byte, next func() int) (out recei
 	return out
 }
 
-// feedTo is feed for a test that receives the messages itself. At most as much as fits
-// is handed over at once, the way a connection's reading loop does. The scratch buffer
-// is overwritten after each round.
+// feedTo is feed for a test that receives the messages itself. Like a connection's
+// read loop, it passes at most as many bytes at a time as fit. It overwrites the
+// scratch buffer after each round.
 func feedTo(r *ws.Reader, data []byte, scratch []byte, next func() int, receive func(ws.Message)) error {
 	for len(data) > 0 {
 		space := r.Space(scratch)
@@ -98,7 +98,7 @@ func keep(t *testing.T, r *ws.Reader, data []byte, scratch []byte, next func() i
 			m.Data = bytes.Clone(m.Data)
 		}
 		kept = append(kept, m.Data)
-		_ = append(m.Data, "overwritten"...) // whoever owns it may also append
+		_ = append(m.Data, "overwritten"...) // the owner may also append
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -5,12 +5,12 @@ import (
 	"sync"
 )
 
-// MaskLen is what masking adds to a frame.
+// MaskLen is the number of bytes that masking adds to a frame.
 const MaskLen = 4
 
 // AppendMasked appends complete unmasked frames, as AppendFrame writes them, in
-// the form in which a client has to send them: each payload XORed with a key that
-// nobody can predict (RFC 6455, section 5.3). The frames are not changed.
+// the masked form that clients must send: each payload XORed with an
+// unpredictable key (RFC 6455, section 5.3). It does not modify frames.
 func AppendMasked(dst, frames []byte) []byte {
 	k := maskKeys.Get().(*keySource)
 	defer maskKeys.Put(k)
@@ -30,8 +30,8 @@ func AppendMasked(dst, frames []byte) []byte {
 	return dst
 }
 
-// keySource gives keys out of random bytes that it fetches many at a time: one
-// call of the system for each frame would cost more than the masking.
+// keySource provides masking keys. It reads random bytes for many keys at a
+// time, because a system call per frame would cost more than masking.
 type keySource struct {
 	bytes [256]byte
 	used  int
@@ -41,7 +41,7 @@ var maskKeys = sync.Pool{New: func() any { return &keySource{used: len(keySource
 
 func (k *keySource) next() (key [MaskLen]byte) {
 	if k.used == len(k.bytes) {
-		// It does not fail: without randomness the program ends.
+		// Read never fails: without randomness it ends the program.
 		_, _ = rand.Read(k.bytes[:])
 		k.used = 0
 	}

@@ -13,8 +13,8 @@ import (
 type Message struct {
 	Op   Opcode
 	Data []byte
-	// Owned is set when the memory of Data, to its capacity, is used for nothing
-	// else: the receiver may keep it. Otherwise Data is valid until Park.
+	// Owned is set if the receiver owns the memory of Data, up to its capacity,
+	// and may keep it. Otherwise Data is valid until Park.
 	Owned bool
 }
 
@@ -30,53 +30,55 @@ type Message struct {
 //	}
 //	r.Park()
 //
-// After Park, scratch holds nothing that the Reader needs, so a pool can have it
-// back before the next wait. A Reader is not safe for concurrent use.
+// After Park the Reader does not need scratch, so it can be returned to a pool
+// before the next wait. A Reader is not safe for concurrent use.
 type Reader struct {
 	// MaxMessage is the longest message accepted, in bytes, also after
 	// decompression.
 	MaxMessage int32
-	// Client is set at the client's end: the peer's frames must not be masked.
-	// At the server's end they must be.
+	// Client is set at the client's end, where the peer's frames must not be
+	// masked. At the server's end they must be masked (RFC 6455, section 5.1).
 	Client bool
 	// Deflate is set when permessage-deflate was negotiated.
 	Deflate bool
 
-	own bool // buf is memory of ours, not the caller's scratch
-	// buf is what was pushed and not yet consumed; between Park and Push it is an
-	// incomplete header, or nil.
+	own bool // the Reader owns buf; otherwise it is the caller's scratch
+	// buf holds the bytes that were pushed and not yet consumed. Between Park and
+	// Push it is an incomplete header, or nil.
 	buf     []byte
 	frame   *incomplete // nil: none is under way
 	message *fragmented // nil: none is under way
 }
 
-// Limit returns a limit for MaxMessage, which is small as there are many Readers.
+// Limit returns n as a value for MaxMessage, which is small because there are many
+// Readers.
 func Limit(n int) int32 { return int32(min(n, math.MaxInt32)) }
 
-// incomplete is a frame of which the header has come, but not all of the payload.
+// incomplete is a frame whose header has arrived, but not all of its payload.
 type incomplete struct {
 	header
-	// payload is what has come. Its memory is for this frame alone, so that whoever
-	// gets it may pass it on to package blocks.
+	// payload holds the received bytes. Its memory belongs to this frame alone, so
+	// the receiver may pass it to package blocks.
 	payload []byte
 }
 
 var incompletes = sync.Pool{New: func() any { return new(incomplete) }}
 
-// fragmented is a message of which not all frames have come.
+// fragmented is a message of which not all frames have arrived (RFC 6455, section
+// 5.4).
 type fragmented struct {
 	op         Opcode
 	compressed bool // its first frame had RSV1
 	data       []byte
 }
 
-// A frame that is announced is given its memory in one piece up to this size;
-// beyond it the memory grows with what really arrives, so that an announcement
-// alone does not make us hold a megabyte.
+// trustedFrame is the size up to which a frame's memory is allocated when its
+// header arrives. The memory of a larger frame grows with the received bytes,
+// so a header alone cannot make the Reader hold a megabyte.
 const trustedFrame = 64 << 10
 
-// Space returns where the next bytes belong: behind the incomplete frame that a
-// previous round left, or at the start of scratch.
+// Space returns the memory to read the next bytes into: after the incomplete
+// frame of a previous round, or at the start of scratch.
 func (r *Reader) Space(scratch []byte) []byte {
 	switch {
 	case r.frame != nil:
@@ -87,7 +89,7 @@ func (r *Reader) Space(scratch []byte) []byte {
 	return scratch
 }
 
-// space returns where the rest of the payload belongs. There is no room for more.
+// space returns the memory for the rest of the payload, or a part of it.
 func (f *incomplete) space() []byte {
 	n := len(f.payload)
 	if n == cap(f.payload) {
@@ -98,12 +100,12 @@ func (f *incomplete) space() []byte {
 	return f.payload[n:min(cap(f.payload), f.length)]
 }
 
-// allocate returns memory for a payload of which n bytes have come.
+// allocate returns memory for a payload of which n bytes have arrived.
 func (h header) allocate(n int) []byte {
 	return blocks.Get(min(h.length, max(trustedFrame, 4*n)))[:0]
 }
 
-// Push hands over bytes that were read into what Space returned.
+// Push adds bytes that were read into the memory that Space returned.
 func (r *Reader) Push(b []byte) {
 	if f := r.frame; f != nil {
 		f.payload = f.payload[:len(f.payload)+len(b)]
@@ -138,8 +140,8 @@ func (r *Reader) Park() {
 func (r *Reader) Idle() bool { return r.buf == nil && r.frame == nil && r.message == nil }
 
 // Next returns the next complete message or control frame of what was pushed.
-// It returns false when more bytes are needed. An error is a [*CloseError]; the
-// connection cannot be used any further.
+// It returns false if it needs more bytes. An error is a [*CloseError]; the
+// connection cannot be used afterwards.
 func (r *Reader) Next() (m Message, ok bool, err error) {
 	for {
 		h, payload, owned, ok, err := r.next()
@@ -167,7 +169,7 @@ func (r *Reader) Next() (m Message, ok bool, err error) {
 	}
 }
 
-// next takes the next complete frame out of what was pushed. It returns false when
+// next removes the next complete frame from the pushed bytes. It returns false if
 // there is none.
 func (r *Reader) next() (h header, payload []byte, owned, ok bool, err error) {
 	if f := r.frame; f != nil {
@@ -248,8 +250,8 @@ func controlFrame(op Opcode, payload []byte) (Message, bool, error) {
 	return Message{Op: op, Data: payload}, true, nil
 }
 
-// closeFrame turns the payload of a close frame into the error that ends the
-// reading.
+// closeFrame converts the payload of a close frame to the error that ends
+// reading (RFC 6455, section 5.5.1).
 func closeFrame(payload []byte) error {
 	if len(payload) == 0 {
 		return &CloseError{Code: CloseNoStatus, Remote: true}
@@ -276,7 +278,7 @@ func validCloseCode(code int) bool {
 	}
 }
 
-// AppendClose appends a close frame; [CloseNoStatus] gives an empty one.
+// AppendClose appends a close frame. With [CloseNoStatus] its payload is empty.
 func AppendClose(dst []byte, code int) []byte {
 	if code == CloseNoStatus {
 		return AppendHeader(dst, Close, false, 0)

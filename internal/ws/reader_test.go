@@ -14,8 +14,8 @@ import (
 
 var large = strings.Repeat("0123456789", 20_000)
 
-// streams are what one side may receive. A code of 0 is no error; a negative one
-// is a close frame of the peer.
+// streams are byte streams that one side may receive. A code of 0 is no error; a
+// negative one is a close frame of the peer.
 var streams = []struct {
 	name     string
 	data     []byte
@@ -97,6 +97,7 @@ func chunkings() map[string]func() int {
 }
 
 func TestReader(t *testing.T) {
+	t.Parallel()
 	for _, test := range streams {
 		t.Run(test.name, func(t *testing.T) {
 			for name, next := range chunkings() {
@@ -119,6 +120,7 @@ func TestReader(t *testing.T) {
 }
 
 func TestReaderAtTheClient(t *testing.T) {
+	t.Parallel()
 	r := &ws.Reader{MaxMessage: 100, Client: true}
 	data := ws.AppendFrame(ws.AppendFrame(nil, ws.Text, []byte("hi")), ws.Binary, []byte("x"))
 	if got := readAll(r, data); got.err != nil || !slices.Equal(got.messages, []string{"1:hi", "2:x"}) {
@@ -130,6 +132,7 @@ func TestReaderAtTheClient(t *testing.T) {
 }
 
 func TestReaderLimits(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name string
 		data []byte
@@ -242,6 +245,7 @@ func TestReaderLargeFrameInSegments(t *testing.T) {
 // A frame that does not come in one piece gets memory that holds its payload and
 // nothing else, so that a receiver which is done with it can give it to the next.
 func TestReaderPayloadsCanBeUsedAgain(t *testing.T) {
+	t.Parallel()
 	r, scratch := server(), make([]byte, 16<<10)
 	random := rand.New(rand.NewPCG(1, 2))
 	var before []byte
@@ -277,6 +281,7 @@ func TestReaderEmptyFragmentsCostNothing(t *testing.T) {
 }
 
 func TestReaderIdle(t *testing.T) {
+	t.Parallel()
 	r := server()
 	if !r.Idle() {
 		t.Error("a new reader is not idle")
@@ -296,8 +301,10 @@ func TestReaderIdle(t *testing.T) {
 }
 
 // A message that is not Owned shares the caller's memory and one that is does
-// not: it can be kept while reading goes on, whatever is done to the scratch.
+// not: it can be kept while reading continues, even if the scratch buffer is
+// overwritten.
 func TestReaderOwned(t *testing.T) {
+	t.Parallel()
 	var data []byte
 	var want []string
 	for i := range 300 {
@@ -322,6 +329,7 @@ func TestReaderOwned(t *testing.T) {
 
 // A message that came in one piece is passed on without a copy.
 func TestReaderDoesNotCopy(t *testing.T) {
+	t.Parallel()
 	data := frame(fin|2, "hello")
 	r := server()
 	r.Push(data)
@@ -335,8 +343,10 @@ func TestReaderDoesNotCopy(t *testing.T) {
 }
 
 func TestCloseErrorText(t *testing.T) {
+	t.Parallel()
 	for want, err := range map[string]*ws.CloseError{
 		"websocket: closed by the peer: 1000 bye": {Code: 1000, Reason: "bye", Remote: true},
+		"websocket: closed by the peer: 1005":     {Code: 1005, Remote: true},
 		"websocket: unknown opcode (1002)":        {Code: 1002, Reason: "unknown opcode"},
 	} {
 		if err.Error() != want {
