@@ -2,37 +2,41 @@ package handler
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"sync/atomic"
 
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
-// An Owner is whom an event comes from, as its handlers need it.
+// An Owner is the socket from which an event arrived, as seen by its handlers.
 type Owner interface {
-	// Context returns what handlers get as their ctx.
+	// Context returns the context that is passed to handlers.
 	Context() context.Context
 	// Answer sends the acknowledgement with the given ID. args must not be kept.
 	Answer(id uint64, args []any) error
-	// Report is told of errors that have no caller to go to.
+	// Report is called for errors that have no caller.
 	Report(err error)
 }
 
-// A Call is an event on its way to its handlers.
+// A Call is an event that is passed to its handlers.
 type Call[S any] struct {
-	// Socket is what handlers with a socket parameter get.
+	// Socket is passed to handlers with a socket parameter.
 	Socket S
-	// Owner is whom the event comes from.
+	// Owner is the socket from which the event arrived.
 	Owner Owner
+	// Ctx is passed to handlers with a context parameter. If it is nil, they get that of
+	// Owner.
+	Ctx context.Context
 	// Args are the arguments of the event.
 	Args parser.Args
-	// Last says that nobody else gets the arguments, before or after.
+	// Last reports that no other function receives the arguments, before or after.
 	Last bool
-	// Wanted says that an acknowledgement is wanted, with the given ID.
+	// Wanted reports that the peer requested an acknowledgement, with the given ID.
 	Wanted bool
 	ID     uint64
 
-	// Released says that nobody has the arguments any more.
+	// Released reports that the arguments are not used any more.
 	Released bool
 
 	answered atomic.Bool
@@ -42,8 +46,8 @@ type Call[S any] struct {
 	results  [2]any
 }
 
-// Reset makes the Call of an event that is over fit for the next. It returns false
-// when a handler still has it.
+// Reset prepares the Call for the next event. It returns false if a handler may
+// still use it.
 func (c *Call[S]) Reset() bool {
 	if c.kept {
 		return false
@@ -52,20 +56,40 @@ func (c *Call[S]) Reset() bool {
 	return true
 }
 
-// Unanswered reports whether an acknowledgement is wanted that no handler has given, or
-// can still give by an ack function.
+// Unanswered reports whether the peer requested an acknowledgement that no handler has
+// sent or can still send with an ack function.
 func (c *Call[S]) Unanswered() bool { return c.Wanted && !c.kept && !c.answered.Load() }
 
-// An Acknowledgement is an error with which a handler answers the other side, in
-// place of its results. It is sent, and not reported.
+// context returns what handlers get as their ctx.
+func (c *Call[S]) context() context.Context {
+	if c.Ctx != nil {
+		return c.Ctx
+	}
+	return c.Owner.Context()
+}
+
+// Settle answers with err if it is, or wraps, an [Acknowledgement]. It returns other
+// errors, and what keeps the answer from being sent.
+func (c *Call[S]) Settle(err error) error {
+	if err == nil {
+		return nil
+	}
+	if ack, ok := errors.AsType[Acknowledgement](err); ok {
+		return c.answer(ack.Acknowledgement()...)
+	}
+	return err
+}
+
+// An Acknowledgement is an error that a handler returns to acknowledge the event
+// in place of its results. It is sent to the peer and not reported.
 type Acknowledgement interface {
 	error
 	// Acknowledgement returns the arguments of the answer.
 	Acknowledgement() []any
 }
 
-// answer acknowledges with args. It does nothing for an event that wants no
-// answer, or has one.
+// answer acknowledges with args. It does nothing if no acknowledgement was
+// requested or one was already sent.
 func (c *Call[S]) answer(args ...any) error {
 	if !c.Wanted || c.answered.Swap(true) {
 		return nil
@@ -73,7 +97,7 @@ func (c *Call[S]) answer(args ...any) error {
 	return c.Owner.Answer(c.ID, args)
 }
 
-// acknowledge answers for a handler whose only result is err.
+// acknowledge sends the acknowledgement of a handler whose only result is err.
 func (c *Call[S]) acknowledge(err error) error {
 	if err != nil {
 		return err
@@ -81,7 +105,7 @@ func (c *Call[S]) acknowledge(err error) error {
 	return c.answer()
 }
 
-// result answers for a handler with a result and an error.
+// result sends the acknowledgement of a handler with a result and an error.
 func (c *Call[S]) result(result any, err error) error {
 	if err != nil {
 		return err
@@ -89,13 +113,13 @@ func (c *Call[S]) result(result any, err error) error {
 	return c.answer(result)
 }
 
-// A Taker has the arguments of an event for a handler of package event, which knows
-// what they are to be decoded into.
+// A Taker passes the arguments of an event to a handler of package event, which
+// knows their Go types.
 type Taker interface {
 	// Len returns the number of arguments.
 	Len() int
-	// Take decodes the arguments, once. What is lent of them is lent until the handler
-	// has returned.
+	// Take decodes the arguments and may be called once. [parser.Borrowed] values are
+	// valid until the handler returns.
 	Take(ptrs ...any) error
 }
 
@@ -114,8 +138,8 @@ func (c *Call[S]) Take(ptrs ...any) error {
 	return nil
 }
 
-// conclude ends what Take has begun, when the handler has returned err and its
-// result was sent.
+// conclude releases the arguments that Take decoded, after the handler has
+// returned err and its result was sent.
 func (c *Call[S]) conclude(err error) error {
 	if c.taken {
 		c.releaseAfter(err, c.into)
@@ -123,10 +147,11 @@ func (c *Call[S]) conclude(err error) error {
 	return err
 }
 
-// releaseAfter gives up the arguments, which were taken into what ptrs point to.
+// releaseAfter releases the arguments, which were decoded into the values that ptrs
+// point to.
 func (c *Call[S]) releaseAfter(err error, ptrs []any) {
 	if err != nil {
-		ptrs = nil // the error, which is still to be sent, may consist of what was lent
+		ptrs = nil // the error may refer to lent memory and is still to be sent
 	}
 	c.release(ptrs...)
 }
@@ -141,15 +166,15 @@ func first[T any, S any](c *Call[S]) (arg T, err error) {
 	return arg, err
 }
 
-// release gives up the arguments, which Take has decoded, and what is lent of them.
+// release releases the arguments that Take decoded, including lent memory.
 func (c *Call[S]) release(ptrs ...any) {
 	c.Args.Release(ptrs...)
 	c.Args = parser.Args{} // an ack function may keep the Call
 	c.Released = true
 }
 
-// ackFunction makes the ack function that a handler wants. For an event that
-// wants no answer it does nothing.
+// ackFunction makes the ack function of a handler. The function does nothing if
+// no acknowledgement was requested.
 func (c *Call[S]) ackFunction(t reflect.Type) reflect.Value {
 	c.kept = true
 	answer := func(args ...any) {

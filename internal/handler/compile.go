@@ -9,8 +9,9 @@ import (
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
-// Compile returns how a handler is called. The error says what is wrong with the
-// handler's shape, and what it has to be.
+// Compile returns a function that calls handler with the arguments of an event.
+// The error describes what is wrong with the handler's type, and the required
+// form.
 func Compile[S any](handler any) (func(*Call[S]) error, error) {
 	if handler == nil {
 		return nil, errNil
@@ -21,19 +22,15 @@ func Compile[S any](handler any) (func(*Call[S]) error, error) {
 	if call := direct[S](handler); call != nil {
 		return call, nil
 	}
-	if isContract(handler) {
-		return nil, errContract
-	}
 	p, err := newPlan[S](handler)
 	if err != nil {
-		return nil, fmt.Errorf("is a %T: %w; it has to be a\n\tfunc([ctx context.Context,] [s %v,] args... [, ack func(...)]) [results...] [error]",
+		return nil, fmt.Errorf("has type %T: %w; it has to be a\n\tfunc([ctx context.Context,] [s %v,] args... [, ack func(...)]) [results...] [error]",
 			handler, err, reflect.TypeFor[S]())
 	}
 	return p.call, nil
 }
 
-// CompileWithoutSocket is Compile for handlers of events that come from no
-// socket.
+// CompileWithoutSocket is Compile for handlers of events without a socket.
 func CompileWithoutSocket[S any](handler any) (func(*Call[S]) error, error) {
 	if handler == nil {
 		return nil, errNil
@@ -43,27 +40,17 @@ func CompileWithoutSocket[S any](handler any) (func(*Call[S]) error, error) {
 	}
 	p, err := newPlan[S](handler)
 	if err == nil && p.socket {
-		err = fmt.Errorf("there is no socket")
+		err = errors.New("there is no socket")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("is a %T: %w; it has to be a\n\tfunc([ctx context.Context,] args... [, ack func(...)]) [results...] [error]", handler, err)
+		return nil, fmt.Errorf("has type %T: %w; it has to be a\n\tfunc([ctx context.Context,] args... [, ack func(...)]) [results...] [error]", handler, err)
 	}
 	return p.call, nil
 }
 
-var (
-	errNil      = errors.New("is nil")
-	errContract = errors.New("is called with a socket of a server, which there is not here: register it with Handle, not with On or Once, of its Event or Call")
-)
+var errNil = errors.New("is nil")
 
-// isContract reports whether package event has made a handler, which then has a Taker as
-// its last parameter.
-func isContract(handler any) bool {
-	t := reflect.TypeOf(handler)
-	return t.Kind() == reflect.Func && t.NumIn() == 3 && t.In(2) == reflect.TypeFor[Taker]()
-}
-
-// direct returns the calls of common shapes, which need no reflection, or nil.
+// direct returns a call without reflection for a handler of a common type, or nil.
 func direct[S any](handler any) func(*Call[S]) error {
 	switch f := handler.(type) {
 	case nil:
@@ -78,19 +65,19 @@ func direct[S any](handler any) func(*Call[S]) error {
 		return notNil(f != nil, func(c *Call[S]) error { f(c.Socket, c.Args); return nil })
 	case func(context.Context, parser.Args) error:
 		return notNil(f != nil, func(c *Call[S]) error {
-			return c.acknowledge(f(c.Owner.Context(), c.Args))
+			return c.acknowledge(f(c.context(), c.Args))
 		})
 	case func(context.Context, S, parser.Args) error:
 		return notNil(f != nil, func(c *Call[S]) error {
-			return c.acknowledge(f(c.Owner.Context(), c.Socket, c.Args))
+			return c.acknowledge(f(c.context(), c.Socket, c.Args))
 		})
 	case func(context.Context, S, Taker) error: // package event's, like the next
 		return func(c *Call[S]) error {
-			return c.conclude(c.acknowledge(f(c.Owner.Context(), c.Socket, c)))
+			return c.conclude(c.acknowledge(f(c.context(), c.Socket, c)))
 		}
 	case func(context.Context, S, Taker) (any, error):
 		return func(c *Call[S]) error {
-			return c.conclude(c.result(f(c.Owner.Context(), c.Socket, c)))
+			return c.conclude(c.result(f(c.context(), c.Socket, c)))
 		}
 	case func(string):
 		return notNil(f != nil, func(c *Call[S]) error {
@@ -120,22 +107,22 @@ func direct[S any](handler any) func(*Call[S]) error {
 	return nil
 }
 
-// taking returns the calls of the handlers that package event makes and that are not
-// told the socket, or nil.
+// taking returns the call of a handler that package event made without a socket
+// parameter, or nil.
 func taking[S any](handler any) func(*Call[S]) error {
 	switch f := handler.(type) {
 	case func(context.Context, Taker) error:
 		return func(c *Call[S]) error {
-			return c.conclude(c.acknowledge(f(c.Owner.Context(), c)))
+			return c.conclude(c.acknowledge(f(c.context(), c)))
 		}
 	case func(context.Context, Taker) (any, error):
-		return func(c *Call[S]) error { return c.conclude(c.result(f(c.Owner.Context(), c))) }
+		return func(c *Call[S]) error { return c.conclude(c.result(f(c.context(), c))) }
 	}
 	return nil
 }
 
-// notNil returns call, or nil for a nil function, whose plan tells what is wrong
-// with it.
+// notNil returns call, or nil for a nil function, for which the plan returns an
+// error.
 func notNil[S any](ok bool, call func(*Call[S]) error) func(*Call[S]) error {
 	if !ok {
 		return nil

@@ -1,4 +1,4 @@
-// Package handler calls the functions that applications register for events, and
-// keeps the lists of them. Server and client share it: S is the socket type of
-// one or the other, a pointer.
+// Package handler keeps the functions that applications register for events, and
+// calls them. Server and client share it: the type parameter S is the pointer
+// type of their sockets.
 package handler

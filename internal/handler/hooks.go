@@ -9,15 +9,15 @@ import (
 	"sync/atomic"
 )
 
-// Hooks is a list of functions that is read without a lock.
+// Hooks is a list of registered functions that is read without a lock.
 type Hooks[F any] struct {
 	mu   sync.Mutex // guards changes
 	list atomic.Pointer[[]*F]
 }
 
-// Add adds f in front of, or behind, what there is. The returned function removes
-// it. A nil function panics here, with the name of the method that was called to
-// register it, and not when it is due.
+// Add inserts f first or appends it. The returned function removes it. If f is
+// nil, Add panics with the name of the exported method that was called, so that
+// the mistake shows at registration.
 func (h *Hooks[F]) Add(f F, first bool) (off func()) {
 	if reflect.ValueOf(f).IsNil() {
 		panic(caller() + ": the function is nil")
@@ -39,11 +39,11 @@ func (h *Hooks[F]) Add(f F, first bool) (off func()) {
 	}
 }
 
-// caller names the function that has called the caller of caller: "socketio: OnConnect"
-// for a method of that name.
+// caller returns the name of the exported method that called Add, such as "socketio:
+// OnConnect".
 func caller() string {
 	var pc [1]uintptr
-	runtime.Callers(3, pc[:]) // without Callers, caller and Add
+	runtime.Callers(3, pc[:]) // skip Callers, caller and Add
 	frame, _ := runtime.CallersFrames(pc[:]).Next()
 	name := frame.Function[strings.LastIndexByte(frame.Function, '/')+1:]
 	pkg, _, _ := strings.Cut(name, ".")

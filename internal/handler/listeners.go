@@ -1,7 +1,7 @@
 package handler
 
 import (
-	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -9,28 +9,19 @@ import (
 
 // A Listener is a registered handler.
 type Listener[S any] struct {
-	// Order numbers registrations, where lists are to be merged by it.
+	// Order is the number of the registration, by which lists are merged.
 	Order uint64
 	// Call calls the handler.
 	Call func(*Call[S]) error
 
-	once func() bool // of a listener for one event: takes it out, true the first time
+	once func() bool // of a listener for one event: removes it and returns true the first time
 }
 
 // Handle calls the handler and answers with an [Acknowledgement] that it returns.
-func (l *Listener[S]) Handle(c *Call[S]) error {
-	err := l.Call(c)
-	if err == nil {
-		return nil
-	}
-	if ack, ok := errors.AsType[Acknowledgement](err); ok {
-		return c.answer(ack.Acknowledgement()...)
-	}
-	return err
-}
+func (l *Listener[S]) Handle(c *Call[S]) error { return c.Settle(l.Call(c)) }
 
-// Due reports whether the listener is to be called for an event that has come.
-// One that is registered for a single event is due the first time only.
+// Due reports whether the listener must be called for an event. A listener for
+// a single event is due only once.
 func (l *Listener[S]) Due() bool { return l.once == nil || l.once() }
 
 // Listeners are handlers by event. They are read without a lock and copied when
@@ -79,15 +70,14 @@ func (ls *Listeners[S]) AddOnce(event string, l *Listener[S]) (off func()) {
 	return ls.Add(event, l)
 }
 
-// change replaces the listeners of an event by what f makes of a copy of them.
+// change replaces the listeners of an event by the result of f for a copy of
+// them.
 func (ls *Listeners[S]) change(event string, f func([]*Listener[S]) []*Listener[S]) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	m := make(map[string][]*Listener[S])
 	if old := ls.byEvent.Load(); old != nil {
-		for e, list := range *old {
-			m[e] = list
-		}
+		maps.Copy(m, *old)
 	}
 	m[event] = f(slices.Clone(m[event]))
 	if len(m[event]) == 0 {

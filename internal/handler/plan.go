@@ -8,21 +8,21 @@ import (
 	"sync"
 )
 
-// A plan says how to call a handler: what its parameters are and what becomes
-// of its results.
+// A plan describes the parameters and results of a handler that is called by
+// reflection.
 type plan[S any] struct {
 	fn      reflect.Value
 	ctx     bool
 	socket  bool
 	args    []reflect.Type // decoded one by one
 	rest    reflect.Type   // element of a variadic parameter, or nil
-	raw     bool           // an Args parameter takes what follows
+	raw     bool           // an Args parameter takes the remaining arguments
 	ack     reflect.Type   // the type of the ack parameter, or nil
-	results int            // without the error
+	results int            // not including the error
 	err     bool           // the last result is an error
 
 	frames sync.Pool // of *frame
-	reuse  bool      // the arguments may be copied, and their memory used again
+	reuse  bool      // the decoded arguments may be copied and their memory reused
 }
 
 func newPlan[S any](handler any) (*plan[S], error) {
@@ -31,7 +31,7 @@ func newPlan[S any](handler any) (*plan[S], error) {
 	}
 	t := reflect.TypeOf(handler)
 	if t.Kind() != reflect.Func {
-		return nil, errors.New("it is no function")
+		return nil, errors.New("it is not a function")
 	}
 	p := &plan[S]{fn: reflect.ValueOf(handler)}
 	if p.fn.IsNil() {
@@ -47,8 +47,8 @@ func newPlan[S any](handler any) (*plan[S], error) {
 	return p, nil
 }
 
-// parameters assigns the parameters of a handler: context, socket, arguments, those
-// that are left, and an ack function.
+// parameters sets the plan's parameters: context, socket, arguments, remaining
+// arguments, and an ack function.
 func (p *plan[S]) parameters(t reflect.Type) error {
 	in := make([]reflect.Type, t.NumIn())
 	for i := range in {
@@ -83,8 +83,9 @@ func (p *plan[S]) parameters(t reflect.Type) error {
 	return checkAck(p.ack)
 }
 
-// checkArgument returns what is wrong with a parameter that is to be decoded. One that
-// is not is told where it belongs.
+// checkArgument returns an error if an argument cannot be decoded into a parameter of
+// type t. For a misplaced context, socket, Args or ack function, the error names the
+// right place.
 func checkArgument[S any](t reflect.Type) error {
 	socket := reflect.TypeFor[S]()
 	switch {
@@ -107,8 +108,7 @@ func checkArgument[S any](t reflect.Type) error {
 	return nil
 }
 
-// checkAck returns what is wrong with an ack function, whose type is nil if there is
-// none.
+// checkAck returns an error if t is not a valid ack function; t may be nil.
 func checkAck(t reflect.Type) error {
 	if t == nil {
 		return nil
@@ -116,15 +116,15 @@ func checkAck(t reflect.Type) error {
 	if t.NumOut() > 0 {
 		return errors.New("its ack function must not return anything")
 	}
-	for i := range t.NumIn() {
-		if err := Sendable(t.In(i)); err != nil {
-			return fmt.Errorf("its ack function takes a %v: %w", t.In(i), err)
+	for in := range t.Ins() {
+		if err := Sendable(in); err != nil {
+			return fmt.Errorf("its ack function takes a %v: %w", in, err)
 		}
 	}
 	return nil
 }
 
-// outcome assigns the results of a handler.
+// outcome sets the plan's results.
 func (p *plan[S]) outcome(t reflect.Type) error {
 	p.results = t.NumOut()
 	if p.results > 0 && t.Out(p.results-1) == errorType {
@@ -146,11 +146,11 @@ func (p *plan[S]) outcome(t reflect.Type) error {
 	return nil
 }
 
-// A frame is the memory of one call: arguments to decode into, and the list of
-// what the handler is called with. Frames are used again; the handler gets copies.
+// A frame is the memory of one call: the values that arguments are decoded into,
+// and the handler's parameters. Frames are reused; the handler receives copies.
 type frame struct {
 	args []reflect.Value // pointers to the decoded arguments
-	ptrs []any           // the same, as the decoder wants them
+	ptrs []any           // the same, as parameters of the decoder
 	in   []reflect.Value
 }
 
@@ -164,7 +164,7 @@ func (p *plan[S]) newFrame() *frame {
 	return f
 }
 
-// release gives a frame back, without anything of the call.
+// release clears a frame and puts it back.
 func (p *plan[S]) release(f *frame) {
 	if !p.reuse {
 		return
@@ -190,7 +190,7 @@ func (p *plan[S]) call(c *Call[S]) error {
 		return err
 	}
 	if p.ctx {
-		f.in = append(f.in, reflect.ValueOf(c.Owner.Context()))
+		f.in = append(f.in, reflect.ValueOf(c.context()))
 	}
 	if p.socket {
 		f.in = append(f.in, reflect.ValueOf(c.Socket))
@@ -214,7 +214,7 @@ func (p *plan[S]) call(c *Call[S]) error {
 	if p.ack != nil {
 		f.in = append(f.in, c.ackFunction(p.ack))
 	}
-	// A handler that panics keeps the frame, and what was lent to it.
+	// If the handler panics, the frame and memory lent to the handler are not reused.
 	out := p.fn.Call(f.in)
 	err = p.finish(c, out)
 	if taken {
@@ -224,7 +224,7 @@ func (p *plan[S]) call(c *Call[S]) error {
 	return err
 }
 
-// decode decodes the arguments. It reports whether they were taken.
+// decode decodes the arguments. It reports whether it used [parser.Args.Take].
 func (p *plan[S]) decode(c *Call[S], ptrs []any) (taken bool, err error) {
 	if c.Last && !p.raw && p.rest == nil {
 		return true, c.Args.Take(ptrs...)
@@ -232,7 +232,7 @@ func (p *plan[S]) decode(c *Call[S], ptrs []any) (taken bool, err error) {
 	return false, c.Args.Decode(ptrs...)
 }
 
-// finish deals with the results of a handler.
+// finish handles the results of a handler.
 func (p *plan[S]) finish(c *Call[S], out []reflect.Value) error {
 	if p.err {
 		if last := out[p.results]; !last.IsNil() {
