@@ -18,7 +18,7 @@ func TestAllocations(t *testing.T) {
 	})
 }
 
-// Packets that are released cost what is made of them.
+// Decoding packets that are released allocates only the decoded values.
 func TestReleaseAllocations(t *testing.T) {
 	dec := parser.JSON.NewDecoder(parser.Limits{})
 	data := []byte(`2["echo",{"msg":"hello","n":1},17]`)

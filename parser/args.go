@@ -8,48 +8,49 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/clip"
 )
 
-// Args holds the arguments of a received packet, still encoded. It is an
-// immutable value: copy it, keep it, decode it as often as needed and from any
-// number of goroutines at once. The zero Args is empty.
+// Args holds the arguments of a received packet in encoded form. It is an
+// immutable value and safe for concurrent use: it can be copied, kept, and
+// decoded as often as needed. The zero Args is empty.
 type Args struct {
 	dec         ValueDecoder
 	values      [][]byte
 	attachments [][]byte
 }
 
-// ValueDecoder decodes single arguments of a packet; it is what a [Codec]
-// gives to [NewArgs]. It must be safe for concurrent use.
+// ValueDecoder decodes single arguments of a packet. A [Codec] passes it to
+// [NewArgs]. It must be safe for concurrent use.
 type ValueDecoder interface {
 	// DecodeValue decodes raw into the value that ptr points to. attachments
-	// are those of the packet. Neither may be modified or end up in the value:
-	// other handlers will decode the same bytes.
+	// are the attachments of the packet. DecodeValue must not modify either,
+	// and the value must not refer to their memory, because other handlers
+	// decode the same bytes.
 	DecodeValue(raw []byte, attachments [][]byte, ptr any) error
 }
 
-// NewArgs returns the arguments whose encoded forms are values. It is meant
-// for authors of codecs. The slices are handed over: nothing may modify them
-// afterwards.
+// NewArgs returns the arguments whose encoded forms are values, for
+// implementations of [Codec]. It takes ownership of the slices, which must not
+// be modified afterwards.
 func NewArgs(dec ValueDecoder, values [][]byte, attachments [][]byte) Args {
 	return Args{dec: dec, values: values, attachments: attachments}
 }
 
-// Decoder returns what decodes the arguments, as it was given to [NewArgs]; nil for the
-// zero Args. It is meant for authors of codecs, which can tell their own arguments by
-// it when they are sent again.
+// Decoder returns the ValueDecoder that was passed to [NewArgs], or nil for the zero
+// Args. Implementations of [Codec] use it to recognize their own arguments when these
+// are sent again.
 func (a Args) Decoder() ValueDecoder { return a.dec }
 
 // Len returns the number of arguments.
 func (a Args) Len() int { return len(a.values) }
 
-// Decode decodes the arguments, position by position, into what ptrs point to.
-// Pointers to missing arguments leave their value as it is, arguments without
-// a pointer are ignored, and a nil entry skips an argument, as is usual among
-// Socket.IO peers of different versions.
+// Decode decodes the arguments, position by position, into the values that ptrs
+// point to. A missing argument leaves its value unchanged, further arguments
+// are ignored, and a nil entry skips an argument. Peers of different versions
+// can therefore use different numbers of arguments.
 //
-// Values decode as described in the package documentation; []byte values are
-// copies, so that they belong to the caller. Decode stops at the first
-// argument that does not fit its Go type and returns an [*ArgError]; the
-// pointed-to value may be partly written then.
+// Values decode as described in the package documentation. []byte values are
+// copies, which the caller owns. Decode stops at the first argument that does
+// not fit its Go type and returns an [*ArgError]; the value that the pointer
+// refers to may be partly written then.
 func (a Args) Decode(ptrs ...any) error {
 	for i, ptr := range ptrs[:min(len(ptrs), len(a.values))] {
 		if err := a.DecodeAt(i, ptr); err != nil {
@@ -60,8 +61,8 @@ func (a Args) Decode(ptrs ...any) error {
 }
 
 // DecodeAt decodes the argument at position i, counting from 0, into what ptr
-// points to. As with [Args.Decode], an argument that does not exist leaves the
-// value as it is, a nil ptr does nothing, and the error is an [*ArgError].
+// points to. As with [Args.Decode], a missing argument leaves the value
+// unchanged, a nil ptr does nothing, and the error is an [*ArgError].
 func (a Args) DecodeAt(i int, ptr any) error {
 	if i < 0 || i >= len(a.values) || ptr == nil {
 		return nil
@@ -76,9 +77,9 @@ func (a Args) DecodeAt(i int, ptr any) error {
 	return nil
 }
 
-// Take is [Args.Decode] for whoever is the last to use the arguments: neither a nor
-// a copy of it may be used afterwards. In return, a []byte or [Borrowed] need not be
-// a copy of what was received.
+// Take is [Args.Decode] for the last user of the arguments: neither a nor a copy of
+// it may be used afterwards. A decoded []byte or [Borrowed] may then refer to the
+// received bytes instead of being a copy.
 func (a Args) Take(ptrs ...any) error {
 	for i, ptr := range ptrs[:min(len(ptrs), len(a.values))] {
 		if p := bytesPointer(ptr); p != nil {
@@ -105,9 +106,9 @@ func bytesPointer(ptr any) *[]byte {
 	return nil
 }
 
-// Release concludes a successful Take(ptrs...): the memory of the [Borrowed] values
-// among what ptrs point to, unless they are copies, is used for further messages.
-// Nobody may use them afterwards. It may be called once, or not at all.
+// Release ends the use of the [Borrowed] values of a successful Take(ptrs...):
+// unless they are copies, their memory is reused for further messages, and they
+// must not be used afterwards. It may be called once, or not at all.
 func (a Args) Release(ptrs ...any) {
 	for i, ptr := range ptrs[:min(len(ptrs), len(a.values))] {
 		if _, ok := ptr.(*Borrowed); ok {
@@ -116,8 +117,8 @@ func (a Args) Release(ptrs ...any) {
 	}
 }
 
-// own returns the attachment that the argument at position i consists of, if none
-// of the others can refer to it.
+// own returns the attachment that the argument at position i consists of, if no
+// other argument can refer to it.
 func (a Args) own(i int) []byte {
 	if _, ok := a.dec.(jsonValues); !ok || len(a.attachments) == 0 {
 		return nil
@@ -137,7 +138,7 @@ func (a Args) own(i int) []byte {
 	return a.attachments[index]
 }
 
-// From returns the arguments from position i on, which become the first.
+// From returns the arguments from position i on.
 func (a Args) From(i int) Args {
 	a.values = a.values[min(max(i, 0), len(a.values)):]
 	return a
@@ -161,7 +162,7 @@ type ArgError struct {
 	Index int
 	// Type is the Go type to decode into or of the value to encode.
 	Type reflect.Type
-	// Err is the cause. When decoding, what it quotes of the peer is cut.
+	// Err is the cause. When decoding, its quotations of the peer's data are truncated.
 	Err error
 }
 

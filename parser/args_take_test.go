@@ -13,6 +13,7 @@ import (
 
 // Take may hand attachments over, but never the same one twice.
 func TestTake(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		args  string
 		taken bool
@@ -60,8 +61,9 @@ func TestTake(t *testing.T) {
 	}
 }
 
-// What was decoded shares nothing with the memory of released packets.
+// Decoded values do not share memory with released packets.
 func TestRelease(t *testing.T) {
+	t.Parallel()
 	type inner struct {
 		Text   string
 		Raw    json.RawMessage
@@ -97,7 +99,7 @@ func TestRelease(t *testing.T) {
 		taken.Args.Release(got...)
 		taken.Release()
 		for range 3 {
-			const size = len(args) - 50 // fits into the memory of the one before
+			const size = len(args) - 50 // fits into the memory of the previous packet
 			p := next(`2["e","` + strings.Repeat("X", size) + `"]`)
 			var s string
 			if err := p.Args.Take(&s); err != nil || s != strings.Repeat("X", size) {

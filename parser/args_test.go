@@ -14,9 +14,8 @@ import (
 	"github.com/seed96b07ef8/socketio/parser/internal/parsertest"
 )
 
-func ptr[T any](v T) *T { return &v }
-
 func TestRoundTrip(t *testing.T) {
+	t.Parallel()
 	blob := []byte("blob")
 	for _, test := range []struct {
 		name     string
@@ -39,11 +38,11 @@ func TestRoundTrip(t *testing.T) {
 		{"raw", stdjson.RawMessage(`{"a" : 1e400}`), nil},
 		{"number", stdjson.Number("123456789012345678901234567890.5"), nil},
 		{"numbers", []stdjson.Number{"1.00", "2e3"}, nil},
-		{"pointer to number", ptr(stdjson.Number("1.00")), nil},
+		{"pointer to number", new(stdjson.Number("1.00")), nil},
 		{"number keys", map[stdjson.Number]stdjson.Number{"1": "1.0"}, nil},
 		{"marshaler", marshaler{7}, marshaler{7}},
 		{"text bytes", hexBytes{1, 2}, nil},
-		{"JSON bytes", ptr(jsonBytes("x")), ptr(jsonBytes(`"json"`))},
+		{"JSON bytes", new(jsonBytes("x")), new(jsonBytes(`"json"`))},
 		{"slice", []int{1, 2, 3}, nil},
 		{"array", [3]byte{1, 2, 3}, nil},
 		{"map", map[string][]int{"a": {1}}, nil},
@@ -85,6 +84,7 @@ func TestRoundTrip(t *testing.T) {
 type Embedded struct{ Blob []byte }
 
 func TestDecodeValues(t *testing.T) {
+	t.Parallel()
 	type fields struct {
 		UserName string
 		N        int
@@ -106,18 +106,18 @@ func TestDecodeValues(t *testing.T) {
 		{"any with invalid UTF-8", "\"a\xff\"", new(any), "a\ufffd", ""},
 		{"string with invalid UTF-8", "\"a\xff\"", new(string), "a\ufffd", ""},
 		{"string with escape", `"\u0061"`, new(string), "a", ""},
-		{"null into string", `null`, ptr("kept"), "kept", ""},
-		{"null into int", `null`, ptr(7), 7, ""},
-		{"null into any", `null`, ptr[any](7), nil, ""},
-		{"null into float", `null`, ptr(7.5), 7.5, ""},
-		{"null into pointer", `null`, ptr(ptr(1)), (*int)(nil), ""},
-		{"null into binary", `null`, ptr([]byte("x")), []byte(nil), ""},
-		{"null into raw", `null`, ptr(stdjson.RawMessage("x")), stdjson.RawMessage("null"), ""},
+		{"null into string", `null`, new("kept"), "kept", ""},
+		{"null into int", `null`, new(7), 7, ""},
+		{"null into any", `null`, new(any(7)), nil, ""},
+		{"null into float", `null`, new(7.5), 7.5, ""},
+		{"null into pointer", `null`, new(new(1)), (*int)(nil), ""},
+		{"null into binary", `null`, new([]byte("x")), []byte(nil), ""},
+		{"null into raw", `null`, new(stdjson.RawMessage("x")), stdjson.RawMessage("null"), ""},
 		{"base64 into binary", `"YmxvYg=="`, new([]byte), []byte("blob"), ""},
 		{"base64 into named binary", `"YmxvYg=="`, new(namedBytes), namedBytes("blob"), ""},
 		{"integral exponent into float", `1e3`, new(float64), 1000.0, ""},
 		{"string into quoted int", `{"A":1}`, new(map[string]int8), map[string]int8{"A": 1}, ""},
-		{"into pointer in any", `{"N":3}`, ptr[any](&fields{UserName: "kept"}), &fields{UserName: "kept", N: 3}, ""},
+		{"into pointer in any", `{"N":3}`, new(any(&fields{UserName: "kept"})), &fields{UserName: "kept", N: 3}, ""},
 		{"into non-empty map", `{"b":2}`, &map[string]int{"a": 1}, map[string]int{"a": 1, "b": 2}, ""},
 		{"placeholder without attachments", `{"_placeholder":true,"num":0}`, new(any), map[string]any{"_placeholder": true, "num": 0.0}, ""},
 
@@ -146,6 +146,7 @@ func TestDecodeValues(t *testing.T) {
 }
 
 func TestDecodePlaceholders(t *testing.T) {
+	t.Parallel()
 	type fields struct {
 		A any
 		B []byte
@@ -168,7 +169,7 @@ func TestDecodePlaceholders(t *testing.T) {
 		{"all kinds", `{"A":[P0,{"x":P1}],"B":P1,"C":P0}`, new(fields), fields{A: []any{[]byte("zero"), map[string]any{"x": []byte("one")}}, B: []byte("one"), C: namedBytes("zero")}, ""},
 		{"base64 next to binary", `{"A":P0,"B":"YmxvYg==","C":"YmxvYg=="}`, new(fields), fields{A: []byte("zero"), B: []byte("blob"), C: namedBytes("blob")}, ""},
 		{"null next to binary", `{"A":P0,"B":null,"C":null}`, &fields{B: []byte("x"), C: namedBytes("x")}, fields{A: []byte("zero")}, ""},
-		{"pointer in any", `{"B":P0}`, ptr[any](inner), &fields{B: []byte("zero")}, ""},
+		{"pointer in any", `{"B":P0}`, new(any(inner)), &fields{B: []byte("zero")}, ""},
 		{"any replaces", `{"A":P0}`, &fields{A: 1}, fields{A: []byte("zero")}, ""},
 		{"array into binary", `{"A":P0,"B":[1,2]}`, new(fields), fields{A: []byte("zero"), B: []byte{1, 2}}, ""},
 		{"map of any", `{"a":P0}`, new(map[string]any), map[string]any{"a": []byte("zero")}, ""},
@@ -192,6 +193,7 @@ func TestDecodePlaceholders(t *testing.T) {
 }
 
 func TestArgs(t *testing.T) {
+	t.Parallel()
 	args := decode(t, `2["e",1,"two",[3]]`).Args
 	if args.Len() != 3 || string(args.Raw(1)) != `"two"` || args.Raw(3) != nil || args.Raw(-1) != nil {
 		t.Errorf("got %d, %q", args.Len(), args.Raw(1))
@@ -224,8 +226,9 @@ func TestArgs(t *testing.T) {
 	}
 }
 
-// TestNewArgs uses Args with another format.
+// TestNewArgs uses Args with a custom format.
 func TestNewArgs(t *testing.T) {
+	t.Parallel()
 	args := parser.NewArgs(decimal{}, [][]byte{[]byte("17"), []byte("x")}, nil)
 	var n int
 	if err := args.Decode(&n); err != nil || n != 17 {
@@ -244,6 +247,7 @@ func (decimal) DecodeValue(raw []byte, _ [][]byte, ptr any) (err error) {
 }
 
 func TestArgsConcurrently(t *testing.T) {
+	t.Parallel()
 	args := decode(t, placeholders(`52-["e",{"a":P0,"b":[P1]},{"blob":P1,"number":1.50,"any":P0}]`), []byte("zero"), []byte("one")).Args
 	var group sync.WaitGroup
 	for range 8 {

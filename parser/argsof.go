@@ -8,9 +8,9 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/clip"
 )
 
-// ArgsOf returns Args with the given values, encoded as [JSON] does: what a peer
-// receives that is sent them. It is for calling handlers in tests, and for codecs.
-// The error is an [*ArgError] when a value has no encoded form.
+// ArgsOf returns the Args that a peer receives if it is sent values with [JSON].
+// It is meant for calling handlers in tests, and for codecs. It returns an
+// [*ArgError] if a value cannot be encoded.
 func ArgsOf(values ...any) (Args, error) {
 	data, attachments, err := JSON.Append(nil, Header{Type: Event}, "args", values)
 	if err != nil {
@@ -21,15 +21,15 @@ func ArgsOf(values ...any) (Args, error) {
 	for i := 0; err == nil && i < len(attachments); i++ {
 		p, err = d.Decode(attachments[i], true)
 	}
-	if err != nil { // nested deeper than anybody would receive
+	if err != nil { // nested deeper than the limit of decoders
 		return Args{}, err
 	}
 	return p.Args, nil
 }
 
-// String shows the arguments for logs and messages of tests, as a list of JSON
-// values; binary data is shown as such when it is an argument of its own. What is
-// longer than 4096 bytes is cut.
+// String returns the arguments as a list of JSON values, for logs and test
+// messages. An argument that is binary data is marked as such. The text is
+// truncated to 4096 bytes.
 func (a Args) String() string { return clip.Text(a.text(), 4096) }
 
 func (a Args) text() string {
@@ -49,7 +49,7 @@ func (a Args) text() string {
 			continue
 		}
 		text, err := json.Marshal(v)
-		if err != nil { // of a codec that decodes to what JSON does not have
+		if err != nil { // a codec decoded a value without a JSON form
 			text = fmt.Append(nil, v)
 		}
 		b.Write(text)

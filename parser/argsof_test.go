@@ -9,6 +9,7 @@ import (
 )
 
 func TestArgsOf(t *testing.T) {
+	t.Parallel()
 	args, err := parser.ArgsOf(1, "two", []byte("three"), map[string]any{"four": []byte("4"), "five": []byte("5")}, nil)
 	if err != nil {
 		t.Fatal(err)

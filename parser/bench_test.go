@@ -13,8 +13,8 @@ func BenchmarkDecode(b *testing.B) { parsertest.BenchmarkDecode(b, parser.JSON) 
 
 func BenchmarkAppend(b *testing.B) { parsertest.BenchmarkAppend(b, parser.JSON, nil) }
 
-// BenchmarkHostile has inputs that were quadratic in some implementation: the
-// throughput should not depend on the size.
+// BenchmarkHostile decodes inputs for which some implementation took quadratic
+// time. The throughput should not depend on the size.
 func BenchmarkHostile(b *testing.B) {
 	for _, bench := range []struct {
 		name string
@@ -47,8 +47,8 @@ func BenchmarkHostile(b *testing.B) {
 	}
 }
 
-// BenchmarkEcho has the parser's part of an event whose handler answers with what it
-// got: what the server does with most small events.
+// BenchmarkEcho measures the parser's part of an event whose handler returns its
+// argument, the most common small event.
 func BenchmarkEcho(b *testing.B) {
 	data := []byte(`217["echo",{"msg":"hello","n":1}]`)
 	dec := parser.JSON.NewDecoder(parser.Limits{})

@@ -2,15 +2,18 @@ package parser
 
 import (
 	"bytes"
+	"cmp"
+	"errors"
+	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// A placeholder is the object that stands for an attachment in the JSON of a
-// packet. The encoder writes exactly these members in this order; a decoder
-// has to expect any spelling of the object. Socket.IO protocol v5, "Packet
-// encoding".
+// A placeholder is the JSON object that represents an attachment (Socket.IO
+// protocol v5, "Packet encoding"). The encoder writes exactly these members in
+// this order. The decoder accepts any spelling of the object.
 const (
 	placeholderStart = `{"_placeholder":true,"num":`
 	placeholderKey   = "_placeholder"
@@ -45,7 +48,8 @@ func countPlaceholders(raw []byte, count int) (n int, ok bool) {
 // a placeholder.
 func placeholder(raw []byte) (index int, ok bool) {
 	if rest, found := bytes.CutPrefix(raw, []byte(placeholderStart)); found {
-		// What every encoder writes. More members mean the long way.
+		// This is the form that every encoder writes. Objects with more members take the
+		// slow path.
 		if index = parseIndex(rest[:len(rest)-1]); index >= 0 {
 			return index, true
 		}
@@ -61,8 +65,8 @@ func placeholder(raw []byte) (index int, ok bool) {
 	return index, ok
 }
 
-// parseIndex parses a non-negative integer, in the only form that JSON has for
-// it without a fraction or an exponent. It returns -1 for anything else.
+// parseIndex parses a non-negative JSON number without a fraction or an
+// exponent. It returns -1 for anything else.
 func parseIndex(raw []byte) int {
 	n, ok := parseUint(raw)
 	if len(raw) == 0 || skipDigits(raw, 0) != len(raw) || !ok || n > 1<<31-1 {
@@ -73,10 +77,8 @@ func parseIndex(raw []byte) int {
 
 // frame is an open array or object.
 type frame struct {
-	object        bool
-	isPlaceholder bool
-	index         int
-	start         int
+	isObject bool
+	object
 }
 
 // object is an object in a JSON value: its nesting depth, where it is, and whether it
@@ -86,7 +88,14 @@ type object struct {
 	start, end    int
 	isPlaceholder bool
 	index         int
+
+	marked, hasIndex bool // has the members of a placeholder, of any type
 }
+
+// looksLike reports whether one of the known peers takes the object for a placeholder in
+// a packet with attachments: python-socketio does so if "_placeholder" is true in the
+// sense of Python and there is a "num".
+func (o *object) looksLike() bool { return o.isPlaceholder || o.marked && o.hasIndex }
 
 // walkObjects calls fn at the end of every object in a JSON value, which must
 // be valid. Of duplicate members the last one counts.
@@ -94,9 +103,9 @@ func walkObjects(raw []byte, fn func(o object)) {
 	var inline [16]frame
 	stack := inline[:0]
 	wantKey := false
-	var key string // of the member whose value comes next, if it matters
+	var key string // of the member whose value is next, if it matters
 
-	// value is called with the start of every value.
+	// value handles the start of each value.
 	value := func(scalar []byte) {
 		if key == "" {
 			return
@@ -104,8 +113,9 @@ func walkObjects(raw []byte, fn func(o object)) {
 		top := &stack[len(stack)-1]
 		if key == placeholderKey {
 			top.isPlaceholder = string(scalar) == "true"
+			top.marked = string(scalar) != "false" && string(scalar) != "null"
 		} else {
-			top.index = parseIndex(scalar)
+			top.index, top.hasIndex = parseIndex(scalar), true
 		}
 		key = ""
 	}
@@ -115,7 +125,7 @@ func walkObjects(raw []byte, fn func(o object)) {
 		switch c := raw[i]; c {
 		case '{', '[':
 			value(nil)
-			stack = append(stack, frame{object: c == '{', index: -1, start: start})
+			stack = append(stack, frame{c == '{', object{depth: len(stack), start: start, index: -1}})
 			wantKey = c == '{'
 			i++
 		case '}', ']':
@@ -123,11 +133,12 @@ func walkObjects(raw []byte, fn func(o object)) {
 			stack = stack[:len(stack)-1]
 			wantKey = false
 			i++
-			if top.object {
-				fn(object{len(stack), top.start, i, top.isPlaceholder, top.index})
+			if top.isObject {
+				top.end = i
+				fn(top.object)
 			}
 		case ',':
-			wantKey = stack[len(stack)-1].object
+			wantKey = stack[len(stack)-1].isObject
 			i++
 		case ':', ' ', '\t', '\n', '\r':
 			i++
@@ -139,7 +150,7 @@ func walkObjects(raw []byte, fn func(o object)) {
 				value(nil)
 			}
 		default:
-			for i < len(raw) && bytes.IndexByte([]byte(",]} \t\n\r"), raw[i]) < 0 {
+			for i < len(raw) && strings.IndexByte(",]} \t\n\r", raw[i]) < 0 {
 				i++
 			}
 			value(raw[start:i])
@@ -147,8 +158,8 @@ func walkObjects(raw []byte, fn func(o object)) {
 	}
 }
 
-// placeholderMember returns the name of a member, given as JSON string, if it
-// is one of those that make a placeholder, and "" otherwise.
+// placeholderMember returns the name of a member, given as a JSON string, if it
+// is a member of placeholders, and "" otherwise.
 func placeholderMember(raw []byte) string {
 	name := raw[1 : len(raw)-1]
 	if bytes.IndexByte(name, '\\') >= 0 {
@@ -164,4 +175,42 @@ func placeholderMember(raw []byte) string {
 		return indexKey
 	}
 	return ""
+}
+
+var errLooksLikePlaceholder = errors.New(`an object with the member "_placeholder" cannot be sent beside binary data: peers take it for a reference to the data`)
+
+// checkPlaceholders returns an error if the arguments of a packet with attachments, whose
+// text is data, hold an object that a peer would take for a placeholder. The peer would
+// replace the object, or close the connection because of it, and JSON has no other form
+// of the object. In packets without attachments, peers keep such objects as they are.
+func (a *appender) checkPlaceholders(data []byte, args []any) error {
+	n := len(a.attachments)
+	if bytes.Count(data, []byte(placeholderKey)) == n && !bytes.Contains(data, []byte(`\u`)) {
+		return nil // only those of the attachments; another one would need escapes in its name
+	}
+	if countLikePlaceholders(data) == n {
+		return nil
+	}
+	for i, arg := range args {
+		var alone appender
+		text, err := alone.appendArgs([]byte{'['}, args[i:i+1], false)
+		if alone.full != nil {
+			alone.full.release()
+		}
+		if err != nil || countLikePlaceholders(text) != len(alone.attachments) {
+			return &ArgError{Index: i, Type: reflect.TypeOf(arg), Err: cmp.Or(err, errLooksLikePlaceholder)}
+		}
+	}
+	return errLooksLikePlaceholder
+}
+
+// countLikePlaceholders returns the number of objects in a JSON value that a peer may
+// take for placeholders.
+func countLikePlaceholders(data []byte) (n int) {
+	walkObjects(data, func(o object) {
+		if o.looksLike() {
+			n++
+		}
+	})
+	return n
 }

@@ -1,19 +1,20 @@
 package parser
 
-// Borrowed is binary data that a handler gets lent. It is for large messages, whose
-// memory and its collection cost as much as everything else.
+// Borrowed is binary data that a handler may use until it returns. It avoids
+// copying and garbage collection, which cost as much as all other work for large
+// messages.
 //
 // A parameter of this type, or a field that is an argument of an event or call of
-// package event, is what was received, without a copy, and belongs to the handler
-// until that returns. Afterwards the memory is used for other messages, of
-// other connections, too: a handler that keeps it, or anything that shares its memory,
-// will find something else there. The handler may change it, send it, and return it
-// as its acknowledgement; for everything that outlives the call, such as a goroutine,
-// it has to make a copy. That goes for what sees the arguments of a message that is
-// sent, OnAnyOutgoing for one.
+// package event, refers to the received bytes without a copy. The handler owns them
+// until it returns. Afterwards their memory is reused for other messages, including
+// those of other connections, so the handler must not keep the value or anything that
+// shares its memory. The handler may modify the value, send it, and return it as its
+// acknowledgement. It must copy data that outlives the call, for example in a
+// goroutine. The same applies to functions that receive the arguments of a sent
+// message, such as those of OnAnyOutgoing.
 //
-// Only the data of an argument of its own is lent, only to the only handler of an
-// event, and only by the [JSON] codec. Otherwise, and when decoded in any other way,
-// as part of an object for example, a Borrowed is a copy that nobody else uses. In
-// messages that are sent it is the same as a []byte.
+// The value refers to received bytes only if it is an argument by itself, the event
+// has a single handler, and the codec is [JSON]. Otherwise, for example as part of
+// an object, a Borrowed is a copy for the exclusive use of the handler. In sent
+// messages a Borrowed is the same as a []byte.
 type Borrowed []byte

@@ -3,77 +3,77 @@ package parser
 // Codec is a packet format. Both peers of a connection must use the same one;
 // [JSON] is the default everywhere. Its methods are safe for concurrent use.
 type Codec interface {
-	// Append appends the encoded packet to dst and returns the extended slice
-	// along with the attachments, in the order in which they have to follow it
-	// as binary messages. The attachments alias the []byte values of args:
-	// these must not change until everything is written.
+	// Append appends the encoded packet to dst. It returns the extended slice
+	// and the attachments, in the order in which they must follow as binary
+	// messages. The attachments alias the []byte values of args, which must not
+	// be modified until everything is written.
 	//
-	// event is used by Event packets only, where it must not be reserved (see
+	// event is used for Event packets only and must not be reserved (see
 	// [IsReserved]). Connect and ConnectError take at most one argument, their
-	// payload, and Disconnect none. An Event or Ack that holds binary data is
-	// promoted to its Binary type.
+	// payload, and Disconnect takes none. An Event or Ack that contains binary
+	// data is encoded as its Binary type.
 	//
-	// An argument that cannot be encoded yields an [*ArgError]. On any error
-	// the results are nil, what dst's array holds beyond its length is
-	// undefined, and nothing must be sent.
+	// If an argument cannot be encoded, Append returns an [*ArgError]. On any
+	// error the other results are nil, the contents of dst's array beyond its
+	// length are undefined, and nothing must be sent.
 	Append(dst []byte, h Header, event string, args []any) (data []byte, attachments [][]byte, err error)
 
 	// NewDecoder returns a decoder for one connection.
 	NewDecoder(Limits) Decoder
 
-	// Binary reports whether what Append returns as data travels as a binary
-	// message. Otherwise it is text, and valid UTF-8.
+	// Binary reports whether the data that Append returns is sent as a binary
+	// message. Otherwise it is sent as text and must be valid UTF-8.
 	Binary() bool
 }
 
-// Decoder assembles packets from the messages of one connection. It is not
-// safe for concurrent use and needs no closing.
+// Decoder assembles packets from the messages of one connection. It is not safe
+// for concurrent use and does not need to be closed.
 type Decoder interface {
 	// Decode takes the next message, binary or text, and returns the packet
-	// that it completes, or nil without an error while attachments are
-	// outstanding. Text data is only used during the call; binary data is
-	// handed over, with its memory up to its capacity: nobody else may use that
+	// that it completes, or nil and no error while attachments are missing. It
+	// uses text data only during the call. It takes ownership of binary data,
+	// with its memory up to its capacity, which the caller must not use
 	// afterwards.
 	//
-	// A message that breaks the protocol yields a [*SyntaxError]. The decoder
-	// is then as after Reset, but the stream has lost its meaning: the
-	// connection should be closed.
+	// For a message that violates the protocol, Decode returns a [*SyntaxError]
+	// and resets the decoder. The caller should close the connection, because
+	// later messages may belong to the invalid packet.
 	Decode(data []byte, binary bool) (*Packet, error)
 
-	// Reset drops a packet whose attachments are outstanding. It is to be
-	// called when the connection closes.
+	// Reset discards a packet whose attachments are missing. Call it when the
+	// connection closes.
 	Reset()
 }
 
 // Limits bounds what a [Decoder] accepts from its peer. Zero and negative
-// values stand for the defaults.
+// values mean the defaults.
 type Limits struct {
-	// MaxAttachments is the number of attachments that a packet may announce;
-	// one that announces more is refused at once ("too many attachments"). It is
-	// also the number of places in the arguments that may refer to them, as each
-	// takes a copy when it is decoded. Default: 10.
+	// MaxAttachments is how many attachments a packet may announce; a packet
+	// that announces more is refused at once ("too many attachments"). It is
+	// also how many placeholders in the arguments may refer to them, because
+	// each is decoded into a copy. Default: 10.
 	MaxAttachments int
 
-	// MaxDepth is how deep arrays and objects may be nested, counting the
-	// array that holds the arguments; deeper packets are refused ("invalid
-	// payload"). Default: 512. Values above 10000 count as 10000.
+	// MaxDepth is how deeply arrays and objects may be nested, including the
+	// array of the arguments; deeper packets are refused ("invalid payload").
+	// Default: 512. Values above 10,000 mean 10,000.
 	MaxDepth int
 
-	// MaxEventName is the length of an event name in bytes; a packet with a
-	// longer one is refused ("event name too long"). Default: 1024.
+	// MaxEventName is the maximum length of an event name in bytes; a packet
+	// with a longer name is refused ("event name too long"). Default: 1024.
 	MaxEventName int
 
-	// MaxArguments is the number of arguments of an event or acknowledgement; a
-	// packet with more is refused ("too many arguments"). Each is as much as 24 bytes
-	// of memory, however short it is on the wire. Default: 10,000.
+	// MaxArguments is the maximum number of arguments of an event or acknowledgement;
+	// a packet with more is refused ("too many arguments"). Each argument takes 24
+	// bytes of memory in addition to its encoded form. Default: 10,000.
 	MaxArguments int
 }
 
-// maxNesting is the depth that the JSON library can follow.
+// maxNesting is the maximum depth of the JSON library.
 const maxNesting = 10000
 
-// WithDefaults returns the limits that stand for l: defaults where it has none, and
-// no more than there may be. It is for implementations of [Codec].
+// WithDefaults returns l with defaults in place of zero and negative values, and
+// with values reduced to their maximum. It is meant for implementations of [Codec].
 func (l Limits) WithDefaults() Limits {
 	if l.MaxAttachments <= 0 {
 		l.MaxAttachments = 10
@@ -91,8 +91,8 @@ func (l Limits) WithDefaults() Limits {
 	return l
 }
 
-// SyntaxError reports a message that breaks the protocol. Every error of a
-// [Decoder] is one. Socket.IO protocol v5, "Packet encoding".
+// SyntaxError reports a message that violates the protocol (Socket.IO protocol
+// v5, "Packet encoding"). All errors of a [Decoder] are SyntaxErrors.
 type SyntaxError struct {
 	// Reason says what is wrong. Where the reference implementation has a text
 	// for it, this is that text: "unknown packet type 7", "Illegal attachments"

@@ -15,18 +15,16 @@ import (
 type jsonDecoder struct {
 	limits Limits
 
-	// pending is the packet that still wants attachments.
-	pending     *Packet
-	attachments [][]byte
-	want        int
+	pending *Packet // attachments are missing; those that have arrived are in its Args
+	want    int     // how many attachments the complete packet has
 
-	// A peer sends few different names, most of the time the same one. lastEvent has
-	// no backslash, so that it is also what is between the quotes.
+	// A peer usually sends the same few names. lastEvent contains no backslash, so
+	// it is also the encoded text between the quotes.
 	lastNamespace, lastEvent string
 }
 
 func (d *jsonDecoder) Reset() {
-	d.pending, d.attachments, d.want = nil, nil, 0
+	d.pending, d.want = nil, 0
 }
 
 func (d *jsonDecoder) Decode(data []byte, binary bool) (*Packet, error) {
@@ -36,8 +34,8 @@ func (d *jsonDecoder) Decode(data []byte, binary bool) (*Packet, error) {
 	return d.decodeText(data)
 }
 
-// attach takes an attachment of the pending packet and returns the packet if
-// it was the last one.
+// attach adds an attachment to the pending packet and returns the packet if it
+// is complete.
 func (d *jsonDecoder) attach(data []byte) (*Packet, error) {
 	p := d.pending
 	if p == nil {
@@ -46,14 +44,14 @@ func (d *jsonDecoder) attach(data []byte) (*Packet, error) {
 	if data == nil {
 		data = []byte{} // present, though empty
 	}
-	d.attachments = append(d.attachments, data)
-	if len(d.attachments) < d.want {
+	p.Args.attachments = append(p.Args.attachments, data)
+	if len(p.Args.attachments) < d.want {
 		return nil, nil
 	}
-	p.Args.attachments = d.attachments
 	d.Reset()
-	// Checking here, and not when the values are decoded, is what makes a bad
-	// placeholder the connection's problem and not that of a handler.
+	// Placeholders are checked here and not when the values are decoded, so
+	// that an invalid one closes the connection instead of failing in a
+	// handler.
 	found := 0
 	for _, raw := range p.Args.values {
 		n, ok := countPlaceholders(raw, len(p.Args.attachments))
@@ -62,15 +60,15 @@ func (d *jsonDecoder) attach(data []byte) (*Packet, error) {
 		}
 		found += n
 	}
-	// Each becomes a copy when it is decoded, so that a short text could make gigabytes
-	// of one attachment. Encoders send an attachment for each placeholder.
+	// Each placeholder is decoded into a copy, so a short text could turn one
+	// attachment into gigabytes. Encoders send an attachment for each placeholder.
 	if found > d.limits.MaxAttachments {
 		return nil, &SyntaxError{Reason: "too many attachments"}
 	}
 	return p, nil
 }
 
-// decodeText returns the packet if it is complete.
+// decodeText decodes a text message and returns the packet if it is complete.
 func (d *jsonDecoder) decodeText(data []byte) (*Packet, error) {
 	if d.pending != nil {
 		d.Reset()
@@ -123,8 +121,8 @@ func (d *jsonDecoder) decodeText(data []byte) (*Packet, error) {
 	return nil, nil
 }
 
-// copyValues returns a list of copies of values, which share their memory, text. Both
-// are in what is given for them if that is large enough.
+// copyValues returns a list of copies of values, and text, the memory that the copies
+// share. It uses the memory of list and text if that is large enough.
 func copyValues(list [][]byte, text []byte, values [][]byte) (_ [][]byte, _ []byte) {
 	if len(values) == 0 {
 		return nil, text
@@ -147,7 +145,8 @@ func copyValues(list [][]byte, text []byte, values [][]byte) (_ [][]byte, _ []by
 	return list[:len(values):len(values)], text
 }
 
-// parseHeader reads everything before the JSON.
+// parseHeader parses everything before the JSON (Socket.IO protocol v5, "Packet
+// encoding").
 func (d *jsonDecoder) parseHeader(h *Header, data []byte) (attachments int, payload []byte, err error) {
 	if len(data) == 0 || !isDigit(data[0]) {
 		return 0, nil, &SyntaxError{Reason: "unknown packet type NaN"}
@@ -196,10 +195,11 @@ func (d *jsonDecoder) parseHeader(h *Header, data []byte) (attachments int, payl
 	return attachments, data[i:], nil
 }
 
-// A name that is longer is not worth remembering: an idle connection would hold it.
+// Longer names are not remembered, because an idle connection would hold them.
 const maxRememberedName = 1024
 
-// namespace returns a namespace's name.
+// namespace returns a namespace's name as a string, without an allocation if it is the
+// last one.
 func (d *jsonDecoder) namespace(name []byte) string {
 	if string(name) == d.lastNamespace {
 		return d.lastNamespace
@@ -211,9 +211,9 @@ func (d *jsonDecoder) namespace(name []byte) string {
 	return d.lastNamespace
 }
 
-// parseUint parses decimal digits, of which there may be none. If the number
-// is out of range it returns the largest one and false. Leading zeros are
-// tolerated, as they are by the reference implementation.
+// parseUint parses zero or more decimal digits. If the number is out of range
+// it returns the largest one and false. Leading zeros are accepted, as by the
+// reference implementation.
 func parseUint(digits []byte) (n uint64, ok bool) {
 	for _, c := range digits {
 		digit := uint64(c - '0')
@@ -244,7 +244,7 @@ func (d *jsonDecoder) decodePayload(p *Packet, payload []byte) error {
 
 var (
 	errNoName       = errors.New("an event needs a name")
-	errNameType     = errors.New("an event name is a string or a number")
+	errNameType     = errors.New("an event name must be a string or a number")
 	errReservedName = errors.New("reserved event name")
 )
 
@@ -260,12 +260,13 @@ func (d *jsonDecoder) eventName(values [][]byte) (string, error) {
 		return d.lastEvent, nil
 	case raw[0] == '"':
 		if name = plainString(raw); name == nil {
-			// The only error left is invalid Unicode, already replaced.
+			// The only possible error is invalid Unicode, which AppendUnquote has
+			// replaced.
 			name, _ = jsontext.AppendUnquote([]byte{}, raw)
 		}
 	case raw[0] == '-' || isDigit(raw[0]):
-		// Peers in JavaScript know the number, not how it was written. Beyond
-		// float64 that is an infinity, which has a name of its own.
+		// JavaScript peers use the number's value, not its spelling. Beyond
+		// float64 that is Infinity.
 		f, _ := strconv.ParseFloat(string(raw), 64)
 		switch {
 		case math.IsInf(f, +1):
@@ -294,9 +295,9 @@ func (d *jsonDecoder) eventName(values [][]byte) (string, error) {
 	return event, nil
 }
 
-// plainString returns what is between the quotes of a JSON string, as part of
-// raw, if that is what the string means: no escapes, valid UTF-8. Otherwise it
-// returns nil.
+// plainString returns the part of raw between the quotes of a JSON string if it
+// is the value of the string: no escapes and valid UTF-8. Otherwise it returns
+// nil.
 func plainString(raw []byte) []byte {
 	s := raw[1 : len(raw)-1]
 	if bytes.IndexByte(s, '\\') >= 0 || !utf8.Valid(s) {

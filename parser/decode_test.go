@@ -11,8 +11,8 @@ import (
 	"github.com/seed96b07ef8/socketio/parser/internal/parsertest"
 )
 
-// validPackets are the texts of packets without attachments, in the order of
-// the protocol's tables, with what they mean.
+// validPackets are texts of packets without attachments and their meanings, in
+// the order of the protocol's tables.
 var validPackets = []struct {
 	name  string
 	text  string
@@ -67,6 +67,7 @@ var validPackets = []struct {
 }
 
 func TestDecode(t *testing.T) {
+	t.Parallel()
 	for _, test := range validPackets {
 		t.Run(test.name, func(t *testing.T) {
 			p := decode(t, test.text)
@@ -93,7 +94,7 @@ const (
 	tooManyAttachments = "too many attachments"
 )
 
-// invalidPackets are texts that close the connection.
+// invalidPackets are texts for which a connection is closed.
 var invalidPackets = []struct{ name, text, reason string }{
 	{"empty", ``, "unknown packet type NaN"},
 	{"type 7", `7`, "unknown packet type 7"},
@@ -168,6 +169,7 @@ var invalidPackets = []struct{ name, text, reason string }{
 }
 
 func TestDecodeInvalid(t *testing.T) {
+	t.Parallel()
 	for _, test := range invalidPackets {
 		t.Run(test.name, func(t *testing.T) {
 			dec := parser.JSON.NewDecoder(parser.Limits{})
@@ -176,7 +178,7 @@ func TestDecodeInvalid(t *testing.T) {
 				t.Fatalf("got packet %+v", p)
 			}
 			parsertest.WantSyntaxError(t, err, test.reason)
-			// The error left nothing behind.
+			// The decoder is reset after the error.
 			if _, err := dec.Decode([]byte{1}, true); err == nil {
 				t.Error("an attachment was accepted afterwards")
 			}
@@ -188,6 +190,7 @@ func TestDecodeInvalid(t *testing.T) {
 }
 
 func TestDecodeAttachments(t *testing.T) {
+	t.Parallel()
 	const text, bin = false, true
 	type step struct {
 		binary bool
@@ -337,6 +340,7 @@ func describe(t *testing.T, p *parser.Packet) string {
 }
 
 func TestReset(t *testing.T) {
+	t.Parallel()
 	dec := parser.JSON.NewDecoder(parser.Limits{})
 	if p, err := dec.Decode([]byte(`52-["e"]`), false); p != nil || err != nil {
 		t.Fatal(p, err)
@@ -350,6 +354,7 @@ func TestReset(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
+	t.Parallel()
 	limits := parser.Limits{MaxAttachments: 2, MaxDepth: 3, MaxEventName: 4, MaxArguments: 5}
 	for _, test := range []struct{ text, reason string }{
 		{`52-["e"]`, ""},
@@ -377,7 +382,7 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%s: %v", test.text, err)
 		}
 	}
-	// The largest depth there is.
+	// The largest possible depth.
 	dec := parser.JSON.NewDecoder(parser.Limits{MaxDepth: 1 << 30})
 	p, err := dec.Decode([]byte(`2["e",`+strings.Repeat("[", 9999)+strings.Repeat("]", 9999)+`]`), false)
 	if err != nil {
@@ -393,6 +398,7 @@ func TestLimits(t *testing.T) {
 }
 
 func TestStrings(t *testing.T) {
+	t.Parallel()
 	want := []string{"CONNECT", "DISCONNECT", "EVENT", "ACK", "CONNECT_ERROR", "BINARY_EVENT", "BINARY_ACK", "Type(7)"}
 	for i, want := range want {
 		if got := parser.Type(i).String(); got != want {
@@ -408,6 +414,7 @@ func TestStrings(t *testing.T) {
 }
 
 func TestSyntaxError(t *testing.T) {
+	t.Parallel()
 	dec := parser.JSON.NewDecoder(parser.Limits{})
 	for text, want := range map[string]string{
 		`7`:            "parser: unknown packet type 7",
@@ -424,9 +431,9 @@ func TestSyntaxError(t *testing.T) {
 	}
 }
 
-// The decoder remembers the last name, and names that look like it as JSON may be
-// others.
+// The decoder remembers the last name; a different name may look like it in JSON.
 func TestEventNamesInTurn(t *testing.T) {
+	t.Parallel()
 	dec := parser.JSON.NewDecoder(parser.Limits{})
 	for _, test := range []struct{ raw, want string }{
 		{`""`, ""}, {`"a\\n"`, `a\n`}, {`"a\n"`, "a\n"}, {`"a\\n"`, `a\n`},

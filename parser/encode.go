@@ -31,6 +31,7 @@ func (a *appender) appendPacket(dst []byte, h Header, event string, args []any) 
 	if err != nil {
 		return nil, err
 	}
+	payload := len(dst)
 	switch h.Type {
 	case Event:
 		if IsReserved(event) {
@@ -49,6 +50,9 @@ func (a *appender) appendPacket(dst []byte, h Header, event string, args []any) 
 		return nil, err
 	}
 	if n := len(a.attachments); n > 0 {
+		if err := a.checkPlaceholders(dst[payload:], args); err != nil {
+			return nil, err
+		}
 		dst[start] += byte(BinaryEvent - Event) // as is BinaryAck - Ack
 		var scratch [24]byte
 		count := append(strconv.AppendInt(scratch[:0], int64(n), 10), '-')
@@ -75,7 +79,7 @@ func appendHeader(dst []byte, h Header) ([]byte, error) {
 	return dst, nil
 }
 
-// appendArgs appends the rest of an array.
+// appendArgs appends the rest of the array of arguments.
 func (a *appender) appendArgs(dst []byte, args []any, comma bool) ([]byte, error) {
 	for i, arg := range args {
 		received, ok := arg.(Args)
@@ -120,7 +124,7 @@ func (a *appender) appendPayload(dst []byte, typ Type, args []any) ([]byte, erro
 	}
 	switch payload := dst[start:]; {
 	case string(payload) == "null":
-		return dst[:start], nil // no payload: peers refuse null
+		return dst[:start], nil // omit the payload: peers refuse null
 	case payload[0] == '{', payload[0] == '"' && typ == ConnectError:
 		return dst, nil
 	}
@@ -133,8 +137,8 @@ var (
 	errNumber       = errors.New("json.Number is not a valid number")
 )
 
-// appendValue appends a value as JSON. It deals with what arguments consist of
-// most of the time and leaves other types to the library.
+// appendValue appends a value as JSON. It handles the most common types of
+// arguments and leaves other types to the library.
 func (a *appender) appendValue(dst []byte, v any, depth int) ([]byte, error) {
 	switch v := v.(type) {
 	case nil:
@@ -216,7 +220,7 @@ func (a *appender) appendObject(dst []byte, object map[string]any, depth int) ([
 	if depth >= maxNesting {
 		return nil, errTooDeepValue
 	}
-	// e.names is a stack: nested objects push theirs behind ours.
+	// e.names is a stack: nested objects push their names on top.
 	e := a.encoder()
 	first := len(e.names)
 	for name := range object {
@@ -238,7 +242,7 @@ func (a *appender) appendObject(dst []byte, object map[string]any, depth int) ([
 			return nil, err
 		}
 	}
-	clear(e.names[first:end]) // the pool must not hold on to them
+	clear(e.names[first:end]) // so that the pool does not keep them alive
 	e.names = e.names[:first]
 	return append(dst, '}'), nil
 }
@@ -252,12 +256,11 @@ func appendString(dst []byte, s string) []byte {
 	if isPlainASCII(dst[start+1:]) {
 		return append(dst, '"')
 	}
-	dst, _ = jsontext.AppendQuote(dst[:start], s) // the error tells of the replacement
+	dst, _ = jsontext.AppendQuote(dst[:start], s) // the error only reports the replacement
 	return dst
 }
 
-// appendRaw appends JSON that is encoded already, without the white space
-// around it.
+// appendRaw appends encoded JSON without the white space around it.
 func appendRaw(dst, raw []byte) ([]byte, error) {
 	if raw == nil {
 		return append(dst, "null"...), nil
@@ -280,8 +283,8 @@ func appendNumber(dst []byte, n stdjson.Number) ([]byte, error) {
 	return append(dst, text...), nil
 }
 
-// appendFloat appends a number in the format of ECMAScript's Number::toString,
-// which is that of JSON.stringify but for NaN and infinities: they are null.
+// appendFloat appends a number in the format of JSON.stringify: that of
+// ECMAScript's Number::toString, except that NaN and infinities are null.
 func appendFloat(dst []byte, f float64, bits int) []byte {
 	switch {
 	case math.IsNaN(f) || math.IsInf(f, 0):
@@ -293,7 +296,7 @@ func appendFloat(dst []byte, f float64, bits int) []byte {
 		return strconv.AppendFloat(dst, f, 'f', -1, bits)
 	}
 	dst = strconv.AppendFloat(dst, f, 'e', -1, bits)
-	// ECMAScript does not pad the exponent: 1e-7, where Go has 1e-07.
+	// ECMAScript does not pad the exponent: it writes 1e-7, Go 1e-07.
 	if n := len(dst); dst[n-2] == '0' && !isDigit(dst[n-3]) {
 		dst[n-2] = dst[n-1]
 		dst = dst[:n-1]

@@ -22,9 +22,9 @@ type (
 	namedByte  byte
 	namedFloat float64
 
-	// hexBytes has a text form of its own, and so is not binary.
+	// hexBytes has text methods, and so is not binary data.
 	hexBytes []byte
-	// jsonBytes has a JSON form of its own, by its pointer.
+	// jsonBytes has JSON methods with a pointer receiver.
 	jsonBytes []byte
 
 	marshaler struct{ x int }
@@ -83,6 +83,7 @@ func placeholders(text string) string {
 }
 
 func TestAppendValues(t *testing.T) {
+	t.Parallel()
 	nan, inf := math.NaN(), math.Inf(1)
 	blob := []byte("blob")
 	var nilTree *tree
@@ -217,6 +218,7 @@ type binaryStringer []byte
 func (b binaryStringer) String() string { return string(b) }
 
 func TestAppendPackets(t *testing.T) {
+	t.Parallel()
 	blob := []byte{1}
 	for _, test := range []struct {
 		name  string
@@ -272,8 +274,9 @@ func TestAppendPackets(t *testing.T) {
 	}
 }
 
-// TestAppendErrors has what TestCodec does not.
+// TestAppendErrors tests errors that TestCodec does not.
 func TestAppendErrors(t *testing.T) {
+	t.Parallel()
 	connect := parser.Header{Type: parser.Connect}
 	cyclicTree := &tree{Children: []*tree{nil}}
 	cyclicTree.Children[0] = cyclicTree
@@ -295,6 +298,7 @@ func TestAppendErrors(t *testing.T) {
 
 // TestAppendNested encodes a packet from within a marshaler.
 func TestAppendNested(t *testing.T) {
+	t.Parallel()
 	got, attachments := encode(t, event, "e", nesting{}, []byte("outer"))
 	if want := `51-["e","2[\"inner\",1]",{"_placeholder":true,"num":0}]`; got != want || string(attachments[0]) != "outer" {
 		t.Errorf("got %s, %q", got, attachments)
@@ -309,6 +313,7 @@ func (nesting) MarshalText() ([]byte, error) {
 }
 
 func TestAppendConcurrently(t *testing.T) {
+	t.Parallel()
 	shared := map[string]any{"a": []any{[]byte("blob"), &tree{Data: []byte("x")}}, "n": math.Inf(1)}
 	want, _ := encode(t, event, "e", shared, &outer{Name: "n", Any: []byte("y")})
 	var group sync.WaitGroup

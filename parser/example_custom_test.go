@@ -9,12 +9,12 @@ import (
 	"github.com/seed96b07ef8/socketio/socketiotest"
 )
 
-// plain is the custom parser of Socket.IO's documentation: a packet is one JSON
-// object, such as {"type":2,"nsp":"/","id":7,"data":["sum",1,2]}. Binary data is
-// base64 text in it.
+// plain is the custom parser of Socket.IO's documentation. It encodes a packet
+// as one JSON object, such as {"type":2,"nsp":"/","id":7,"data":["sum",1,2]},
+// and binary data as base64 text.
 type plain struct{}
 
-// plainPacket is what is on the wire.
+// plainPacket is the encoded form of a packet.
 type plainPacket struct {
 	Type      parser.Type `json:"type"`
 	Namespace string      `json:"nsp"`
@@ -67,7 +67,8 @@ func (plain) Append(dst []byte, h parser.Header, event string, args []any) ([]by
 	return append(dst, packet...), nil, nil
 }
 
-// NewDecoder implements parser.Codec. There is no state: a message is a packet.
+// NewDecoder implements parser.Codec. The decoder has no state, because each
+// message is a packet.
 func (plain) NewDecoder(limits parser.Limits) parser.Decoder { return plain{} }
 
 // Binary implements parser.Codec.
@@ -117,7 +118,7 @@ func (plain) Decode(data []byte, binary bool) (*parser.Packet, error) {
 	return packet, nil
 }
 
-// DecodeValue implements parser.ValueDecoder: it is called when the Go type of an
+// DecodeValue implements parser.ValueDecoder. It is called when the Go type of an
 // argument is known.
 func (plain) DecodeValue(raw []byte, _ [][]byte, ptr any) error { return json.Unmarshal(raw, ptr) }
 
@@ -135,7 +136,7 @@ func (t *exampleTB) done() {
 	}
 }
 
-// A packet format of one's own: a server with the custom parser of Socket.IO's
+// This example runs a server with the custom parser of Socket.IO's
 // documentation.
 func ExampleCodec() {
 	t := new(exampleTB) // in a test: t *testing.T

@@ -7,7 +7,7 @@ import (
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
-// An event with binary data travels as a text and its attachments.
+// An event with binary data is sent as a text message and its attachments.
 func Example() {
 	type Upload struct {
 		Name string `json:"name"`
@@ -53,8 +53,7 @@ func ExampleArgs_Decode() {
 
 	var name string
 	err = packet.Args.Decode(nil, &name)
-	var argError *parser.ArgError
-	if errors.As(err, &argError) {
+	if argError, ok := errors.AsType[*parser.ArgError](err); ok {
 		fmt.Println("argument", argError.Index, "is no", argError.Type)
 	}
 	// Output:
@@ -62,13 +61,12 @@ func ExampleArgs_Decode() {
 	// argument 1 is no string
 }
 
-// A message that breaks the protocol should end the connection.
+// After a message that violates the protocol, the connection should be closed.
 func ExampleSyntaxError() {
 	dec := parser.JSON.NewDecoder(parser.Limits{MaxAttachments: 1})
 	for _, text := range []string{`7`, `52-["e"]`, `2["disconnect"]`} {
 		_, err := dec.Decode([]byte(text), false)
-		var syntaxError *parser.SyntaxError
-		if errors.As(err, &syntaxError) {
+		if syntaxError, ok := errors.AsType[*parser.SyntaxError](err); ok {
 			fmt.Println(syntaxError.Reason)
 		}
 	}

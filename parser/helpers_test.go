@@ -9,7 +9,10 @@ import (
 
 var event = parsertest.Event
 
-func TestCodec(t *testing.T) { parsertest.TestCodec(t, parser.JSON) }
+func TestCodec(t *testing.T) {
+	t.Parallel()
+	parsertest.TestCodec(t, parser.JSON)
+}
 
 // encode encodes a packet as text.
 func encode(t testing.TB, h parser.Header, name string, args ...any) (string, [][]byte) {

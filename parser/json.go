@@ -1,8 +1,8 @@
 package parser
 
-// JSON is the default codec: JSON text with binary data behind it. Socket.IO
-// protocol v5, "Packet encoding". Its limits when decoding are those of
-// [Limits]; the package documentation says how Go values map to JSON.
+// JSON is the default codec: JSON text followed by binary data (Socket.IO
+// protocol v5, "Packet encoding"). The package documentation describes how Go
+// values map to JSON.
 var JSON Codec = jsonCodec{}
 
 type jsonCodec struct{}

@@ -11,9 +11,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// The library encodes more types of keys than encoding/json, and calls the MarshalText
-// method of keys that are strings already. Here it is as in encoding/json, and in the
-// other codecs.
+// The library encodes more types of map keys than encoding/json, and calls the
+// MarshalText method of keys that are strings. This file restores the behavior of
+// encoding/json, which the other codecs share.
 
 var (
 	textMarshalerType   = reflect.TypeFor[encoding.TextMarshaler]()
@@ -33,8 +33,8 @@ func unusualWhenDecoding(key reflect.Type) bool {
 
 func isInteger(k reflect.Kind) bool { return reflect.Int <= k && k <= reflect.Uintptr }
 
-// marshalMap encodes a map whose keys are unusual: strings by what they are, others not
-// at all.
+// marshalMap encodes a map with unusual keys. It encodes string keys by their value and
+// refuses others.
 func marshalMap(out *jsontext.Encoder, m reflect.Value) error {
 	if m.Type().Key().Kind() != reflect.String {
 		return fmt.Errorf("unsupported type: %v: a map key must be a string, an integer or an encoding.TextMarshaler", m.Type())

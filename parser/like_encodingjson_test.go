@@ -15,8 +15,7 @@ import (
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
-// Keys with methods. That of a string is not called when the key is encoded, as its text
-// is there already.
+// Keys with methods. MarshalText of a string type is not called when the key is encoded.
 type (
 	textKey   struct{ A, B byte }
 	stringKey string
@@ -30,7 +29,7 @@ func (k textKey) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%c-%c"
 
 func (k *textKey) UnmarshalText(text []byte) error {
 	if len(text) != 3 {
-		return fmt.Errorf("%q is not a key", text)
+		return fmt.Errorf("%q is not a valid key", text)
 	}
 	k.A, k.B = text[0], text[2]
 	return nil
@@ -62,7 +61,7 @@ type mixed struct {
 type promoted struct{ E, S string }
 type Exported struct{ X []int }
 
-// valuesOf makes values of many types of what a fuzzer has.
+// valuesOf returns values of many types made from a fuzzer's inputs.
 func valuesOf(s string, n int64, f float64, b bool) []any {
 	at := time.Unix(n%1e9, n%1e9).UTC()
 	k := textKey{byte(n)%26 + 'a', 'x'}
@@ -83,14 +82,14 @@ func valuesOf(s string, n int64, f float64, b bool) []any {
 			A any `json:",omitempty"`
 			B map[stringKey]int
 		}{map[stringKey]any{stringKey(s): n}, nil},
-		// What encoding/json does not encode.
+		// Values that encoding/json does not encode.
 		map[float64]int{f: 1}, map[floatKey]string{floatKey(f): s}, map[bool]int{b: 1}, map[any]any{s: n}, map[ptrKey]int{{s}: 1}, map[any]int(nil),
 		map[float64]int{}, []any{map[any]any{}}, struct{ A any }{map[float64]int{}}, map[string]map[[2]int]int{s: {}}, map[fmt.Stringer]int{}, map[complex128]int{},
 	}
 }
 
-// FuzzEncodeLikeEncodingJSON checks that values have the JSON that encoding/json makes of
-// them, apart from the differences that the package documents.
+// FuzzEncodeLikeEncodingJSON checks that values are encoded as by encoding/json, except
+// for the differences that the package documents.
 func FuzzEncodeLikeEncodingJSON(f *testing.F) {
 	f.Add("text", int64(7), 1.5, true)
 	f.Add("<&\u2028\x00\"\\", int64(-1), 1e21, false)
@@ -154,8 +153,8 @@ func withoutNegativeZero(v any) any {
 	return v
 }
 
-// FuzzDecodeLikeEncodingJSON checks that arguments without binary data decode to what
-// encoding/json decodes them to, or not at all, whatever the type.
+// FuzzDecodeLikeEncodingJSON checks that arguments without binary data decode as by
+// encoding/json, or fail as there, for many types.
 func FuzzDecodeLikeEncodingJSON(f *testing.F) {
 	for _, text := range []string{
 		`null`, `true`, `"text"`, `"\ud800"`, `"2020-02-03T04:05:06.007Z"`, `"AQI="`, `0`, `-0`, `1.5`, `1e400`, `9007199254740993`, `18446744073709551615`,

@@ -14,24 +14,24 @@ import (
 	jsonv1 "github.com/go-json-experiment/json/v1"
 )
 
-// appender is the state of encoding one packet. Most packets need no more, and so it
-// is not pooled but on the stack.
+// appender is the state of encoding one packet. It lives on the stack; most packets
+// need nothing else.
 type appender struct {
 	attachments [][]byte
-	full        *encoder // from the pool, once there is something to use it for
+	full        *encoder // from the pool, on first use
 }
 
-// encoder has what else it takes to encode some values. It is pooled, because the
-// library caches which hooks apply to a type along with the hooks, which need the
-// state.
+// encoder is the additional state for encoding some values. It is pooled because
+// the library caches which hooks apply to a type together with the hooks, and
+// these need the state.
 type encoder struct {
-	appender          // of the packet, while the library encodes a value
+	appender          // that of the packet, while the library encodes a value
 	names    []string // a stack of the member names of the open objects
 
-	// The library's part.
+	// State for the library.
 	out        bytes.Buffer
 	json       jsontext.Encoder
-	exactHooks []json.Options // for the types that they name
+	exactHooks []json.Options // for specific types
 	hooks      []json.Options // for all types
 	lenient    bool           // NaN and infinities are null instead of an error
 }
@@ -48,8 +48,8 @@ var encoders = sync.Pool{New: func() any {
 	return e
 }}
 
-// plainOptions are encoding/json's habits without its escaping for HTML. It is
-// a slice because that is how it is passed on.
+// plainOptions are the options of encoding/json without escaping for HTML. It
+// is a slice because it is passed as one.
 var plainOptions = []json.Options{json.JoinOptions(
 	jsonv1.DefaultOptionsV1(),
 	jsontext.AllowDuplicateNames(true),
@@ -60,7 +60,7 @@ var plainOptions = []json.Options{json.JoinOptions(
 
 var replacement = []byte("\uFFFD")
 
-// maxPooledNames is how many names an encoder may hold on to.
+// maxPooledNames is how many names a pooled encoder may hold.
 const maxPooledNames = 1024
 
 // encoder returns the encoder of the packet.
@@ -71,12 +71,12 @@ func (a *appender) encoder() *encoder {
 	return a.full
 }
 
-// release puts the encoder back into the pool. The attachments are the
-// caller's.
+// release puts the encoder back into the pool. The attachments belong to the
+// caller.
 func (e *encoder) release() {
 	e.attachments = nil
 	if len(e.names) > 0 || cap(e.names) > maxPooledNames {
-		e.names = nil // left over from an error, or large
+		e.names = nil // after an error, or too large
 	}
 	encoders.Put(e)
 }
@@ -100,8 +100,8 @@ func (a *appender) appendAny(dst []byte, v any) ([]byte, error) {
 	return dst, err
 }
 
-// marshal appends a value with the help of the library, and with as few hooks
-// as its type permits.
+// marshal appends a value by means of the library, with as few hooks as its
+// type permits.
 func (e *encoder) marshal(dst []byte, v any, needs plan) ([]byte, error) {
 	mark := len(e.attachments)
 	options := plainOptions
@@ -113,7 +113,8 @@ func (e *encoder) marshal(dst []byte, v any, needs plan) ([]byte, error) {
 	}
 	result, err := e.run(dst, v, options)
 	if err != nil && isNotFinite(err) {
-		// Rare enough that other values do not have to pay for it.
+		// Encode again with hooks: NaN and infinities are too rare to slow down
+		// other values.
 		e.attachments = e.attachments[:mark]
 		e.lenient = true
 		result, err = e.run(dst, v, e.hooks)
@@ -123,24 +124,25 @@ func (e *encoder) marshal(dst []byte, v any, needs plan) ([]byte, error) {
 		return nil, err
 	}
 	if !utf8.Valid(result[len(dst):]) {
-		// From a MarshalJSON method: the library keeps what is in its strings.
+		// Invalid UTF-8 is from a MarshalJSON method: the library keeps the contents
+		// of its strings.
 		result = append(result[:len(dst)], bytes.ToValidUTF8(result[len(dst):], replacement)...)
 	}
 	return result, nil
 }
 
-// run lets the library append to dst.
+// run calls the library to append to dst.
 func (e *encoder) run(dst []byte, v any, options []json.Options) ([]byte, error) {
 	e.out = *bytes.NewBuffer(dst)
 	e.json.Reset(&e.out, options...)
 	err := json.MarshalEncode(&e.json, v)
 	result := e.out.Bytes()
 	e.out = bytes.Buffer{}
-	e.json.Reset(&e.out) // lets go of dst
+	e.json.Reset(&e.out) // releases dst
 	if err != nil {
 		return nil, err
 	}
-	return bytes.TrimSuffix(result, []byte("\n")), nil // which ends top-level values
+	return bytes.TrimSuffix(result, []byte("\n")), nil // the library ends top-level values with it
 }
 
 // isNotFinite reports whether the library refused a NaN or an infinity.
@@ -160,7 +162,7 @@ func marshalNumber(out *jsontext.Encoder, n stdjson.Number) error {
 	return jsonv1.Number(n).MarshalJSONTo(out)
 }
 
-// hook is called with a pointer to every value that the library encodes.
+// The library calls hook with a pointer to each value that it encodes.
 func (e *encoder) hook(out *jsontext.Encoder, ptr any) error {
 	switch ptr.(type) {
 	case *string, *bool, *int, *int64, *any, *map[string]any, *[]any:

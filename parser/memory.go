@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// packetMemory is what a packet and the values of its Args are in. Most handlers take
-// the arguments as values of their own and let go of them, and so the next packet can
-// have it.
+// packetMemory is the memory of a packet and of the values of its Args. It is reused
+// for the next packet, because most handlers decode the arguments and do not keep the
+// packet.
 type packetMemory struct {
 	packet Packet
 	list   [3][]byte
@@ -16,8 +16,9 @@ type packetMemory struct {
 
 var packetMemories = sync.Pool{New: func() any { return new(packetMemory) }}
 
-// Text longer than this has memory of its own. What is pooled may end up with a short
-// packet that somebody keeps.
+// maxPooledText is how long text in pooled memory may be. A longer text is allocated
+// separately, so that a short packet that is kept does not hold the memory of a long
+// one.
 const maxPooledText = 1 << 10
 
 // newPacket returns a packet in pooled memory.
@@ -27,9 +28,10 @@ func newPacket() *Packet {
 	return &m.packet
 }
 
-// Release lets the packet's memory be used for the next one. It may be called, once,
-// when nobody has the packet or its Args any more; values that were decoded from them
-// share nothing with it. Without, the memory is left to the garbage collector.
+// Release makes the packet's memory available to other packets. It may be called
+// once, and only if the packet and its Args are not used any more; values decoded
+// from them do not share memory with it. Calling it is optional: otherwise the
+// garbage collector frees the memory.
 func (p *Packet) Release() {
 	if m := p.memory; m != nil {
 		m.packet = Packet{}
@@ -38,16 +40,17 @@ func (p *Packet) Release() {
 	}
 }
 
-// packetBytes is what a packet holds besides its messages and the lists of its Args.
+// packetBytes is the memory of a packet besides its messages and the lists of its
+// Args.
 var packetBytes = int(reflect.TypeFor[packetMemory]().Size())
 
-// sliceBytes is an entry of such a list.
+// sliceBytes is the memory of an entry of such a list.
 var sliceBytes = int(reflect.TypeFor[[]byte]().Size())
 
-// Held returns how many bytes of memory the packet keeps from being used otherwise,
-// besides those of the messages that it was decoded from: a text message is copied, or
-// as much memory as it has is taken, and a binary one is kept, to its capacity. It is
-// for those who bound what they hold of a peer's packets.
+// Held returns how many bytes of memory the packet holds in addition to the messages
+// that it was decoded from. (A packet holds as much memory as its text message has,
+// and its binary messages up to their capacity.) Use it to bound the memory that a
+// peer's packets hold.
 func (p *Packet) Held() int {
 	n := packetBytes + sliceBytes*(cap(p.Args.values)+cap(p.Args.attachments))
 	if p.memory != nil {

@@ -2,22 +2,22 @@ package parser
 
 import "strconv"
 
-// Type is the type of a packet: the first character of its text form.
-// Socket.IO protocol v5, "Packet types".
+// Type is the type of a packet, the first character of its text form (Socket.IO
+// protocol v5, "Packet types").
 type Type uint8
 
-// The packet types. Applications deal with the first five; the Binary types
-// are the forms in which Event and Ack travel when they carry attachments, and
-// appear neither in decoded packets nor need they be given to an encoder.
+// The packet types. Applications use the first five. The Binary types are the
+// encoded types of Event and Ack packets with attachments: decoders do not
+// return them, and encoders choose them automatically.
 const (
-	// Connect asks for a namespace (from the client) or grants it (from the
-	// server). Its payload is an object or nothing.
+	// Connect asks to join a namespace (from the client) or confirms that (from
+	// the server). Its payload is an object or absent.
 	Connect Type = iota
 	// Disconnect leaves a namespace. It has no payload.
 	Disconnect
-	// Event is an event name with its arguments. With an id it wants an Ack.
+	// Event is an event name with its arguments. With an ID it requests an Ack.
 	Event
-	// Ack answers the Event with the same id.
+	// Ack answers the Event with the same ID.
 	Ack
 	// ConnectError refuses a Connect. Its payload is an object, or a string
 	// from and to peers of protocol 4.
@@ -46,19 +46,19 @@ func (t Type) String() string {
 	return "Type(" + strconv.Itoa(int(t)) + ")"
 }
 
-// Header is what every packet has, whatever it carries.
-// Socket.IO protocol v5, "Packet format".
+// Header holds the fields that all packets have (Socket.IO protocol v5, "Packet
+// format").
 type Header struct {
 	// Type is the packet type.
 	Type Type
-	// Namespace starts with a slash. When encoding, "" stands for the main
-	// namespace "/"; when decoding it is always set, and verbatim: clients of
-	// protocol 4 append a query ("/chat?token=1").
+	// Namespace starts with a slash. When encoding, "" means the main namespace
+	// "/". Decoders always set it, verbatim: clients of protocol 4 append a
+	// query ("/chat?token=1").
 	Namespace string
-	// ID links an Ack to its Event. It counts if HasID is set.
+	// ID links an Ack to its Event. It is valid if HasID is set.
 	ID uint64
-	// HasID reports whether the packet has an ID. Decoders accept and report
-	// an id on any type; it means something on Event and Ack only.
+	// HasID reports whether the packet has an ID. Decoders accept an ID on any
+	// type; it has a meaning only for Event and Ack.
 	HasID bool
 }
 
@@ -67,9 +67,9 @@ type Header struct {
 type Packet struct {
 	Header
 
-	// Event is the name of an Event packet and "" for other types. The
-	// protocol also permits a number as name; it is kept as its decimal text,
-	// so that 2[1,"x"] is the event "1".
+	// Event is the name of an Event packet and "" for other types. A name that
+	// is a number, which the protocol permits, is converted to decimal text:
+	// 2[1,"x"] is the event "1".
 	Event string
 
 	// Args holds the arguments behind the name of an Event, all arguments of
@@ -77,12 +77,12 @@ type Packet struct {
 	// as the only argument.
 	Args Args
 
-	memory *packetMemory // that it is in; nil if it is not to be used again
+	memory *packetMemory // of the packet; nil if it is not reused
 }
 
-// IsReserved reports whether an event name belongs to the protocol's
-// implementations, so that no application may emit it and no peer may send it:
-// connect, connect_error, disconnect, disconnecting, newListener and
+// IsReserved reports whether an event name is reserved for implementations of
+// the protocol, so that applications must not emit it and peers must not send
+// it: connect, connect_error, disconnect, disconnecting, newListener and
 // removeListener. Socket.IO protocol v5, "Packet types", and its reference
 // implementation.
 func IsReserved(event string) bool {

@@ -4,29 +4,30 @@ import (
 	"encoding"
 	stdjson "encoding/json"
 	"reflect"
+	"slices"
 	"sync"
 
 	"github.com/go-json-experiment/json"
 )
 
-// A plan says what has to be looked after when values of a Go type are encoded
-// or decoded; nothing, for most types, which then take the library's plain
-// path.
+// A plan is the set of features that need special treatment when values of a Go
+// type are encoded or decoded. It is empty for most types, for which the
+// library is called without hooks.
 type plan uint8
 
 const (
 	holdsBytes      plan = 1 << iota // a []byte
-	holdsNamedBytes                  // a slice of bytes by another name
-	holdsDynamic                     // an interface, and so perhaps anything
+	holdsNamedBytes                  // a slice of bytes with another name
+	holdsDynamic                     // an interface, which may hold anything
 	holdsNumber                      // an encoding/json.Number, unknown to the library
-	holdsKeys                        // a map with keys that the library takes for something else
+	holdsKeys                        // a map with keys that the library treats differently
 )
 
 var (
 	bytesType  = reflect.TypeFor[[]byte]()
 	numberType = reflect.TypeFor[stdjson.Number]()
 
-	// Types with one of these methods encode, or decode, themselves.
+	// Types with one of these methods encode or decode themselves.
 	marshalMethods = []reflect.Type{
 		reflect.TypeFor[json.Marshaler](),
 		reflect.TypeFor[json.MarshalerTo](),
@@ -40,28 +41,29 @@ var (
 	}
 )
 
-// typePlan is the plan of a type. When the type is a struct, or a pointer to one,
-// that needs nothing of the library, it also says how to do without.
+// typePlan is the plan of a type. For a struct, or a pointer to one, that can be
+// converted without the library, it also has the structPlan.
 type typePlan struct {
 	needs  plan
 	object *structPlan
 }
 
-// planner computes plans and remembers them. It is safe for concurrent use.
+// planner computes and caches plans. It is safe for concurrent use.
 type planner struct {
 	// opaque reports whether a type converts itself by its own methods.
 	opaque func(reflect.Type) bool
-	// methods are what makes slices of bytes something other than binary data.
+	// methods are the methods of byte slice types that are not binary data.
 	methods []reflect.Type
-	// unusual reports whether the library and encoding/json differ about keys of a type.
+	// unusual reports whether the library and encoding/json treat map keys of a type
+	// differently.
 	unusual func(reflect.Type) bool
 	plans   sync.Map // of reflect.Type to *typePlan
 }
 
 var (
 	encodePlans = planner{
-		// The methods of the pointer are not called for values that are not
-		// addressable, which then encode as if they had none.
+		// Methods with a pointer receiver are not called for values that are
+		// not addressable; these are encoded as if they had no methods.
 		opaque:  func(t reflect.Type) bool { return implementsAny(t, marshalMethods) },
 		methods: marshalMethods,
 		unusual: unusualWhenEncoding,
@@ -73,9 +75,9 @@ var (
 	}
 )
 
-// of returns the plan of a type. Only the plans of types that are asked for
-// are remembered: those of the types in a cycle are incomplete while the cycle
-// is being walked.
+// of returns the plan of a type. It caches only the plans of types that are
+// requested, because the plans of types in a cycle are incomplete while the
+// cycle is traversed.
 func (p *planner) of(t reflect.Type) *typePlan {
 	if cached, ok := p.plans.Load(t); ok {
 		return cached.(*typePlan)
@@ -133,7 +135,7 @@ func (p *planner) walk(t reflect.Type, seen map[reflect.Type]bool) plan {
 }
 
 // isBytes reports whether values of a type are binary data: slices of bytes
-// without methods that make something else of them.
+// without methods that encode them differently.
 func isBytes(t reflect.Type, methods []reflect.Type) bool {
 	if t == bytesType {
 		return true
@@ -145,10 +147,5 @@ func isBytes(t reflect.Type, methods []reflect.Type) bool {
 }
 
 func implementsAny(t reflect.Type, interfaces []reflect.Type) bool {
-	for _, i := range interfaces {
-		if t.Implements(i) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(interfaces, t.Implements)
 }

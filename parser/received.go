@@ -2,13 +2,14 @@ package parser
 
 import (
 	"bytes"
+	"encoding/base64"
 	stdjson "encoding/json"
+	"math"
 	"unicode/utf8"
 )
 
-// Received arguments that are sent again, as arguments of an event or as an
-// acknowledgement, keep their encoded form: numbers that no float64 can hold do not
-// change on their way.
+// Received arguments that are sent again, in an event or acknowledgement, keep
+// their encoded form, so numbers beyond the precision of float64 do not change.
 
 // appendReceived appends the values of args, separated by commas.
 func (a *appender) appendReceived(dst []byte, args Args) ([]byte, error) {
@@ -49,8 +50,8 @@ func (a *appender) appendReceivedJSON(dst, raw []byte, attachments [][]byte) []b
 }
 
 // placeholders returns the placeholders in a JSON value, which must be valid, that
-// refer to one of count attachments, in order. What is inside a placeholder does not
-// count.
+// refer to one of count attachments, in order. Objects inside a placeholder are
+// ignored.
 func placeholders(raw []byte, count int) (found []object) {
 	if count == 0 || raw[0] != '{' && raw[0] != '[' {
 		return nil
@@ -67,19 +68,66 @@ func placeholders(raw []byte, count int) (found []object) {
 	return found
 }
 
-// MarshalJSON returns the arguments as a JSON array, so that they can be part of
-// another value. Binary data in them is base64 text, as encoding/json has it. As
-// arguments of an event of their own they are sent better as they are: see the
-// package documentation.
+// MarshalJSON returns the arguments as a JSON array, so that they can be part of another
+// value. Binary data is encoded as base64 text, as by encoding/json, and NaN and
+// infinities as null, as by JSON.stringify. To send all arguments again in an event, pass
+// the Args themselves: see the package documentation.
 func (a Args) MarshalJSON() ([]byte, error) {
 	_, isJSON := a.dec.(jsonValues)
-	values := make([]any, a.Len())
-	for i := range values {
-		if isJSON && len(a.attachments) == 0 {
-			values[i] = stdjson.RawMessage(a.values[i])
-		} else if err := a.DecodeAt(i, &values[i]); err != nil {
+	text := []byte{'['}
+	for i, raw := range a.values {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		if isJSON {
+			text = appendWithBase64(text, raw, a.attachments)
+			continue
+		}
+		var v any
+		err := a.DecodeAt(i, &v)
+		if err != nil {
 			return nil, err
 		}
+		value, err := stdjson.Marshal(finite(v))
+		if err != nil {
+			return nil, err
+		}
+		text = append(text, value...)
 	}
-	return stdjson.Marshal(values)
+	return append(text, ']'), nil
+}
+
+// appendWithBase64 appends a JSON value, which must be valid, with the attachments that
+// it refers to as base64 text.
+func appendWithBase64(dst, raw []byte, attachments [][]byte) []byte {
+	if !utf8.Valid(raw) {
+		raw = bytes.ToValidUTF8(raw, replacement)
+	}
+	done := 0
+	for _, o := range placeholders(raw, len(attachments)) {
+		dst = append(append(dst, raw[done:o.start]...), '"')
+		dst = append(base64.StdEncoding.AppendEncode(dst, attachments[o.index]), '"')
+		done = o.end
+	}
+	return append(dst, raw[done:]...)
+}
+
+// finite replaces each NaN and infinity in v by nil and returns v, a decoded any that
+// the caller owns.
+func finite(v any) any {
+	switch v := v.(type) {
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil
+		}
+	case []any:
+		for i, element := range v {
+			v[i] = finite(element)
+		}
+	case map[string]any:
+		for name, member := range v {
+			v[name] = finite(member)
+		}
+	}
+	return v
 }

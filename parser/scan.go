@@ -9,10 +9,10 @@ import (
 	"unicode/utf8"
 )
 
-// The scanner checks the JSON of a packet before anything is kept of it: the
-// complete grammar of RFC 8259 in one pass, with a nesting limit and without
-// recursion. Like JSON.parse, and like encoding/json, it does not look into
-// what strings say: lone surrogates and invalid UTF-8 pass.
+// The scanner validates the JSON of a packet before the decoder stores any of
+// it: the complete grammar of RFC 8259 in one pass, with a nesting limit and
+// without recursion. Like JSON.parse and encoding/json, it does not validate
+// the contents of strings: lone surrogates and invalid UTF-8 are accepted.
 
 var (
 	errUnexpectedEnd = errors.New("unexpected end of JSON")
@@ -30,7 +30,7 @@ func (e *jsonError) Error() string {
 	return "invalid JSON: " + e.what + " at offset " + strconv.Itoa(e.offset)
 }
 
-// unexpected returns the error for a text that is not what it should be at i.
+// unexpected returns the error for invalid text at i.
 func unexpected(data []byte, i int, what string) error {
 	if i >= len(data) {
 		return errUnexpectedEnd
@@ -39,7 +39,8 @@ func unexpected(data []byte, i int, what string) error {
 }
 
 // splitArray appends the elements of the JSON array that data consists of to
-// elems, as slices of data. There may be so many of them.
+// elems, as slices of data. It returns an error if there are more than
+// maxElems.
 func splitArray(elems [][]byte, data []byte, maxElems, maxDepth int) ([][]byte, error) {
 	i := skipSpace(data, 0)
 	if i >= len(data) || data[i] != '[' {
@@ -62,7 +63,7 @@ func splitArray(elems [][]byte, data []byte, maxElems, maxDepth int) ([][]byte, 
 			return nil, err
 		}
 		if len(elems) == cap(elems) {
-			// append would grow large slices by little, and often.
+			// append grows large slices in small steps.
 			elems = slices.Grow(elems, len(elems)+1)
 		}
 		elems = append(elems, data[i:end:end])
@@ -98,7 +99,7 @@ func atEnd(data []byte, i int) error {
 }
 
 func skipSpace(data []byte, i int) int {
-	// Most JSON has none: one comparison tells.
+	// Most JSON has no white space: one comparison suffices.
 	for i < len(data) && data[i] <= ' ' && (data[i] == ' ' || data[i] == '\t' || data[i] == '\n' || data[i] == '\r') {
 		i++
 	}
@@ -116,15 +117,15 @@ func scanValue(data []byte, i, maxDepth int) (int, error) {
 
 // scanContainer is scanValue for arrays and objects.
 func scanContainer(data []byte, i, maxDepth int) (int, error) {
-	// kinds has a bit for each open container, set for objects, so that
-	// nesting costs a bit and no stack.
+	// kinds has one bit per open container, set for objects, so nesting needs
+	// one bit per level and no stack.
 	var inline [8]uint64
 	kinds := inline[:]
 	depth := 0
 	inObject := false
 
 	for {
-		// A value, behind its name if it is an object's.
+		// A value, after its name in an object.
 		var err error
 		if inObject {
 			if i, err = scanName(data, i); err != nil {
@@ -155,7 +156,7 @@ func scanContainer(data []byte, i, maxDepth int) (int, error) {
 			return 0, err
 		}
 
-		// Whatever ends here, up to the next value.
+		// The ends of containers, up to the next value.
 		for {
 			i = skipSpace(data, i)
 			if i >= len(data) {
@@ -254,7 +255,7 @@ func scanString(data []byte, i int) (int, error) {
 // skipPlain returns the position of the first quote, backslash or control
 // character at or behind i, or the length of data.
 func skipPlain(data []byte, i int) int {
-	// Most bytes of large packets are in long strings: take eight at once.
+	// Most bytes of large packets are in long strings: check eight at a time.
 	for ; len(data)-i >= 8; i += 8 {
 		if s := special(binary.LittleEndian.Uint64(data[i:])); s != 0 {
 			return i + bits.TrailingZeros64(s)/8

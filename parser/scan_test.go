@@ -20,6 +20,7 @@ var jsonTexts = []string{
 }
 
 func TestScan(t *testing.T) {
+	t.Parallel()
 	for _, text := range jsonTexts {
 		_, err := single([]byte(text), maxNesting)
 		if want := json.Valid([]byte(text)); (err == nil) != want {
@@ -29,6 +30,7 @@ func TestScan(t *testing.T) {
 }
 
 func TestScanDepth(t *testing.T) {
+	t.Parallel()
 	for _, depth := range []int{1, 2, 63, 64, 65, 511, 512, 513, 1000, 10000} {
 		for _, text := range []string{
 			strings.Repeat(`[`, depth) + strings.Repeat(`]`, depth),
@@ -50,6 +52,7 @@ func TestScanDepth(t *testing.T) {
 }
 
 func TestSplitArray(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		text, want string // elements separated by |
 		ok         bool
@@ -118,6 +121,7 @@ func FuzzScan(f *testing.F) {
 }
 
 func TestAppendFloat(t *testing.T) {
+	t.Parallel()
 	// From the tables of RFC 8785, appendix B.
 	for bits, want := range map[float64]string{
 		5e-324:                    "5e-324",

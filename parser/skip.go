@@ -4,5 +4,5 @@ package parser
 
 import "errors"
 
-// errSkip is what a hook returns to leave a value to the library.
+// A hook returns errSkip to leave a value to the library.
 var errSkip = errors.ErrUnsupported

@@ -4,6 +4,6 @@ package parser
 
 import "encoding/json/v2"
 
-// errSkip is what a hook returns to leave a value to the library. With this
-// experiment the library is the one of Go 1.26, which has another name for it.
+// A hook returns errSkip to leave a value to the library. With this experiment
+// the library is that of Go 1.26, which has a different name for it.
 var errSkip = json.SkipFunc

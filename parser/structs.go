@@ -8,18 +8,17 @@ import (
 	"strings"
 )
 
-// A structPlan is how values of a struct type are converted without the library,
-// which takes several times as long. Only types in which everything is ordinary
-// have one, and of their values, or the JSON for them, those with anything unusual
-// are left to the library as a whole: errors and nulls, for instance. So the result
-// is always what the library's would be.
+// A structPlan converts values of a struct type without the library, which takes
+// several times as long. Only types with ordinary fields have one. Values and JSON
+// texts with anything unusual, such as errors and nulls, are left to the library as
+// a whole, so the result is always the same as the library's.
 type structPlan struct {
 	fields []field // no two of them differ in case only
 }
 
 type field struct {
 	name      string
-	member    string // the name as JSON, and what else is in front of the value
+	member    string // the name as JSON, with the text before the value
 	index     int
 	kind      reflect.Kind
 	bits      int         // of a number
@@ -84,19 +83,20 @@ func convertsItself(t reflect.Type) bool {
 	return implementsAny(ptr, marshalMethods) || implementsAny(ptr, unmarshalMethods)
 }
 
-// unusualInName reports whether the name of a member with this character is for the
-// library to deal with.
+// unusualInName reports whether member names with this character are left to the
+// library.
 func unusualInName(c rune) bool {
 	return c != '_' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z')
 }
 
 // decode decodes the JSON value at data[i], which must be valid, into v, and
-// returns where it ends. It returns false when the library has to do it all.
+// returns where it ends. It returns false if the library has to decode the
+// whole value.
 func (p *structPlan) decode(data []byte, i int, attachments [][]byte, v reflect.Value) (end int, ok bool) {
 	if data[i] != '{' {
 		return 0, false
 	}
-	next := 0 // the field that is expected
+	next := 0 // the expected field
 	for i = skipSpace(data, i+1); data[i] != '}'; i = skipSpace(data, i) {
 		if data[i] == ',' {
 			i = skipSpace(data, i+1)
@@ -109,12 +109,12 @@ func (p *structPlan) decode(data []byte, i int, attachments [][]byte, v reflect.
 			end, _ := scanString(data, i)
 			name := data[i+1 : end-1]
 			i = skipSpace(data, end)
-			i = skipSpace(data, i+1) // behind the colon
+			i = skipSpace(data, i+1) // after the colon
 			if f = p.field(name); f < 0 {
 				if !isPlainASCII(name) {
 					return 0, false
 				}
-				i, _ = scanValue(data, i, maxNesting) // there is no such field
+				i, _ = scanValue(data, i, maxNesting) // an unknown field
 				continue
 			}
 		}
@@ -188,8 +188,8 @@ func (f *field) decode(data []byte, i int, attachments [][]byte, v reflect.Value
 }
 
 // readInt returns the number at data[i], in an object, and where it ends. It returns
-// false for what strconv has to look at: whatever is no number, not written as an
-// integer, or large.
+// false for anything that it leaves to strconv: text that is not a number, not
+// written as an integer, or large.
 func readInt(data []byte, i int) (n int64, end int, ok bool) {
 	negative := data[i] == '-'
 	if negative {
@@ -232,8 +232,8 @@ func (f *field) decodeNumber(text []byte, v reflect.Value) bool {
 	return true
 }
 
-// appendStruct appends a struct. It returns false when the library has to do it
-// all; dst's array and the attachments have changed then.
+// appendStruct appends a struct. It returns false if the library has to encode
+// the whole value; dst's array and the attachments may have changed then.
 func (a *appender) appendStruct(dst []byte, p *structPlan, v reflect.Value) (_ []byte, ok bool) {
 	start := len(dst)
 	for i := range p.fields {
@@ -273,7 +273,7 @@ func (a *appender) appendStruct(dst []byte, p *structPlan, v reflect.Value) (_ [
 	return append(dst, '}'), true
 }
 
-// isEmpty reports whether "omitempty" leaves a field out.
+// isEmpty reports whether "omitempty" omits a field.
 func isEmpty(v reflect.Value) bool {
 	if v.Kind() == reflect.Slice {
 		return v.Len() == 0

@@ -12,7 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// ordinary has a field of each kind that a structPlan deals with.
+// ordinary has a field of each kind that a structPlan supports.
 type ordinary struct {
 	Text     string `json:"text"`
 	Other    text   `json:"other,omitempty"`
@@ -50,7 +50,7 @@ var structTests = []string{
 	`{"text":"x","a":{"b":[1,2,{"c":"]}"}]},"n":1}`, `{"":1}`,
 }
 
-// wantLikeLibrary compares what a plan makes of JSON with what the library does.
+// wantLikeLibrary compares the results of a plan with those of the library.
 func wantLikeLibrary(t *testing.T, raw []byte) {
 	t.Helper()
 	raw, err := single(raw, maxNesting)
@@ -86,6 +86,7 @@ func wantEncodedLikeLibrary(t *testing.T, v ordinary) {
 }
 
 func TestStructsLikeLibrary(t *testing.T) {
+	t.Parallel()
 	for _, raw := range structTests {
 		wantLikeLibrary(t, []byte(raw))
 	}
@@ -109,8 +110,9 @@ type tagged struct {
 	time.Duration
 }
 
-// What is not ordinary is left to the library.
+// Types with unusual fields are left to the library.
 func TestStructsForLibrary(t *testing.T) {
+	t.Parallel()
 	for _, v := range []any{
 		1, time.Time{}, tagged{}, struct{ T time.Time }{}, struct{ T *int }{}, struct{ T any }{}, struct{ T []int }{},
 		struct{ T map[string]int }{}, struct{ T func() }{}, struct{ T uintptr }{}, struct{ T float32 }{}, struct{ T [1]int }{}, struct{ T named }{},
@@ -138,6 +140,7 @@ func TestStructsForLibrary(t *testing.T) {
 type named []byte
 
 func TestStructsWithBinary(t *testing.T) {
+	t.Parallel()
 	type file struct {
 		Name  string `json:"name"`
 		Data  []byte `json:"data"`

@@ -18,8 +18,8 @@ import (
 // jsonValues is the ValueDecoder of the default codec.
 type jsonValues struct{}
 
-// DecodeValue decodes a value that the scanner has checked. Common types have
-// a path of their own; it leaves whatever is unusual, errors included, to the
+// DecodeValue decodes a value that the scanner has validated. It has a fast
+// path for common types and leaves everything else, including errors, to the
 // library.
 func (jsonValues) DecodeValue(raw []byte, attachments [][]byte, ptr any) error {
 	switch p := ptr.(type) {
@@ -93,7 +93,7 @@ func (jsonValues) DecodeValue(raw []byte, attachments [][]byte, ptr any) error {
 }
 
 // holdsPointer reports whether v is a pointer, in which case encoding/json
-// decodes into what it points to instead of replacing it.
+// decodes into the value that it points to instead of replacing the pointer.
 func holdsPointer(v any) bool {
 	return v != nil && reflect.TypeOf(v).Kind() == reflect.Pointer
 }
@@ -115,15 +115,15 @@ func copyOf(data []byte) []byte {
 	return append([]byte{}, data...)
 }
 
-// decodeOptions are encoding/json's habits.
+// decodeOptions make the library behave like encoding/json.
 var decodeOptions = json.JoinOptions(
 	jsonv1.DefaultOptionsV1(),
 	jsontext.AllowDuplicateNames(true),
 	jsontext.AllowInvalidUTF8(true),
 )
 
-// decodeOptionsNumber adds encoding/json.Number, which the library does not
-// know from any other string type.
+// decodeOptionsNumber adds support for encoding/json.Number, which the library
+// treats like any other string type.
 var decodeOptionsNumber = json.JoinOptions(
 	decodeOptions,
 	json.WithUnmarshalers(json.UnmarshalFromFunc(unmarshalNumber)),
@@ -138,8 +138,8 @@ func unmarshalNumber(dec *jsontext.Decoder, p *stdjson.Number) error {
 	return err
 }
 
-// unmarshal decodes a value with the library, and with as few hooks as its type
-// permits.
+// unmarshal decodes a value by means of the library, with as few hooks as its
+// type permits.
 func unmarshal(raw []byte, attachments [][]byte, ptr any) error {
 	t := reflect.TypeOf(ptr)
 	if t.Kind() != reflect.Pointer {
@@ -172,12 +172,12 @@ func unmarshal(raw []byte, attachments [][]byte, ptr any) error {
 	return json.Unmarshal(raw, ptr, decodeOptions)
 }
 
-// binaryHook puts attachments in the place of their placeholders. The library
-// caches which hooks apply to a type along with the hooks, and so they are made
-// once and pooled, and find the attachments here.
+// binaryHook replaces placeholders by their attachments. It is pooled because
+// the library caches which hooks apply to a type together with the hooks; the
+// hooks find the attachments of the current packet here.
 type binaryHook struct {
 	attachments [][]byte
-	exact       json.Options // for the types that are named
+	exact       json.Options // for specific types
 	all         json.Options // for all types
 }
 
@@ -208,7 +208,7 @@ func (h *binaryHook) decodeBytes(dec *jsontext.Decoder, p *[]byte) error {
 	return err
 }
 
-// decode is called with a pointer to every value that is being decoded.
+// The library calls decode with a pointer to each value that it decodes.
 func (h *binaryHook) decode(dec *jsontext.Decoder, ptr any) error {
 	kind := dec.PeekKind()
 	if kind != '{' && kind != '[' {
@@ -244,8 +244,8 @@ func (h *binaryHook) decode(dec *jsontext.Decoder, ptr any) error {
 }
 
 // decodeAny decodes a value as encoding/json does into an empty interface, and
-// placeholders, if there are attachments, into copies of these. raw must be
-// valid; as the scanner has bounded its depth, so is the recursion.
+// placeholders, if there are attachments, into copies of the attachments. raw
+// must be valid; the scanner has bounded its depth, and so the recursion.
 func decodeAny(raw []byte, attachments [][]byte) (any, error) {
 	d := anyDecoder{data: raw, attachments: attachments}
 	return d.value()
@@ -298,8 +298,8 @@ func (d *anyDecoder) string() string {
 	return s
 }
 
-// readString returns what the JSON string at data[i], which must be valid, says, and
-// where it ends. Invalid Unicode is replaced.
+// readString returns the value of the JSON string at data[i], which must be valid,
+// and where it ends. It replaces invalid Unicode by U+FFFD.
 func readString(data []byte, i int) (s string, end int) {
 	end = skipPlain(data, i+1)
 	if plain := data[i+1 : end]; data[end] == '"' && utf8.Valid(plain) {

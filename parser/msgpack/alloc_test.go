@@ -19,7 +19,7 @@ func TestAllocations(t *testing.T) {
 	})
 }
 
-// TestClaims has messages that promise more than they hold.
+// TestClaims decodes messages that announce more bytes than they contain.
 func TestClaims(t *testing.T) {
 	many := bytes.Repeat([]byte{0xc0}, 1000)
 	for _, data := range [][]byte{

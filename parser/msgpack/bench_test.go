@@ -20,8 +20,8 @@ func BenchmarkAppend(b *testing.B) {
 	})
 }
 
-// BenchmarkHostile has inputs that are quadratic in a careless implementation:
-// the throughput should not depend on the size.
+// BenchmarkHostile decodes inputs for which a careless implementation takes
+// quadratic time. The throughput should not depend on the size.
 func BenchmarkHostile(b *testing.B) {
 	for _, bench := range []struct {
 		name string

@@ -1,68 +1,68 @@
-// Package msgpack is the Socket.IO packet codec in which a packet is one
-// binary message of MessagePack, compatible with socket.io-msgpack-parser 3.
-// Both ends of a connection have to use it: it goes into the options of a
-// server,
+// Package msgpack implements a Socket.IO packet codec that encodes each packet
+// as one binary MessagePack message. It is compatible with
+// socket.io-msgpack-parser 3. Both ends of a connection must use it. Set it in
+// the options of a server,
 //
 //	io := socketio.NewServer(&socketio.Options{Codec: msgpack.Codec})
 //
-// and its clients are made with io(url, { parser: require("socket.io-msgpack-parser") }).
-// A client with the default parser is disconnected, and so is one of
-// Socket.IO 2, whose msgpack parser has another format.
+// and create JavaScript clients with io(url, { parser:
+// require("socket.io-msgpack-parser") }). The server disconnects clients that use the
+// default parser, and clients of Socket.IO 2, whose msgpack parser has a different
+// format.
 //
 // # Go values
 //
-// Handlers and emitters need not know which codec they are used with: Go
-// values follow the rules of package [parser], and so those of
-// [encoding/json], struct tags and methods included. A type with a JSON or text
-// form of its own travels as what is in that form. What differs is what the
-// format has and JSON lacks:
+// Handlers and emitters do not depend on the codec: Go values follow the rules
+// of package [parser], and so those of [encoding/json], including struct tags
+// and methods. A type with JSON or text methods is encoded as the value that
+// these methods produce. The differences are what MessagePack can express and
+// JSON cannot:
 //
 //   - Binary data is part of the packet. There are no attachments, and the
-//     payload of a Connect may have binary data, too.
-//   - A [time.Time] travels as a JavaScript Date: a point in time, to the
-//     millisecond. A Date decodes into a time.Time in UTC and, as JSON has it, into
-//     a string or a value of type any as the text of Date.prototype.toJSON. A
-//     string decodes into a time.Time as in JSON. This is about the type
-//     time.Time itself: types that embed it are their text.
-//   - NaN and infinities are numbers. A float32 travels as it is, not as its
+//     payload of a Connect packet may contain binary data, too.
+//   - A [time.Time] is encoded as a JavaScript Date, with millisecond precision. A
+//     Date decodes into a time.Time in UTC, and into a string or a value of type
+//     any as the text of Date.prototype.toJSON. A string decodes into a time.Time
+//     as in JSON. This applies to the type time.Time itself; types that embed it
+//     are encoded as text.
+//   - NaN and infinities are numbers. A float32 is encoded as it is, not as its
 //     shortest decimal digits.
-//   - Numbers of [encoding/json.Number] and [encoding/json.RawMessage] are exact
-//     only if they are 64-bit integers; others become float64. A number that
-//     arrives as an integral float decodes into an integer type, too: for
-//     JavaScript it is the same number, and it is sent as an integer.
-//   - What has no JSON form is null in a json.RawMessage and for an UnmarshalJSON
-//     method; binary data is base64 text there. A RawMessage must be valid
+//   - Numbers in [encoding/json.Number] and [encoding/json.RawMessage] are exact
+//     only if they are 64-bit integers; others become float64. A float without a
+//     fractional part decodes into an integer type, too: JavaScript does not
+//     distinguish the two, and it is encoded as an integer.
+//   - In a json.RawMessage and for an UnmarshalJSON method, binary data is base64
+//     text, and values without a JSON form are null. A RawMessage must be valid
 //     JSON and is not preserved byte by byte.
-//   - When decoding into a slice that has elements, they are replaced and not
-//     decoded into.
+//   - Decoding into a slice that has elements replaces them; it does not decode
+//     into them.
 //
-// Numbers decode into values of type any as float64, always, like those of the
-// default codec: handlers need one case, and JavaScript peers have no other
-// numbers. undefined is null as an argument and in arrays, and a member that is
-// undefined is absent, as for JSON.stringify. An extension of a type other
-// than 0 decodes, into any only, to a []any of its type and its data, as the
-// reference implementation has it.
+// A number always decodes into a value of type any as float64, as with the
+// default codec, so handlers need one case only; JavaScript peers have no other
+// numbers. As for JSON.stringify, undefined is null as an argument and in
+// arrays, and a member that is undefined is absent. An extension of a type
+// other than 0 decodes only into any, as a []any of its type and its data, as
+// in the reference implementation.
 //
 // Maps are encoded in the order of their keys, which are strings on the wire.
-// A map type without strings, integers or an [encoding.TextMarshaler] as keys
-// is an error.
+// Encoding a map whose keys are not strings, integers or an
+// [encoding.TextMarshaler] is an error.
 //
 // # Packets and limits
 //
-// A message that breaks the protocol is a [parser.SyntaxError], with the texts
-// of the reference implementation: "Could not parse" (which includes text
-// messages), "3 trailing bytes", "invalid packet type", "invalid namespace",
-// "invalid payload", "invalid packet id". Members of a packet come in any order;
-// unknown ones are ignored. Where the reference is laxer than the default codec,
-// this one is not: an event needs a name, which is a string or a number and not
-// a reserved one (see [parser.IsReserved]), and a namespace starts with a
-// slash.
+// For a message that violates the protocol, the decoder returns a
+// [parser.SyntaxError] with a text of the reference implementation: "Could not
+// parse" (which includes text messages), "3 trailing bytes", "invalid packet
+// type", "invalid namespace", "invalid payload", "invalid packet id". The
+// members of a packet may have any order, and unknown members are ignored.
+// Unlike the reference, this codec is as strict as the default one: an event
+// must have a name, which is a string or a number and not reserved (see
+// [parser.IsReserved]), and a namespace must start with a slash.
 //
-// Of [parser.Limits], MaxDepth counts as for the default codec, from the
-// array of the arguments; MaxEventName and MaxArguments are the same; and MaxAttachments does not
-// apply, binary data being bounded by the size of the message like
-// everything else in it. Lengths that a message claims cost nothing until the
-// bytes are there. A decoder works in time linear in the size of the message
-// and keeps nothing. The message is handed over to the packet, whose arguments
-// refer to it until they are decoded: into copies.
+// Of [parser.Limits], MaxDepth counts from the array of the arguments, as for the default codec,
+// and MaxEventName and MaxArguments have the same meaning. MaxAttachments does not apply: the
+// size of the message bounds its binary data. The decoder allocates memory for the bytes that are
+// there, not for the lengths that a message claims. It runs in time linear in the size of the
+// message and keeps no state. The packet takes ownership of the message: its arguments refer to
+// the message until they are decoded, which copies them.
 package msgpack

@@ -1,18 +1,18 @@
 package msgpack
 
 import (
-	"cmp"
 	"encoding"
 	stdjson "encoding/json"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/seed96b07ef8/socketio/internal/jsonfields"
 )
 
 var (
@@ -32,7 +32,7 @@ var (
 		textMarshalerType,
 		reflect.TypeFor[encoding.TextAppender](),
 	}
-	// JSON's come first.
+	// JSON methods take precedence.
 	unmarshalMethods = []reflect.Type{
 		reflect.TypeFor[json.Unmarshaler](),
 		reflect.TypeFor[json.UnmarshalerFrom](),
@@ -45,7 +45,7 @@ func implementsAny(t reflect.Type, interfaces []reflect.Type) bool {
 }
 
 // isBytes reports whether values of a type are binary data: slices of bytes
-// without methods that make something else of them.
+// without methods that encode them differently.
 func isBytes(t reflect.Type, methods []reflect.Type) bool {
 	if t == bytesType {
 		return true
@@ -56,18 +56,18 @@ func isBytes(t reflect.Type, methods []reflect.Type) bool {
 	return !implementsAny(reflect.PointerTo(t), methods) && !implementsAny(reflect.PointerTo(t.Elem()), methods)
 }
 
-// A plan is how values of a type are encoded or decoded: a function, which
-// refers to the plans of other types.
+// A plan encodes or decodes values of a type: a function that refers to the
+// plans of other types.
 type plan[F any] struct{ run F }
 
-// planner makes plans and remembers them. It is safe for concurrent use.
+// planner makes and caches plans. It is safe for concurrent use.
 type planner[F any] struct {
 	plans sync.Map // of reflect.Type to *plan[F]
 	mu    sync.Mutex
 }
 
-// of returns the plan of a type. What make gets as its second argument returns
-// the plans of other types, which are not complete before make returns.
+// of returns the plan of a type. The second argument of make returns the plans
+// of other types, which may be incomplete until make returns.
 func (p *planner[F]) of(t reflect.Type, make func(reflect.Type, func(reflect.Type) *plan[F]) F) *plan[F] {
 	if cached, ok := p.plans.Load(t); ok {
 		return cached.(*plan[F])
@@ -95,154 +95,24 @@ func (p *planner[F]) of(t reflect.Type, make func(reflect.Type, func(reflect.Typ
 	return result
 }
 
-// field is a member of a struct's object, perhaps by embedding.
-type field struct {
-	name      string
-	tagged    bool
-	index     []int
-	typ       reflect.Type
-	omitEmpty bool
-	omitZero  bool
-	quoted    bool // the option string, on a type that it applies to
+// omitted reports whether the options of a field omit its value v.
+func omitted(f *jsonfields.Field, v reflect.Value) bool {
+	return f.OmitEmpty && isEmpty(v) || f.OmitZero && isZero(v)
 }
 
-// fieldsOf returns the fields that encoding/json sees in a struct type: those
-// of embedded structs are the struct's own unless a field that is nearer, or
-// as near and tagged, has the same name; without a winner all are dropped.
-func fieldsOf(root reflect.Type) []field {
-	type level struct {
-		typ   reflect.Type
-		index []int
+// isEmpty reports whether omitempty omits v. As in encoding/json, a nil function or
+// channel is not empty.
+func isEmpty(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Array, reflect.Map, reflect.Slice, reflect.String:
+		return v.Len() == 0
+	case reflect.Struct, reflect.Chan, reflect.Func, reflect.UnsafePointer, reflect.Complex64, reflect.Complex128:
+		return false
 	}
-	var fields []field
-	visited := map[reflect.Type]bool{}
-	current, count := []level{{typ: root}}, map[reflect.Type]int{root: 1}
-	for len(current) > 0 {
-		var next []level
-		nextCount := map[reflect.Type]int{}
-		for _, l := range current {
-			if visited[l.typ] {
-				continue
-			}
-			visited[l.typ] = true
-			for sf := range l.typ.Fields() {
-				target := sf.Type
-				if target.Name() == "" && target.Kind() == reflect.Pointer {
-					target = target.Elem()
-				}
-				// Exported fields of unexported embedded structs count.
-				if !sf.IsExported() && !(sf.Anonymous && target.Kind() == reflect.Struct) {
-					continue
-				}
-				tag := sf.Tag.Get("json")
-				if tag == "-" {
-					continue
-				}
-				f := parseTag(tag)
-				f.index = append(slices.Clip(l.index), sf.Index...)
-				if !f.tagged && sf.Anonymous && target.Kind() == reflect.Struct {
-					if nextCount[target]++; nextCount[target] == 1 {
-						next = append(next, level{target, f.index})
-					}
-					continue
-				}
-				if !sf.IsExported() {
-					continue // an embedded struct with a name
-				}
-				f.typ = sf.Type
-				f.quoted = f.quoted && isScalar(target)
-				if !f.tagged {
-					f.name = sf.Name
-				}
-				fields = append(fields, f)
-				if count[l.typ] > 1 {
-					fields = append(fields, f) // embedded twice: no winner
-				}
-			}
-		}
-		current, count = next, nextCount
-	}
-
-	slices.SortStableFunc(fields, func(a, b field) int {
-		tagged := 0
-		if a.tagged != b.tagged {
-			if tagged = 1; a.tagged {
-				tagged = -1
-			}
-		}
-		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(len(a.index), len(b.index)), tagged)
-	})
-	winners := fields[:0]
-	for len(fields) > 0 {
-		n := 1
-		for n < len(fields) && fields[n].name == fields[0].name {
-			n++
-		}
-		first := fields[0]
-		if n == 1 || len(fields[1].index) > len(first.index) || first.tagged && !fields[1].tagged {
-			winners = append(winners, first)
-		}
-		fields = fields[n:]
-	}
-	slices.SortFunc(winners, func(a, b field) int { return slices.Compare(a.index, b.index) })
-	return winners
+	return v.IsZero()
 }
 
-// parseTag reads a struct tag of encoding/json.
-func parseTag(tag string) (f field) {
-	name, options, _ := strings.Cut(tag, ",")
-	valid := func(r rune) bool {
-		return strings.ContainsRune("!#$%&()*+-./:;<=>?@[]^_{|}~ ", r) || unicode.IsLetter(r) || unicode.IsDigit(r)
-	}
-	if name != "" && strings.IndexFunc(name, func(r rune) bool { return !valid(r) }) < 0 {
-		f.name, f.tagged = name, true
-	}
-	for option := range strings.SplitSeq(options, ",") {
-		switch option {
-		case "omitempty":
-			f.omitEmpty = true
-		case "omitzero":
-			f.omitZero = true
-		case "string":
-			f.quoted = true
-		}
-	}
-	return f
-}
-
-// isScalar reports whether the option string applies to a type.
-func isScalar(t reflect.Type) bool {
-	switch t.Kind() {
-	case reflect.Bool, reflect.String, reflect.Float32, reflect.Float64,
-		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
-		return true
-	}
-	return false
-}
-
-// omitted reports whether a field's value is left out.
-func (f *field) omitted(v reflect.Value) bool {
-	if f.omitEmpty {
-		switch v.Kind() {
-		case reflect.Array, reflect.Map, reflect.Slice, reflect.String:
-			if v.Len() == 0 {
-				return true
-			}
-		case reflect.Interface, reflect.Pointer:
-			if v.IsNil() {
-				return true
-			}
-		case reflect.Struct:
-		default:
-			if v.IsZero() {
-				return true
-			}
-		}
-	}
-	return f.omitZero && isZero(v)
-}
-
+// isZero reports whether omitzero omits v, using its method IsZero if it has one.
 func isZero(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Interface:
@@ -269,7 +139,7 @@ func isZero(v reflect.Value) bool {
 	return v.Interface().(interface{ IsZero() bool }).IsZero()
 }
 
-// fold returns what names that differ in case only have in common.
+// fold appends the form that names that differ only in case share.
 func fold(dst, name []byte) []byte {
 	for i := 0; i < len(name); {
 		r, n := utf8.DecodeRune(name[i:])

@@ -13,8 +13,8 @@ import (
 	"github.com/seed96b07ef8/socketio/parser/msgpack"
 )
 
-// FuzzDecode checks that no message panics or allocates out of proportion, and
-// that whatever decodes encodes to something that decodes to the same.
+// FuzzDecode checks that no message causes a panic or disproportionate
+// allocation, and that every decoded packet survives encoding and decoding.
 func FuzzDecode(f *testing.F) {
 	for _, packet := range validPackets {
 		f.Add(packet.data)
@@ -37,7 +37,7 @@ func FuzzDecode(f *testing.F) {
 		// Of the 24 bytes per element of the arguments there may be the double.
 		max := 1<<12 + 96*uint64(len(data))
 		if n := allocated(func() { decodePacket(t, data) }); n > max {
-			// The fuzzer's own work is in the figure: look again.
+			// The figure includes the fuzzer's own allocations: measure again.
 			if n = min(n, allocated(func() { decodePacket(t, data) })); n > max {
 				t.Errorf("%d bytes were allocated for %d", n, len(data))
 			}
@@ -77,9 +77,9 @@ func decodePacket(t *testing.T, data []byte) *parser.Packet {
 	return p
 }
 
-// decodeArgs decodes the arguments into values of type any, which always works.
-// It also decodes them into types that take other paths, for the panics, and
-// checks that there is a JSON text for all of them.
+// decodeArgs decodes the arguments into values of type any, which must succeed.
+// It also decodes them into types that take other code paths, to find panics,
+// and checks that all have a JSON form.
 func decodeArgs(t *testing.T, p *parser.Packet) []any {
 	args := make([]any, p.Args.Len())
 	for i := range args {
@@ -103,7 +103,7 @@ func decodeArgs(t *testing.T, p *parser.Packet) []any {
 	return args
 }
 
-// hexKey is a key by its methods.
+// hexKey is a map key because of its methods.
 type hexKey [1]byte
 
 func (k hexKey) MarshalText() ([]byte, error) { return hexBytes(k[:]).MarshalText() }
@@ -144,8 +144,8 @@ func equal(a, b any) bool {
 	return reflect.DeepEqual(a, b)
 }
 
-// FuzzParity sends JSON through both codecs: into whatever type, the result is
-// the same.
+// FuzzParity decodes JSON with both codecs into many types and compares the
+// results.
 func FuzzParity(f *testing.F) {
 	for _, text := range []string{
 		`null`, `{"a":[1,-2.5e-7,"x<",null,true,123456789012345678,1e+21]}`, `{"blob":"YmxvYg==","name":"<n>","quoted":"7","max":18446744073709551615,"array":[1,2,3]}`,
@@ -171,7 +171,7 @@ func FuzzParity(f *testing.F) {
 				t.Fatalf("%s into %v: got error %v", text, typ, err)
 			}
 			if err == nil && wantErr != nil {
-				// The one liberty: 1.0 and 1e3 are integers.
+				// The only permitted difference: 1.0 and 1e3 are integers.
 				if strings.ContainsAny(text, ".eE") {
 					continue
 				}

@@ -16,7 +16,10 @@ import (
 
 var event = parsertest.Event
 
-func TestCodec(t *testing.T) { parsertest.TestCodec(t, msgpack.Codec) }
+func TestCodec(t *testing.T) {
+	t.Parallel()
+	parsertest.TestCodec(t, msgpack.Codec)
+}
 
 // encode encodes a packet, which has no attachments.
 func encode(t testing.TB, h parser.Header, name string, args ...any) []byte {
@@ -74,19 +77,17 @@ func eventOf(arg wire) []byte {
 	return object("type", 2, "data", "92 a165"+arg, "nsp", "/")
 }
 
-func ptr[T any](v T) *T { return &v }
-
 type (
 	namedBytes  []byte
 	namedByte   byte
 	namedFloat  float64
 	namedString string
 
-	// hexBytes has a text form of its own, and so is not binary.
+	// hexBytes has text methods, and so is not binary data.
 	hexBytes []byte
-	// jsonBytes has a JSON form of its own, by its pointer.
+	// jsonBytes has JSON methods with a pointer receiver.
 	jsonBytes []byte
-	// pointed has a JSON form of its own, by its pointer.
+	// pointed has JSON methods with a pointer receiver.
 	pointed struct{ A int }
 
 	marshaler struct{ x int }

@@ -18,11 +18,11 @@ import (
 	jsonv1 "github.com/go-json-experiment/json/v1"
 )
 
-// Types that have a JSON or text form of their own, by their methods, take the
-// way over that form: so does every type in the default codec.
+// Types with JSON or text methods are converted by way of their JSON form, as
+// every type is in the default codec.
 
-// jsonOptions are those of the default codec: encoding/json's habits without
-// its escaping for HTML.
+// jsonOptions are those of the default codec: the options of encoding/json
+// without escaping for HTML.
 var jsonOptions = json.JoinOptions(
 	jsonv1.DefaultOptionsV1(),
 	jsontext.AllowDuplicateNames(true),
@@ -46,7 +46,7 @@ func encodeOpaque(e *encoder, dst []byte, v reflect.Value) ([]byte, error) {
 // decodeOpaque decodes a value by its JSON form.
 func decodeOpaque(data []byte, i int, v reflect.Value) (int, error) {
 	if t, _, _ := next(data, i); t.kind == kindBinary && !implementsAny(reflect.PointerTo(v.Type()), unmarshalMethods[:2]) {
-		return 0, mismatch(data, i, v.Type()) // base64 is not a type's text form
+		return 0, mismatch(data, i, v.Type()) // binary data is not a type's text form
 	}
 	text, end := toJSON(nil, data, i)
 	return end, json.Unmarshal(text, v.Addr().Interface(), jsonOptions)
@@ -58,7 +58,7 @@ var (
 	errTwoValues = errors.New("more than one value")
 )
 
-// appendRaw appends JSON that the application has.
+// appendRaw appends JSON from the application.
 func (e *encoder) appendRaw(dst, text []byte) ([]byte, error) {
 	if text == nil {
 		return append(dst, codeNil), nil
@@ -70,11 +70,11 @@ func (e *encoder) appendRaw(dst, text []byte) ([]byte, error) {
 	return dst, nil
 }
 
-// appendJSON appends the value that a JSON text is.
+// appendJSON appends the value of a JSON text.
 func (e *encoder) appendJSON(dst, text []byte) ([]byte, error) {
 	in := &e.json
 	in.Reset(bytes.NewBuffer(text), jsonOptions)
-	defer in.Reset(bytes.NewBuffer(nil)) // lets go of text
+	defer in.Reset(bytes.NewBuffer(nil)) // releases text
 
 	var inline [8]int
 	heads := inline[:0] // of the open containers
@@ -115,8 +115,8 @@ func (e *encoder) appendJSON(dst, text []byte) ([]byte, error) {
 	}
 }
 
-// setHead replaces the byte at head by the head of a container, n being the
-// number of its elements, or of its names and values.
+// setHead replaces the byte at head by the head of a container. n is the number
+// of its elements, or of its names and values.
 func setHead(dst []byte, head int, isMap bool, n int) []byte {
 	var space [5]byte
 	h := appendArrayHead(space[:0], n)
@@ -142,16 +142,17 @@ func (e *encoder) appendScalar(dst, raw []byte) []byte {
 	case 't', 'f':
 		return appendBool(dst, raw[0] == 't')
 	case '"':
-		// The only error is invalid UTF-8, already replaced.
+		// The only possible error is invalid UTF-8, which AppendUnquote has
+		// replaced.
 		e.scratch, _ = jsontext.AppendUnquote(e.scratch[:0], raw)
 		return append(appendStringHead(dst, len(e.scratch)), e.scratch...)
 	}
 	return appendNumber(dst, string(raw))
 }
 
-// appendNumber appends a valid JSON number: exactly, if it is an integer of at
-// most 64 bits, and else the nearest float64, infinities included, which is
-// what JSON.parse makes of it.
+// appendNumber appends a valid JSON number: exactly if it is an integer of at
+// most 64 bits, and otherwise, like JSON.parse, as the nearest float64, which
+// may be infinite.
 func appendNumber(dst []byte, number string) []byte {
 	if n, err := strconv.ParseInt(number, 10, 64); err == nil {
 		return appendInt(dst, n)
@@ -169,9 +170,9 @@ func isNumber(text string) bool {
 	return v.Kind() == '0' && text[len(text)-1] > ' ' && v.IsValid()
 }
 
-// toJSON appends the JSON form of the value at data[i], which has to be
-// checked, and returns where it ends. Binary data becomes base64 text, as in
-// encoding/json, and what JSON lacks is null, as for JSON.stringify.
+// toJSON appends the JSON form of the value at data[i], which must be valid,
+// and returns where it ends. Binary data becomes base64 text, as in
+// encoding/json, and values that JSON lacks become null, as for JSON.stringify.
 func toJSON(dst, data []byte, i int) (text []byte, end int) {
 	t, end, _ := next(data, i)
 	switch t.kind {
@@ -223,7 +224,7 @@ func toJSON(dst, data []byte, i int) (text []byte, end int) {
 
 // appendQuoted appends a JSON string.
 func appendQuoted(dst, s []byte) []byte {
-	dst, _ = jsontext.AppendQuote(dst, s) // the error tells of a replacement
+	dst, _ = jsontext.AppendQuote(dst, s) // the error only reports a replacement
 	return dst
 }
 
@@ -254,8 +255,8 @@ func floatText(f float64) string {
 	return jsontext.Float(f).String()
 }
 
-// dateText returns a date as Date.prototype.toJSON has it, or "" if it is one
-// that JavaScript does not know.
+// dateText returns the text of Date.prototype.toJSON for a date, or "" if the
+// date is outside JavaScript's range.
 func dateText(t token) string {
 	const most = 8.64e15 // milliseconds: a hundred million days
 	milliseconds := int64(t.n)

@@ -16,11 +16,12 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/seed96b07ef8/socketio/internal/jsonfields"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
-// maxNesting is how deep arrays and maps may be nested: as deep as the default
-// codec can follow, and so as any limit allows.
+// maxNesting is how deeply arrays and maps may be nested: the maximum of the
+// default codec, and so of all limits.
 var maxNesting = parser.Limits{MaxDepth: math.MaxInt}.WithDefaults().MaxDepth
 
 // encoder is the state of encoding one packet.
@@ -33,7 +34,7 @@ type encoder struct {
 
 var encoders = sync.Pool{New: func() any { return new(encoder) }}
 
-// How much a pooled encoder may hold on to.
+// Limits of the memory that a pooled encoder may hold.
 const (
 	maxPooledKeys    = 1024
 	maxPooledScratch = 64 << 10
@@ -42,7 +43,7 @@ const (
 func (e *encoder) release() {
 	e.depth = 0
 	if len(e.keys) > 0 || cap(e.keys) > maxPooledKeys {
-		e.keys = nil // left over from an error, or large
+		e.keys = nil // after an error, or too large
 	}
 	if cap(e.scratch) > maxPooledScratch {
 		e.scratch = nil
@@ -61,8 +62,8 @@ func (e *encoder) enter() error {
 	return nil
 }
 
-// appendAny appends a value. It deals with what arguments consist of most of
-// the time and leaves other types to their plans.
+// appendAny appends a value. It handles the most common types of arguments and
+// leaves other types to their plans.
 func (e *encoder) appendAny(dst []byte, v any) ([]byte, error) {
 	switch v := v.(type) {
 	case nil:
@@ -96,8 +97,8 @@ func (e *encoder) appendAny(dst []byte, v any) ([]byte, error) {
 	return encodePlanOf(rv.Type()).run(e, dst, rv)
 }
 
-// appendReceived appends the values of received arguments: those of this codec as they
-// came, others by way of an any.
+// appendReceived appends the values of received arguments: those of this codec
+// unchanged, and those of others after decoding them into an any.
 func (e *encoder) appendReceived(dst []byte, args parser.Args) ([]byte, error) {
 	_, own := args.Decoder().(valueDecoder)
 	for i := range args.Len() {
@@ -152,7 +153,7 @@ func (e *encoder) appendObject(dst []byte, object map[string]any) ([]byte, error
 	if err := e.enter(); err != nil {
 		return nil, err
 	}
-	// e.keys is a stack: nested objects push theirs behind ours.
+	// e.keys is a stack: nested objects push their keys on top.
 	first := len(e.keys)
 	for key := range object {
 		e.keys = append(e.keys, key)
@@ -168,7 +169,7 @@ func (e *encoder) appendObject(dst []byte, object map[string]any) ([]byte, error
 			return nil, err
 		}
 	}
-	clear(e.keys[first:end]) // the pool must not hold on to them
+	clear(e.keys[first:end]) // so that the pool does not keep them alive
 	e.keys = e.keys[:first]
 	e.depth--
 	return dst, nil
@@ -190,12 +191,12 @@ func newEncodeFunc(t reflect.Type, planOf func(reflect.Type) *encodePlan) encode
 	case t == numberType:
 		return encodeNumber
 	case kind == reflect.Pointer || kind == reflect.Interface:
-		// What they hold has the same methods, or more.
+		// The values that they point to have the same methods, or more.
 	case implementsAny(t, marshalMethods):
 		return encodeOpaque
 	case implementsAny(reflect.PointerTo(t), marshalMethods):
-		// As in encoding/json, the methods of the pointer are called for
-		// addressable values only.
+		// As in encoding/json, methods with a pointer receiver are called only
+		// for addressable values.
 		plain := newPlainEncodeFunc(t, planOf)
 		return func(e *encoder, dst []byte, v reflect.Value) ([]byte, error) {
 			if v.CanAddr() {
@@ -207,7 +208,7 @@ func newEncodeFunc(t reflect.Type, planOf func(reflect.Type) *encodePlan) encode
 	return newPlainEncodeFunc(t, planOf)
 }
 
-// newPlainEncodeFunc is newEncodeFunc regardless of methods.
+// newPlainEncodeFunc is newEncodeFunc without regard to methods.
 func newPlainEncodeFunc(t reflect.Type, planOf func(reflect.Type) *encodePlan) encodeFunc {
 	switch t.Kind() {
 	case reflect.Bool:
@@ -353,7 +354,7 @@ func newMapEncodeFunc(t reflect.Type, elem *encodePlan) encodeFunc {
 	}
 }
 
-// mapKeyFunc returns a function that makes strings of a map's keys, or nil.
+// mapKeyFunc returns a function that converts a map's keys to strings, or nil.
 func mapKeyFunc(t reflect.Type) func(reflect.Value) (string, error) {
 	switch kind := t.Kind(); {
 	case kind == reflect.String:
@@ -376,41 +377,47 @@ func mapKeyFunc(t reflect.Type) func(reflect.Value) (string, error) {
 
 func newStructEncodeFunc(t reflect.Type, planOf func(reflect.Type) *encodePlan) encodeFunc {
 	type encodeField struct {
-		field
+		jsonfields.Field
 		key  []byte // encoded
 		plan *encodePlan
 	}
 	var fields []encodeField
-	for _, f := range fieldsOf(t) {
-		fields = append(fields, encodeField{f, appendString(nil, f.name), planOf(f.typ)})
+	for _, f := range jsonfields.Of(t) {
+		plan := planOf(f.Type)
+		if f.Hidden && (implementsAny(f.Type, marshalMethods) || implementsAny(reflect.PointerTo(f.Type), marshalMethods)) {
+			plan = &encodePlan{func(*encoder, []byte, reflect.Value) ([]byte, error) {
+				return nil, fmt.Errorf("the methods of the unexported %v, embedded in %v, cannot be called", f.Type, t)
+			}}
+		}
+		fields = append(fields, encodeField{f, appendString(nil, f.Name), plan})
 	}
 	return func(e *encoder, dst []byte, v reflect.Value) ([]byte, error) {
 		if err := e.enter(); err != nil {
 			return nil, err
 		}
 		start := len(dst)
-		dst = appendMapHead(dst, len(fields)) // if none is left out
+		dst = appendMapHead(dst, len(fields)) // if no field is omitted
 		n := 0
 	next:
 		for i := range fields {
 			f := &fields[i]
 			fv := v
-			for j, index := range f.index {
+			for j, index := range f.Index {
 				if j > 0 && fv.Kind() == reflect.Pointer {
 					if fv.IsNil() {
-						continue next // embedded, but not there
+						continue next // the embedded pointer is nil
 					}
 					fv = fv.Elem()
 				}
 				fv = fv.Field(index)
 			}
-			if f.omitted(fv) {
+			if omitted(&f.Field, fv) {
 				continue
 			}
 			n++
 			dst = append(dst, f.key...)
 			var err error
-			if f.quoted {
+			if f.Quoted {
 				dst, err = e.appendQuoted(dst, fv, f.plan)
 			} else {
 				dst, err = f.plan.run(e, dst, fv)

@@ -10,7 +10,8 @@ import (
 	"github.com/seed96b07ef8/socketio/parser/msgpack"
 )
 
-// What the decoder of an idle connection remembers is small, whatever names it has seen.
+// The decoder of an idle connection holds little memory, regardless of the names that it
+// decoded.
 func TestIdleDecodersAreSmall(t *testing.T) {
 	long := strings.Repeat("x", 500_000)
 	for name, codec := range map[string]parser.Codec{"json": parser.JSON, "msgpack": msgpack.Codec} {
@@ -38,8 +39,8 @@ func TestIdleDecodersAreSmall(t *testing.T) {
 	}
 }
 
-// Held, with the messages that a packet was decoded from, is what the packet really
-// holds, whatever it looks like.
+// Held, together with the messages that a packet was decoded from, is the memory
+// that the packet holds, regardless of its contents.
 func TestHeldIsWhatPacketsHold(t *testing.T) {
 	for name, codec := range map[string]parser.Codec{"json": parser.JSON, "msgpack": msgpack.Codec} {
 		for _, shape := range []struct {
@@ -109,9 +110,9 @@ func lists(n int) []any {
 	return list
 }
 
-// liveHeap returns the size of what is reachable.
+// liveHeap returns the size of reachable memory.
 func liveHeap() int64 {
-	for range 3 { // pools forget in two rounds
+	for range 3 { // pools are emptied by two collections
 		runtime.GC()
 	}
 	var m runtime.MemStats

@@ -10,7 +10,8 @@ import (
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
-// Codec is the codec: the value for the Codec option of servers and clients.
+// Codec is the MessagePack codec, the value for the Codec option of servers and
+// clients.
 var Codec parser.Codec = codec{}
 
 type codec struct{}
@@ -31,7 +32,7 @@ func (codec) Append(dst []byte, h parser.Header, event string, args []any) ([]by
 	return data, nil, nil
 }
 
-// The keys of the map that a packet is, encoded.
+// The encoded keys of a packet's map.
 const (
 	keyType      = "\xa4type"
 	keyData      = "\xa4data"
@@ -45,8 +46,8 @@ var (
 	errNoPayload   = errors.New("msgpack: CONNECT_ERROR needs a payload")
 )
 
-// appendPacket appends a packet, with the order of members that the reference
-// implementation's server has.
+// appendPacket appends a packet, with its members in the order of the reference
+// implementation's server.
 func (e *encoder) appendPacket(dst []byte, h parser.Header, event string, args []any) ([]byte, error) {
 	start := len(dst)
 	switch h.Type {
@@ -110,7 +111,7 @@ func (e *encoder) appendPacket(dst []byte, h parser.Header, event string, args [
 	}
 	dst = appendString(append(dst, keyNamespace...), h.Namespace)
 	if uint64(len(dst)-start) > math.MaxUint32 {
-		return nil, errTooLong // or some length in it
+		return nil, errTooLong // or a part of it is
 	}
 	return dst, nil
 }
@@ -119,8 +120,8 @@ func appendType(dst []byte, t parser.Type) []byte {
 	return append(append(dst, keyType...), byte(t))
 }
 
-// count returns the number of arguments on the wire, where received ones that are sent
-// again stand for several.
+// count returns the number of encoded arguments: received Args that are sent again
+// count as several.
 func count(args []any) int {
 	n := len(args)
 	for _, arg := range args {
@@ -155,7 +156,7 @@ func (e *encoder) appendPayload(dst []byte, typ parser.Type, args []any) ([]byte
 	}
 	if len(args) == 0 {
 		if typ == parser.ConnectError {
-			return nil, errNoPayload // peers refuse its absence
+			return nil, errNoPayload // peers require it
 		}
 		return dst, nil
 	}
@@ -174,20 +175,20 @@ func (e *encoder) appendPayload(dst []byte, typ parser.Type, args []any) ([]byte
 	case t.kind == kindMap, t.kind == kindString && typ == parser.ConnectError:
 		return dst, nil
 	case t.kind == kindNil && typ == parser.Connect:
-		return dst[:start], nil // no payload: peers refuse nil
+		return dst[:start], nil // omit the payload: peers refuse nil
 	}
 	return fail(fmt.Errorf("%w: %v", errPayloadType, typ))
 }
 
-// A name that is longer is not worth remembering: an idle connection would hold it.
+// Longer names are not remembered, because an idle connection would hold them.
 const maxRememberedName = 1024
 
-// decoder is the decoder of a connection. As packets are single messages, it
-// has no state but caches.
+// decoder is the decoder of a connection. Because packets are single messages,
+// its only state is caches.
 type decoder struct {
 	limits parser.Limits
 
-	// A peer sends few different names, most of the time the same one.
+	// A peer usually sends the same few names.
 	lastNamespace, lastEvent string
 }
 
@@ -213,7 +214,7 @@ func (d *decoder) Decode(data []byte, binary bool) (*parser.Packet, error) {
 	return d.packet(m)
 }
 
-// The reasons of a SyntaxError, which are texts of the reference
+// The reasons of a SyntaxError; the texts are those of the reference
 // implementation.
 const (
 	reasonSyntax    = "Could not parse"
@@ -226,8 +227,7 @@ const (
 
 var errArguments = &parser.SyntaxError{Reason: "too many arguments"}
 
-// members are those of a packet, undefined if they are absent. The packet's
-// Args are not set yet.
+// members are the members of a packet; absent ones are undefined.
 type members struct {
 	data          []byte // the message
 	typ, id       token
@@ -238,8 +238,8 @@ type members struct {
 	packet        *packetBuffer
 }
 
-// split reads the map that a message has to be, in any order of its members.
-// Of duplicate members the last one counts.
+// split reads the map of a message, with its members in any order. Of duplicate
+// members it takes the last.
 func (d *decoder) split(data []byte) (m members, err error) {
 	undefined := token{kind: kindUndefined}
 	m = members{data: data, typ: undefined, id: undefined, namespace: undefined, payload: undefined, packet: new(packetBuffer)}
@@ -309,7 +309,7 @@ func (d *decoder) splitPayload(m *members, i int) (end int, err error) {
 			return 0, syntaxError(err)
 		}
 		if len(values) == cap(values) {
-			// append would grow large slices by little, and often.
+			// append grows large slices in small steps.
 			values = slices.Grow(values, len(values)+1)
 		}
 		values = append(values, m.data[i:end:end])
@@ -327,13 +327,14 @@ func syntaxError(err error) error {
 
 var (
 	errNoName       = errors.New("an event needs a name")
-	errNameType     = errors.New("an event name is a string or a number")
+	errNameType     = errors.New("an event name must be a string or a number")
 	errReservedName = errors.New("reserved event name")
 	errNoSlash      = errors.New("it must start with a slash")
 )
 
-// packet makes a packet of its members, with the checks of the reference
-// implementation in its order, and our own.
+// packet makes a packet of its members. It checks what the reference
+// implementation checks, in the same order, and then what the default codec
+// checks.
 func (d *decoder) packet(m members) (*parser.Packet, error) {
 	p := m.packet
 	typ, ok := m.typ.uint()

@@ -14,6 +14,7 @@ import (
 )
 
 func TestAppendPackets(t *testing.T) {
+	t.Parallel()
 	blob := []byte{1}
 	for _, test := range []struct {
 		name  string
@@ -56,8 +57,9 @@ func TestAppendPackets(t *testing.T) {
 	}
 }
 
-// TestAppendErrors has what TestCodec does not.
+// TestAppendErrors tests errors that TestCodec does not.
 func TestAppendErrors(t *testing.T) {
+	t.Parallel()
 	connectError := parser.Header{Type: parser.ConnectError}
 	cyclicTree := &tree{Children: []*tree{nil}}
 	cyclicTree.Children[0] = cyclicTree
@@ -137,6 +139,7 @@ var validPackets = []struct {
 }
 
 func TestDecode(t *testing.T) {
+	t.Parallel()
 	for _, test := range validPackets {
 		t.Run(test.name, func(t *testing.T) {
 			p := decode(t, test.data)
@@ -161,7 +164,7 @@ const (
 	invalidID        = "invalid packet id"
 )
 
-// invalidPackets are messages that close the connection.
+// invalidPackets are messages for which a connection is closed.
 var invalidPackets = []struct {
 	name   string
 	data   []byte
@@ -248,6 +251,7 @@ var invalidPackets = []struct {
 }
 
 func TestDecodeInvalid(t *testing.T) {
+	t.Parallel()
 	for _, test := range invalidPackets {
 		t.Run(test.name, func(t *testing.T) {
 			dec := msgpack.Codec.NewDecoder(parser.Limits{})
@@ -269,6 +273,7 @@ func TestDecodeInvalid(t *testing.T) {
 
 // TestDecodeTruncated cuts every valid message at every place.
 func TestDecodeTruncated(t *testing.T) {
+	t.Parallel()
 	for _, test := range validPackets {
 		for n := range test.data {
 			dec := msgpack.Codec.NewDecoder(parser.Limits{})
@@ -279,6 +284,7 @@ func TestDecodeTruncated(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
+	t.Parallel()
 	limits := parser.Limits{MaxAttachments: 1, MaxDepth: 3, MaxEventName: 4, MaxArguments: 5}
 	for _, test := range []struct {
 		data   []byte
@@ -307,7 +313,7 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%x: %v", test.data, err)
 		}
 	}
-	// The largest depth there is.
+	// The largest possible depth.
 	dec := msgpack.Codec.NewDecoder(parser.Limits{MaxDepth: 1 << 30})
 	p, err := dec.Decode(eventOf(wire(strings.Repeat("91", 9998)+"90")), true)
 	if err != nil {
@@ -327,6 +333,7 @@ func TestLimits(t *testing.T) {
 }
 
 func TestSyntaxError(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		data []byte
 		want string

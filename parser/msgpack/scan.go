@@ -9,13 +9,13 @@ var (
 
 // open is an array or map on the scanner's stack.
 type open struct {
-	left  uint64 // values to come; a map's key and its value are two
+	left  uint64 // remaining values; a map's key and its value are two
 	isMap bool
 }
 
-// skip checks the value at data[i] and returns where it ends. It takes time
-// linear in the size of the value, and its stack is bounded by maxDepth. What
-// it has passed can be read without looking at errors.
+// skip validates the value at data[i] and returns where it ends. It takes time
+// linear in the size of the value, and maxDepth bounds its stack. A validated
+// value can be read without checking errors.
 func skip(data []byte, i, maxDepth int) (end int, err error) {
 	var inline [8]open
 	stack := inline[:0]
@@ -35,7 +35,7 @@ func skip(data []byte, i, maxDepth int) (end int, err error) {
 			}
 			stack = append(stack, o)
 		}
-		// Whatever ends here, up to the next value.
+		// The ends of containers, up to the next value.
 		for len(stack) > 0 && stack[len(stack)-1].left == 0 {
 			stack = stack[:len(stack)-1]
 		}
@@ -66,7 +66,7 @@ func skipKey(data []byte, i int) (end int, err error) {
 	return end, nil
 }
 
-// pass returns where the value at data[i] ends, which skip has checked before.
+// pass returns where the value at data[i] ends, which skip has validated.
 func pass(data []byte, i int) int {
 	t, end, _ := next(data, i)
 	if t.kind == kindArray || t.kind == kindMap {

@@ -11,14 +11,16 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/seed96b07ef8/socketio/internal/jsonfields"
 )
 
-// valueDecoder is the ValueDecoder of the codec. What it gets has been checked
-// by skip, and so nothing here looks at the errors of next, and recursion is
-// bounded by Limits.MaxDepth.
+// valueDecoder is the ValueDecoder of the codec. skip has validated its input,
+// so the errors of next are ignored here, and Limits.MaxDepth bounds the
+// recursion.
 type valueDecoder struct{}
 
-// DecodeValue decodes a value. Common types have a path of their own.
+// DecodeValue decodes a value. It has a fast path for common types.
 func (valueDecoder) DecodeValue(raw []byte, _ [][]byte, ptr any) error {
 	t, end, _ := next(raw, 0)
 	switch p := ptr.(type) {
@@ -63,8 +65,8 @@ func (valueDecoder) DecodeValue(raw []byte, _ [][]byte, ptr any) error {
 // absent one.
 func copyOf(data []byte) []byte { return append([]byte{}, data...) }
 
-// decodeAny decodes the value at data[i] into what the default codec's values
-// of type any are, and returns where it ends.
+// decodeAny decodes the value at data[i] into the same Go types that the
+// default codec uses for values of type any, and returns where it ends.
 func decodeAny(data []byte, i int) (v any, end int) {
 	t, end, _ := next(data, i)
 	switch t.kind {
@@ -107,8 +109,8 @@ func decodeAny(data []byte, i int) (v any, end int) {
 	return nil, end
 }
 
-// sizeHint bounds the size that a map is made with: of duplicate keys there is
-// only one in the end.
+// sizeHint bounds the initial size of a map, because many duplicate keys result
+// in a small map.
 func sizeHint(n uint64) int { return int(min(n, 256)) }
 
 // A decodeFunc decodes the value at data[i] into v, which is settable and of
@@ -134,7 +136,7 @@ func newDecodeFunc(t reflect.Type, planOf func(reflect.Type) *decodePlan) decode
 			return end, nil
 		}
 	case kind == reflect.Pointer || kind == reflect.Interface:
-		// Methods are those of what they point to.
+		// The methods are those of the type that they point to.
 	case implementsAny(reflect.PointerTo(t), unmarshalMethods):
 		return decodeOpaque
 	}
@@ -194,12 +196,12 @@ func newDecodeFunc(t reflect.Type, planOf func(reflect.Type) *decodePlan) decode
 		return newStructDecodeFunc(t, planOf)
 	}
 	return func(data []byte, i int, v reflect.Value) (int, error) {
-		return 0, fmt.Errorf("cannot decode into a %v", v.Type())
+		return 0, fmt.Errorf("cannot decode into %v", v.Type())
 	}
 }
 
-// null deals with nil and undefined, which are null in JSON: it empties what
-// can be empty and leaves other values as they are.
+// null decodes nil and undefined, which are null in JSON: it sets pointers,
+// interfaces, maps and slices to nil and leaves other values unchanged.
 func null(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Interface, reflect.Pointer, reflect.Map, reflect.Slice:
@@ -209,7 +211,7 @@ func null(v reflect.Value) {
 
 func (t token) isNull() bool { return t.kind == kindNil || t.kind == kindUndefined }
 
-// mismatch returns the error for the value at data[i], which does not fit.
+// mismatch returns the error for the value at data[i], which does not fit t.
 func mismatch(data []byte, i int, t reflect.Type) error {
 	tok, _, _ := next(data, i)
 	what := "null"
@@ -297,14 +299,15 @@ func decodeInterface(data []byte, i int, v reflect.Value) (int, error) {
 		return end, nil
 	}
 	if p := v.Elem(); p.Kind() == reflect.Pointer && !p.IsNil() {
-		// As in encoding/json, into what the pointer points to.
+		// As in encoding/json, decode into the value that the pointer refers
+		// to.
 		return decodePlanOf(p.Type().Elem()).run(data, i, p.Elem())
 	}
 	if v.NumMethod() > 0 {
 		return 0, mismatch(data, i, v.Type())
 	}
 	decoded, end := decodeAny(data, i)
-	if decoded == nil { // a date that JavaScript does not know
+	if decoded == nil { // a date outside JavaScript's range
 		v.SetZero()
 	} else {
 		v.Set(reflect.ValueOf(decoded))
@@ -325,8 +328,8 @@ func newPointerDecodeFunc(t reflect.Type, elem *decodePlan) decodeFunc {
 	}
 }
 
-// newBytesDecodeFunc makes the function for binary data, which may also come
-// as base64 text or an array of numbers, as in JSON.
+// newBytesDecodeFunc makes the function for binary data. As in JSON, it also
+// accepts base64 text and arrays of numbers.
 func newBytesDecodeFunc(slice decodeFunc) decodeFunc {
 	return func(data []byte, i int, v reflect.Value) (int, error) {
 		t, end, _ := next(data, i)
@@ -373,8 +376,8 @@ func newSliceDecodeFunc(t reflect.Type, elem *decodePlan) decodeFunc {
 	}
 }
 
-// newArrayDecodeFunc makes the function for arrays: as in encoding/json, the
-// elements beyond are left out, and those that are missing are zero.
+// newArrayDecodeFunc makes the function for arrays. As in encoding/json,
+// further elements are ignored and missing ones are zero.
 func newArrayDecodeFunc(t reflect.Type, elem *decodePlan) decodeFunc {
 	return func(data []byte, i int, v reflect.Value) (int, error) {
 		tok, end, _ := next(data, i)
@@ -413,7 +416,7 @@ func newMapDecodeFunc(t reflect.Type, elem *decodePlan) decodeFunc {
 		case tok.kind != kindMap:
 			return 0, mismatch(data, i, t)
 		case setKey == nil:
-			return 0, fmt.Errorf("cannot decode into a %v: a map key must be a string, an integer or an encoding.TextUnmarshaler", t)
+			return 0, fmt.Errorf("cannot decode into %v: a map key must be a string, an integer or an encoding.TextUnmarshaler", t)
 		case isAny && v.IsNil():
 			decoded, end := decodeAny(data, i)
 			*v.Addr().Interface().(*map[string]any) = decoded.(map[string]any)
@@ -445,7 +448,8 @@ func newMapDecodeFunc(t reflect.Type, elem *decodePlan) decodeFunc {
 	}
 }
 
-// mapKeySetter returns a function that makes a map's keys of strings, or nil.
+// mapKeySetter returns a function that converts strings to a map's keys, or
+// nil.
 func mapKeySetter(t reflect.Type) func(reflect.Value, []byte) error {
 	fail := func(name []byte, err error) error {
 		return fmt.Errorf("cannot decode the name %q into %v: %w", name, t, errors.Unwrap(err))
@@ -483,26 +487,31 @@ func mapKeySetter(t reflect.Type) func(reflect.Value, []byte) error {
 }
 
 type decodeField struct {
-	field
+	jsonfields.Field
 	plan *decodePlan
 }
 
 func newStructDecodeFunc(t reflect.Type, planOf func(reflect.Type) *decodePlan) decodeFunc {
-	list := fieldsOf(t)
+	list := jsonfields.Of(t)
 	fields := make([]decodeField, len(list))
 	byName := make(map[string]*decodeField, len(list))
 	byFoldedName := make(map[string]*decodeField, len(list))
 	for i, f := range list {
-		fields[i] = decodeField{f, planOf(f.typ)}
-		byName[f.name] = &fields[i]
-		folded := string(fold(nil, []byte(f.name)))
+		fields[i] = decodeField{f, planOf(f.Type)}
+		if f.Hidden && (f.Type.Kind() == reflect.Pointer || implementsAny(reflect.PointerTo(f.Type), unmarshalMethods)) {
+			fields[i].plan = &decodePlan{func([]byte, int, reflect.Value) (int, error) {
+				return 0, fmt.Errorf("cannot decode into the unexported %v, embedded in %v", f.Type, t)
+			}}
+		}
+		byName[f.Name] = &fields[i]
+		folded := string(fold(nil, []byte(f.Name)))
 		if byFoldedName[folded] == nil {
 			byFoldedName[folded] = &fields[i]
 		}
 	}
-	// find returns the field for a name: most of the time the one in order.
+	// find returns the field for a name, usually the next one in order.
 	find := func(name []byte, order int) *decodeField {
-		if order < len(fields) && fields[order].name == string(name) {
+		if order < len(fields) && fields[order].Name == string(name) {
 			return &fields[order]
 		}
 		if f := byName[string(name)]; f != nil {
@@ -531,22 +540,23 @@ func newStructDecodeFunc(t reflect.Type, planOf func(reflect.Type) *decodePlan) 
 			if err != nil {
 				return 0, err
 			}
-			if f.quoted {
+			if f.Quoted {
 				end, err = decodeQuoted(data, end, fv, f.plan)
 			} else {
 				end, err = f.plan.run(data, end, fv)
 			}
 			if err != nil {
-				return 0, fmt.Errorf("%s: %w", f.name, err)
+				return 0, fmt.Errorf("%s: %w", f.Name, err)
 			}
 		}
 		return end, nil
 	}
 }
 
-// of returns the field in a struct, allocating what is embedded by pointer.
+// of returns the field in a struct and allocates nil embedded pointers on the
+// way.
 func (f *decodeField) of(v reflect.Value) (reflect.Value, error) {
-	for i, index := range f.index {
+	for i, index := range f.Index {
 		if i > 0 && v.Kind() == reflect.Pointer {
 			if v.IsNil() {
 				if !v.CanSet() {

@@ -20,6 +20,7 @@ import (
 )
 
 func TestAppendValues(t *testing.T) {
+	t.Parallel()
 	blob := []byte("blob")
 	const blobWire = "c404 626c6f62"
 	var nilTree *tree
@@ -129,9 +130,9 @@ func TestAppendValues(t *testing.T) {
 		{"pointer to JSON bytes", &jsonBytes{1}, "a46a736f6e"},
 		{"binary behind interface", struct{ R stringer }{binaryStringer("blob")}, "81 a152" + blobWire},
 		{"pointer behind interface", struct{ A any }{&blob}, "81 a141" + blobWire},
-		{"pointer to any", ptr[any](1), "01"},
+		{"pointer to any", new(any(1)), "01"},
 		{"recursive type", &tree{blob, []*tree{{Data: blob}, nil, {nil, []*tree{{Data: blob}}}}}, "82 a464617461" + blobWire + "a86368696c6472656e 93 81 a464617461" + blobWire + "c0 81 a86368696c6472656e 91 81 a464617461" + blobWire},
-		{"quoted", quoted{1, `a"`, ptr(2), true, 1.5, []int{1}}, "86 a149 a131 a153 a522615c2222 a150 a132 a142 a474727565 a146 a3312e35 a14c 9101"},
+		{"quoted", quoted{1, `a"`, new(2), true, 1.5, []int{1}}, "86 a149 a131 a153 a522615c2222 a150 a132 a142 a474727565 a146 a3312e35 a14c 9101"},
 		{"quoted nil", struct {
 			P *int `json:",string"`
 		}{}, "81 a150 c0"},
@@ -151,8 +152,8 @@ func TestAppendValues(t *testing.T) {
 	}
 }
 
-// pairs are values, and of which type another type decodes them. Whatever the
-// codec, the result is the same.
+// pairs are values and the types into which they are decoded. The result must
+// be the same for both codecs.
 var pairs = []struct {
 	name     string
 	in, into any // into's type is decoded into; nil means that of in
@@ -184,14 +185,14 @@ var pairs = []struct {
 		L []time.Time
 		M map[string]time.Time
 		A any
-	}{ptr(time.UnixMilli(1).UTC()), []time.Time{time.UnixMilli(2).UTC()}, map[string]time.Time{"x": time.UnixMilli(3).UTC()}, time.UnixMilli(1700000000123).UTC()}, nil},
+	}{new(time.UnixMilli(1).UTC()), []time.Time{time.UnixMilli(2).UTC()}, map[string]time.Time{"x": time.UnixMilli(3).UTC()}, time.UnixMilli(1700000000123).UTC()}, nil},
 	{"embedded time", struct{ time.Time }{time.Unix(1, 5).UTC()}, nil},
 	{"raw", stdjson.RawMessage(`{"a":[1,-2.5e-7,"x<",null,true,123456789012345678,1e+21]}`), nil},
 	{"number", stdjson.Number("12345678901234567890"), nil},
 	{"fractional number", stdjson.Number("-1.5e-7"), nil},
 	{"string as number", "1.0", stdjson.Number("")},
 	{"numbers", []stdjson.Number{"1", "2.5"}, nil},
-	{"pointer to number", ptr(stdjson.Number("1.25")), nil},
+	{"pointer to number", new(stdjson.Number("1.25")), nil},
 	{"number keys", map[stdjson.Number]stdjson.Number{"1": "0.5"}, nil},
 	{"number as float", stdjson.Number("1e3"), 0.0},
 	{"marshaler", marshaler{7}, nil},
@@ -201,7 +202,7 @@ var pairs = []struct {
 	{"text as string", net.IPv4(10, 0, 0, 1), ""},
 	{"text keys", map[netip.Addr]int{netip.MustParseAddr("::1"): 1}, nil},
 	{"text bytes", hexBytes{1, 2}, nil},
-	{"JSON bytes", ptr(jsonBytes("x")), nil},
+	{"JSON bytes", new(jsonBytes("x")), nil},
 	{"pointer methods", []pointed{{1}}, []any{}},
 	{"slice", []int{1, 2, 3}, nil},
 	{"empty slice", []int{}, nil},
@@ -217,17 +218,17 @@ var pairs = []struct {
 	{"any", map[string]any{"a": []any{1.5, "x", nil, true, map[string]any{}, []any{}, 7}}, nil},
 	{"any from struct", any(tree{Children: []*tree{nil}}), map[string]any{}},
 	{"integers in any", []any{1, -1, uint64(math.MaxUint64), int64(math.MinInt64), int64(math.MaxInt64)}, nil},
-	{"slice of any types", []any{[]int{1}, map[string]bool{"x": true}, 'x', ptr("y")}, nil},
+	{"slice of any types", []any{[]int{1}, map[string]bool{"x": true}, 'x', new("y")}, nil},
 	{"slice of strings", []string{"a", ""}, nil},
-	{"pointers", ptr(ptr("x")), nil},
-	{"nil pointer", ptr((*int)(nil)), nil},
+	{"pointers", new(new("x")), nil},
+	{"nil pointer", new((*int)(nil)), nil},
 	{"shadowed fields", shadowed{base1: base1{1, 2, 3}, base3: &base3{4, 5}, Base2: base2{6, 7, 8}, base4: base4{2, 3, 4}, base5: base5{6, 7}, Y: "y", T: "t", D: 1}, map[string]any{}},
 	{"shadowed fields as struct", map[string]any{"X": 1, "Y": "y", "Z": 3, "V": nil, "W": 2, "Base2": map[string]any{"Y": 1}, "Tag": 2, "t": "x", "-": 4}, shadowed{}},
-	{"omitting everything", omitting{H: [0]int{}, M: 7, N: ptr(zeroer(7)), O: 7, Q: zeroer(7)}, map[string]any{}},
+	{"omitting everything", omitting{H: [0]int{}, M: 7, N: new(zeroer(7)), O: 7, Q: zeroer(7)}, map[string]any{}},
 	{"omitting everything by pointer", &omitting{M: 7, O: 7, Q: (*zeroer)(nil)}, map[string]any{}},
 	{"omitting nothing", &omitting{true, 1, "x", []int{1}, map[string]int{"x": 1}, new(int), 0, [0]int{}, 1.5, embedded{}, time.UnixMilli(5).UTC(), embedded{[]byte{}}, 0, new(zeroer), 1, []int{}, zeroer(1)}, map[string]any{}},
-	{"quoted fields", quoted{-1, "a\"", ptr(2), true, 0.5, []int{1}}, nil},
-	{"quoted fields in any", &quoted{-1, "a\"<", ptr(2), true, 0.5, []int{1}}, map[string]any{}},
+	{"quoted fields", quoted{-1, "a\"", new(2), true, 0.5, []int{1}}, nil},
+	{"quoted fields in any", &quoted{-1, "a\"<", new(2), true, 0.5, []int{1}}, map[string]any{}},
 	{"zero quoted fields", quoted{}, nil},
 	{"many fields", many{A3: 1, B9: 2}, nil},
 	{"case of names", map[string]any{"a0": 1, "b\u2070": 2, "B3": 3, "b3": 4}, many{}},
@@ -237,7 +238,7 @@ var pairs = []struct {
 	{"binary", []byte("blob"), nil},
 	{"empty binary", []byte{}, nil},
 	{"nil binary", []byte(nil), nil},
-	{"pointer to binary", ptr([]byte("blob")), nil},
+	{"pointer to binary", new([]byte("blob")), nil},
 	{"named binary", namedBytes("x"), nil},
 	{"slice of named bytes", []namedByte("x"), nil},
 	{"binary as other type", namedBytes("x"), []byte{}},
@@ -255,7 +256,7 @@ var pairs = []struct {
 	{"recursive type", &tree{[]byte("blob"), []*tree{{Data: []byte("a")}, {nil, []*tree{{Data: []byte("b")}}}}}, nil},
 	{"struct", outer{
 		embedded: embedded{[]byte("blob")}, Name: "<n>", Raw: stdjson.RawMessage(`{"r":1}`), Number: "1.5", Quoted: 7,
-		Max: math.MaxUint64, Wait: 1, Any: map[string]any{"x": []any{[]byte("blob")}}, Pointer: ptr([]byte("blob")),
+		Max: math.MaxUint64, Wait: 1, Any: map[string]any{"x": []any{[]byte("blob")}}, Pointer: new([]byte("blob")),
 		Map: map[string]namedBytes{"m": namedBytes("m")}, Array: [3]byte{1, 2, 3}}, nil},
 	{"struct without binary", outer{Name: "n", Raw: stdjson.RawMessage(`1`), Number: "0"}, nil},
 	{"embedded pointer", struct{ *Embedded }{&Embedded{[]byte("blob")}}, nil},
@@ -266,7 +267,7 @@ var pairs = []struct {
 	{"interface", struct{ S fmt.Stringer }{}, nil},
 	{"binary behind interface", struct{ R stringer }{binaryStringer("x")}, map[string]any{}},
 
-	// What does not fit, does so with no codec.
+	// Values that do not fit with either codec.
 	{"string as int", "1", 0},
 	{"fraction as int", 1.5, 0},
 	{"int out of range", uint64(1 << 63), int64(0)},
@@ -305,8 +306,9 @@ var pairs = []struct {
 	{"quoted out of range", map[string]any{"I": "300"}, quoted{}},
 }
 
-// TestParity sends values through this codec and the default one.
+// TestParity encodes and decodes values with this codec and the default one.
 func TestParity(t *testing.T) {
+	t.Parallel()
 	for _, pair := range pairs {
 		t.Run(pair.name, func(t *testing.T) {
 			into := pair.into
@@ -316,7 +318,7 @@ func TestParity(t *testing.T) {
 			types := []reflect.Type{reflect.TypeOf(into), reflect.TypeFor[any]()}
 			switch pair.in.(type) {
 			case float32, time.Time:
-				types = types[:1] // any tells the difference: other digits
+				types = types[:1] // any would show the difference: other digits
 			}
 			for _, in := range []any{pair.in, []any{pair.in}, map[string]any{"k": pair.in}, struct{ V any }{pair.in}} {
 				for _, typ := range types {
@@ -370,8 +372,9 @@ func through(codec parser.Codec, in any, t reflect.Type) (any, error) {
 	return v.Elem().Interface(), err
 }
 
-// TestRoundTrip has the values that JSON cannot carry.
+// TestRoundTrip tests values that JSON cannot represent.
 func TestRoundTrip(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name     string
 		in, want any // want's type is decoded into; nil means in
@@ -402,6 +405,7 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func TestDecodeValues(t *testing.T) {
+	t.Parallel()
 	type fields struct {
 		UserName string
 		N        int
@@ -416,22 +420,22 @@ func TestDecodeValues(t *testing.T) {
 		want      any
 		wantError string
 	}{
-		{"undefined into any", undefined, ptr[any](7), nil, ""},
-		{"undefined into pointer", undefined, ptr(ptr(1)), (*int)(nil), ""},
-		{"undefined into int", undefined, ptr(7), 7, ""},
-		{"undefined into string", "d40001", ptr("kept"), "kept", ""},
-		{"undefined into number", undefined, ptr(jsonNumber("1")), jsonNumber("1"), ""},
+		{"undefined into any", undefined, new(any(7)), nil, ""},
+		{"undefined into pointer", undefined, new(new(1)), (*int)(nil), ""},
+		{"undefined into int", undefined, new(7), 7, ""},
+		{"undefined into string", "d40001", new("kept"), "kept", ""},
+		{"undefined into number", undefined, new(jsonNumber("1")), jsonNumber("1"), ""},
 		{"undefined into slice", undefined, &[]int{1}, []int(nil), ""},
 		{"undefined into map", undefined, &map[string]int{"a": 1}, map[string]int(nil), ""},
 		{"undefined into array", undefined, &[1]int{1}, [1]int{1}, ""},
-		{"undefined into binary", undefined, ptr([]byte("x")), []byte(nil), ""},
-		{"undefined into raw", undefined, ptr(jsonRaw("x")), jsonRaw("null"), ""},
-		{"undefined into time", undefined, ptr(time.UnixMilli(5)), time.UnixMilli(5), ""},
+		{"undefined into binary", undefined, new([]byte("x")), []byte(nil), ""},
+		{"undefined into raw", undefined, new(jsonRaw("x")), jsonRaw("null"), ""},
+		{"undefined into time", undefined, new(time.UnixMilli(5)), time.UnixMilli(5), ""},
 		{"undefined into quoted", "81 a149" + undefined, &quoted{I: 1}, quoted{I: 1}, ""},
-		{"nil into quoted", "82 a149 c0 a150 c0", &quoted{I: 1, P: ptr(1)}, quoted{I: 1}, ""},
-		{"nil into bool", "c0", ptr(true), true, ""},
+		{"nil into quoted", "82 a149 c0 a150 c0", &quoted{I: 1, P: new(1)}, quoted{I: 1}, ""},
+		{"nil into bool", "c0", new(true), true, ""},
 		{"nil into struct", "c0", &fields{N: 1}, fields{N: 1}, ""},
-		{"undefined member", "83 a14e" + undefined + "a150" + undefined + "a142" + undefined, &fields{N: 1, P: ptr(1), B: []byte("x")}, fields{N: 1, P: ptr(1), B: []byte("x")}, ""},
+		{"undefined member", "83 a14e" + undefined + "a150" + undefined + "a142" + undefined, &fields{N: 1, P: new(1), B: []byte("x")}, fields{N: 1, P: new(1), B: []byte("x")}, ""},
 		{"undefined member of map", "82 a161" + undefined + "a162 01", &map[string]int{"a": 7}, map[string]int{"a": 7, "b": 1}, ""},
 		{"undefined member of any", "82 a161" + undefined + "a162 01", new(any), map[string]any{"b": 1.0}, ""},
 		{"undefined member of raw", "83 a161" + undefined + "a162 01 a163 02", new(jsonRaw), jsonRaw(`{"b":1,"c":2}`), ""},
@@ -455,7 +459,7 @@ func TestDecodeValues(t *testing.T) {
 		{"first date", "d700 ffe14df73d240000", new(any), "-271821-04-20T00:00:00.000Z", ""},
 		{"last date", "d700 001eb208c2dc0000", new(any), "+275760-09-13T00:00:00.000Z", ""},
 		{"date before the first", "d700 ffe14df73d23ffff", new(any), nil, ""},
-		{"date behind the last", "d700 001eb208c2dc0001", ptr("kept"), "kept", ""},
+		{"date behind the last", "d700 001eb208c2dc0001", new("kept"), "kept", ""},
 		{"invalid date into raw", "d700 7fffffffffffffff", new(jsonRaw), jsonRaw("null"), ""},
 		{"date into int", "d7000000018bcfe5687b", new(int), nil, "cannot decode date into int"},
 
@@ -490,9 +494,9 @@ func TestDecodeValues(t *testing.T) {
 		{"invalid UTF-8 in named string", "a2 61ff", new(namedString), namedString("a\ufffd"), ""},
 		{"invalid UTF-8 in key", "81 a1ff 01", new(map[string]int), map[string]int{"\ufffd": 1}, ""},
 		{"invalid UTF-8 in raw", "a2 61ff", new(jsonRaw), jsonRaw("\"a\ufffd\""), ""},
-		{"into pointer in any", "81 a14e 03", ptr[any](inner), &fields{UserName: "kept", N: 3}, ""},
-		{"nil into pointer in any", "c0", ptr[any](inner), nil, ""},
-		{"nil pointer in any", "03", ptr[any]((*int)(nil)), 3.0, ""},
+		{"into pointer in any", "81 a14e 03", new(any(inner)), &fields{UserName: "kept", N: 3}, ""},
+		{"nil into pointer in any", "c0", new(any(inner)), nil, ""},
+		{"nil pointer in any", "03", new(any((*int)(nil))), 3.0, ""},
 		{"into pointer in interface", "81 a149 81 a14e 04", &struct{ I isFields }{inner2}, nil, "cannot decode number 4 into string"},
 		{"into non-empty map", "81 a162 02", &map[string]int{"a": 1}, map[string]int{"a": 1, "b": 2}, ""},
 		{"into non-empty map of any", "81 a162 02", &map[string]any{"a": 1}, map[string]any{"a": 1, "b": 2.0}, ""},
@@ -503,7 +507,7 @@ func TestDecodeValues(t *testing.T) {
 		{"nil pointer to string", "a0", (*string)(nil), nil, "nil *string"},
 		{"nil pointer to any", "01", (*any)(nil), nil, "nil"},
 		{"nil pointer to binary", "c400", (*[]byte)(nil), nil, "nil"},
-		{"into function", "01", new(func()), nil, "cannot decode into a func()"},
+		{"into function", "01", new(func()), nil, "cannot decode into func()"},
 		{"member", "81 a14e a178", new(fields), nil, "argument 0 (msgpack_test.fields): N: cannot decode string into int"},
 		{"bool", "c3", new(string), nil, "cannot decode bool true into string"},
 		{"array", "90", new(string), nil, "cannot decode array into string"},
@@ -524,7 +528,8 @@ func (*fieldsWithMethod) isFields() {}
 var inner2 = &fieldsWithMethod{}
 
 func TestConcurrently(t *testing.T) {
-	// Types that no other test has made plans for.
+	t.Parallel()
+	// Types for which no other test has made plans.
 	type leaf struct{ A, B int }
 	type node struct {
 		Leaf leaf
@@ -559,6 +564,7 @@ func TestConcurrently(t *testing.T) {
 
 // TestAppendNested encodes a packet from within a marshaler.
 func TestAppendNested(t *testing.T) {
+	t.Parallel()
 	var inner, outer []byte
 	if err := decode(t, encode(t, event, "e", map[string]any{"a": nesting{}, "b": []byte("outer")})).Args.Decode(&struct{ A, B *[]byte }{&inner, &outer}); err != nil {
 		t.Fatal(err)

@@ -7,7 +7,7 @@ import (
 	"math/bits"
 )
 
-// The format's lead bytes, as far as they are not ranges.
+// The format's lead bytes, except ranges.
 // https://github.com/msgpack/msgpack/blob/master/spec.md
 const (
 	fixMap     = 0x80
@@ -45,9 +45,9 @@ const (
 	negFixInt  = 0xe0
 )
 
-// A kind is what a value is, however it is spelled. The reference
-// implementation uses the extension type 0 for three JavaScript values:
-// undefined, a Date, and an ArrayBuffer, which is binary data.
+// A kind is the kind of a value, regardless of its encoding. The reference
+// implementation uses extension type 0 for three JavaScript values: undefined,
+// a Date, and an ArrayBuffer, which is binary data.
 type kind uint8
 
 const (
@@ -76,8 +76,8 @@ type token struct {
 	n uint64
 }
 
-// bytes returns the content of a string, of binary data or of an extension
-// which ends at data[end].
+// bytes returns the content of a string, of binary data or of an extension that
+// ends at data[end].
 func (t token) bytes(data []byte, end int) []byte { return data[end-int(t.n) : end] }
 
 var (
@@ -85,8 +85,8 @@ var (
 	errCode      = errors.New("invalid byte 0xc1")
 )
 
-// next reads the token at data[i] and returns where it ends: behind the value,
-// or, of an array or map, behind the head.
+// next reads the token at data[i] and returns where it ends: after the value
+// or, for an array or map, after its head.
 func next(data []byte, i int) (t token, end int, err error) {
 	if i >= len(data) {
 		return t, 0, errTruncated
@@ -112,7 +112,8 @@ func next(data []byte, i int) (t token, end int, err error) {
 		return token{kind: kindBool, n: uint64(c & 1)}, i, nil
 	}
 
-	// What is left has a number of 1, 2, 4 or 8 bytes, or none, next.
+	// The remaining kinds are followed by a number of 1, 2, 4 or 8 bytes, or by
+	// none.
 	size := 0
 	switch c {
 	case codeUint8, codeInt8, bin8, ext8, str8:
@@ -179,8 +180,9 @@ func signed(n int64) token {
 	return token{kind: kindUint, n: uint64(n)}
 }
 
-// container checks that the elements can be there at all, each being a byte
-// at least: no claim costs more than the bytes that back it.
+// container checks that there are enough bytes for the elements, each of which
+// has at least one byte, so that an announced length does not cost more memory
+// than the message.
 func container(data []byte, i int, k kind, n uint64) (token, int, error) {
 	left := uint64(len(data) - i)
 	if n > left || k == kindMap && 2*n > left {
@@ -217,7 +219,7 @@ func extension(data []byte, i int, n uint64, fixed bool) (token, int, error) {
 	return t, end, nil
 }
 
-// float returns the number that a token is.
+// float returns the value of a number token.
 func (t token) float() (f float64, ok bool) {
 	switch t.kind {
 	case kindUint:
@@ -232,8 +234,8 @@ func (t token) float() (f float64, ok bool) {
 	return 0, false
 }
 
-// uint returns the number that a token is if it is a non-negative integer.
-// JavaScript has one type of number, and so a float may be one, too.
+// uint returns the value of a token if it is a non-negative integer, which may
+// be encoded as a float: JavaScript has one type of number.
 func (t token) uint() (n uint64, ok bool) {
 	if t.kind == kindUint {
 		return t.n, true
@@ -245,7 +247,7 @@ func (t token) uint() (n uint64, ok bool) {
 	return uint64(f), true
 }
 
-// int returns the number that a token is if it is an integer.
+// int returns the value of a token if it is an integer.
 func (t token) int() (n int64, ok bool) {
 	switch t.kind {
 	case kindUint:
@@ -260,8 +262,8 @@ func (t token) int() (n int64, ok bool) {
 	return int64(f), true
 }
 
-// The append functions write the shortest form that the reference
-// implementation would choose.
+// The append functions write the form that the reference implementation
+// chooses, the shortest one.
 
 func appendUint(dst []byte, n uint64) []byte {
 	switch {
@@ -293,7 +295,8 @@ func appendInt(dst []byte, n int64) []byte {
 	return binary.BigEndian.AppendUint64(append(dst, codeInt64), uint64(n))
 }
 
-// appendFloat appends integral numbers as integers, as JavaScript has them.
+// appendFloat appends a number, and encodes numbers without a fractional part
+// as integers, as the reference does.
 func appendFloat(dst []byte, f float64) []byte {
 	if f == math.Trunc(f) {
 		switch {

@@ -24,7 +24,7 @@ func decode(dec parser.Decoder, binary bool, data []byte, attachments [][]byte) 
 	return p, err
 }
 
-// BenchmarkDecode decodes packets, and most of their arguments.
+// BenchmarkDecode measures decoding packets and most of their arguments.
 func BenchmarkDecode(b *testing.B, codec parser.Codec) {
 	message := []any{Message{"hello", 1}}
 	ask := parser.Header{Type: parser.Event, ID: 12, HasID: true}
@@ -32,7 +32,7 @@ func BenchmarkDecode(b *testing.B, codec parser.Codec) {
 		name string
 		h    parser.Header
 		args []any
-		read func(parser.Args) error // nil leaves the arguments alone
+		read func(parser.Args) error // nil: the arguments are not decoded
 	}{
 		{"event", Event, message, nil},
 		{"event into struct", Event, message, func(args parser.Args) error {
@@ -86,7 +86,8 @@ func BenchmarkDecode(b *testing.B, codec parser.Codec) {
 	}
 }
 
-// BenchmarkAppend encodes packets, and events with other arguments.
+// BenchmarkAppend measures encoding packets, including events with the arguments in
+// others.
 func BenchmarkAppend(b *testing.B, codec parser.Codec, others map[string]any) {
 	run := func(name string, h parser.Header, args ...any) {
 		b.Run(name, func(b *testing.B) {
@@ -120,15 +121,15 @@ func BenchmarkAppend(b *testing.B, codec parser.Codec, others map[string]any) {
 	}
 }
 
-// MaxAllocations says how many allocations a codec may need.
+// MaxAllocations are the allocations that a codec may need.
 type MaxAllocations struct {
 	// These are for events with a small argument.
 	Decode, DecodeStruct, DecodeBinary float64
 	Append, AppendBinary               float64
 }
 
-// TestAllocations keeps the common paths from getting slower unnoticed. It is not for
-// the race detector, which allocates on its own, and makes pools forgetful.
+// TestAllocations checks the allocations of the common paths. It does not run with
+// the race detector, which allocates memory itself and drops pooled objects.
 func TestAllocations(t *testing.T, codec parser.Codec, most MaxAllocations) {
 	dec := codec.NewDecoder(parser.Limits{})
 	decodeInto := func(arg, ptr any) func() error {

@@ -82,8 +82,8 @@ func WantRoundTrip(t testing.TB, codec parser.Codec, in, want any) {
 	}
 }
 
-// WantPacket checks what a packet is, but for its arguments. No namespace means the
-// main one.
+// WantPacket checks a packet, except its arguments. No namespace means the main
+// one.
 func WantPacket(t testing.TB, p *parser.Packet, h parser.Header, event string) {
 	t.Helper()
 	if h.Namespace == "" {

@@ -32,7 +32,7 @@ func decode(t *testing.T, data []byte) *parser.Packet {
 	return parsertest.Decode(t, msgpack.Codec, data)
 }
 
-// TestGoToNode decodes in Node what Go has encoded.
+// TestGoToNode decodes in Node what Go encodes.
 func TestGoToNode(t *testing.T) {
 	type user struct {
 		Name   string    `json:"name"`
@@ -89,7 +89,7 @@ func quote(s string) string {
 	return string(b)
 }
 
-// TestNodeToGo decodes in Go what Node has encoded.
+// TestNodeToGo decodes in Go what Node encodes.
 func TestNodeToGo(t *testing.T) {
 	for _, test := range []struct {
 		packet string // JavaScript
@@ -179,7 +179,8 @@ func TestTyped(t *testing.T) {
 	}
 }
 
-// TestRefused has what both implementations refuse, and why.
+// TestRefused checks that both implementations refuse the same packets, for the
+// same reasons.
 func TestRefused(t *testing.T) {
 	for _, test := range []struct {
 		packet string // JavaScript
@@ -234,8 +235,8 @@ func wantReason(t *testing.T, what string, data []byte, want string) {
 	}
 }
 
-// TestSameBytes sends random values to Node, which encodes them again: to the
-// same bytes.
+// TestSameBytes sends random values to Node, which must encode them to the same
+// bytes.
 func TestSameBytes(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	var packets [][]byte

@@ -1,3 +1,5 @@
+// Not released: tests with the codec in JavaScript.
+
 module github.com/seed96b07ef8/socketio/parser/msgpack/interoptest
 
 go 1.26.0

@@ -3,7 +3,7 @@ package interoptest
 import (
 	"context"
 	"errors"
-	"io"
+	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"reflect"
@@ -12,13 +12,13 @@ import (
 	"time"
 
 	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/internal/await"
 	"github.com/seed96b07ef8/socketio/internal/nodepeer"
 	"github.com/seed96b07ef8/socketio/parser"
 	"github.com/seed96b07ef8/socketio/parser/msgpack"
 )
 
-// wires are the ways in which the live tests connect: the code is the same for
-// both codecs.
+// wires are the codecs with which the live tests connect.
 var wires = []struct {
 	name    string
 	codec   parser.Codec
@@ -31,12 +31,12 @@ var wires = []struct {
 	{"JSON over WebSocket", parser.JSON, `{ transports: ["websocket"] }`},
 }
 
-// newServer starts a server. It ends with the test.
+// newServer starts a server that is shut down at the end of the test.
 func newServer(t *testing.T, codec parser.Codec) (*socketio.Server, string) {
 	server := socketio.NewServer(&socketio.Options{
 		Codec:   codec,
 		OnError: func(_ *socketio.Socket, err error) { t.Errorf("error of a handler: %v", err) },
-		Logger:  slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Logger:  slog.New(slog.DiscardHandler),
 	})
 	web := httptest.NewServer(server)
 	t.Cleanup(func() {
@@ -50,16 +50,10 @@ func newServer(t *testing.T, codec parser.Codec) (*socketio.Server, string) {
 	return server, web.URL
 }
 
+// receive waits for a value from a handler.
 func receive[T any](t *testing.T, c <-chan T) T {
 	t.Helper()
-	select {
-	case v := <-c:
-		return v
-	case <-time.After(nodepeer.Patience):
-		var zero T
-		t.Fatalf("no %T came", zero)
-		return zero
-	}
+	return await.Receive(t, c, fmt.Sprintf("a value of type %T", *new(T)))
 }
 
 func eachWire(t *testing.T, f func(t *testing.T, codec parser.Codec, options string)) {
@@ -253,7 +247,7 @@ func TestServerDisconnects(t *testing.T) {
 	})
 }
 
-// TestDates has what JSON does not have.
+// TestDates tests values that JSON does not have.
 func TestDates(t *testing.T) {
 	server, url := newServer(t, msgpack.Codec)
 	server.On("later", func(at time.Time, text string, v any, d time.Duration) (time.Time, string, any, error) {
@@ -268,7 +262,7 @@ func TestDates(t *testing.T) {
 		return answer;`, url), `[{"$date":1700000001123},"2023-11-14T22:13:20.123Z","2023-11-14T22:13:20.123Z"]`)
 }
 
-// TestOtherParser has clients that do not speak the server's codec.
+// TestOtherParser connects clients that use another codec than the server.
 func TestOtherParser(t *testing.T) {
 	for _, test := range []struct {
 		name    string
