@@ -1,59 +1,46 @@
 package socketio
 
 import (
-	"math"
 	"slices"
 
 	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/engine"
 )
 
-// Between the moment at which the adapter knows a socket and the one at which the
-// client is told that it is connected, what is sent to the socket is held back. So
-// nothing that is broadcast from the moment on at which the client can know that
-// it is connected passes it by, and nothing overtakes the answer.
+// From the moment at which the adapter knows a socket until the server sends the CONNECT
+// reply, packets for the socket are held. So the client receives everything that is
+// broadcast after it can know that it is connected, and nothing overtakes the reply.
 
-// early is what waits for a client to be told that it is connected.
+// early holds packets and rooms of a socket until the CONNECT reply is sent.
 type early struct {
-	rooms   []string     // what the socket is to be in
-	changes []roomChange // what the adapter has yet to do
+	rooms   []string         // those that the socket is to be in, until the adapter has it
+	session *adapter.Session // that it was restored from, until it is connected or ends
 	packets []*adapter.Packet
 	bytes   int
-	full    bool // too much has come, and the connection is given up
-}
-
-// A roomChange is a call of Join, or Leave, for one room.
-type roomChange struct {
-	room string
-	join bool
+	full    bool // the packets exceed the outbox's limits; welcome closes the connection
 }
 
 // admit makes the socket known to the adapter and sends m, the answer to
 // CONNECT, with what a recovered client has missed in front of it. It returns false,
 // and has done nothing, if the adapter has lost what the client has missed.
 func (s *Socket) admit(session *adapter.Session, m *engine.Message) bool {
-	rooms := s.handOverRooms()
 	if r := s.nsp.recoverer(); r != nil && s.pid != "" {
-		return r.Admit(peer{s}, s.pid, session, rooms, func(missed []*adapter.Packet) { s.welcome(m, missed) })
+		return r.Admit(member{s}, s.pid, session, func(missed []*adapter.Packet) { s.welcome(m, missed) })
 	}
-	s.nsp.adapter.Add(peer{s})
-	if len(rooms) > 0 {
-		s.nsp.adapter.Join(peer{s}, math.MaxInt, rooms...) // the limit was applied
-	}
+	s.nsp.adapter.Add(member{s})
 	s.welcome(m, nil)
 	return true
 }
 
-// handOverRooms returns the rooms that middleware has joined. What changes from then on
-// is noted.
-func (s *Socket) handOverRooms() []string {
+// HandOver implements [adapter.Socket]: from now on the adapter has the rooms.
+func (s member) HandOver() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.handedOver = true
+	s.added = true
 	if s.early == nil {
 		return nil
 	}
-	return slices.Clone(s.early.rooms)
+	return s.early.rooms
 }
 
 // joinLater notes rooms that a socket joins before it is connected. mu is held.
@@ -68,11 +55,7 @@ func (s *Socket) joinLater(rooms []string) error {
 	if limit := s.nsp.server.opts.MaxRooms; len(all) > limit {
 		return &LimitError{Option: "MaxRooms", Max: limit}
 	}
-	added := all[len(e.rooms):]
 	e.rooms = all
-	for _, room := range added {
-		s.noteChange(roomChange{room, true})
-	}
 	return nil
 }
 
@@ -80,38 +63,13 @@ func (s *Socket) joinLater(rooms []string) error {
 func (s *Socket) leaveLater(room string) {
 	e := s.beforehand()
 	e.rooms = slices.DeleteFunc(e.rooms, func(r string) bool { return r == room })
-	s.noteChange(roomChange{room, false})
 }
 
-// noteChange notes what was not handed over to the adapter. mu is held.
-func (s *Socket) noteChange(c roomChange) {
-	if s.handedOver {
-		s.early.changes = append(s.early.changes, c)
-	}
-}
-
-// changeRooms has the adapter do what was noted since. mu is held, and released
-// meanwhile.
-func (s *Socket) changeRooms() {
-	for s.early != nil && len(s.early.changes) > 0 {
-		changes := s.early.changes
-		s.early.changes = nil
-		s.mu.Unlock()
-		for _, c := range changes {
-			if c.join {
-				s.nsp.adapter.Join(peer{s}, math.MaxInt, c.room) // the limit was applied
-			} else {
-				s.nsp.adapter.Leave(peer{s}, c.room)
-			}
-		}
-		s.mu.Lock()
-	}
-}
-
-// welcome sends what was missed, the answer to CONNECT, and what was held back. The
-// last two are one step under mu: a goroutine that sends, joins rooms, disconnects or
-// shuts down because the client has the answer comes behind them. What was missed is
-// sent before, without mu, because all else for this socket is still held back.
+// welcome sends the packets that the client missed, the CONNECT reply, and the packets
+// that were held. It sends the last two in one step under mu, so that a goroutine that
+// sends, joins rooms, disconnects or shuts down in response to the reply acts after
+// them. It sends the missed packets before, without mu, because everything else for
+// this socket is still held.
 func (s *Socket) welcome(m *engine.Message, missed []*adapter.Packet) {
 	c := s.conn.engine
 	send := func(m *engine.Message, flags engine.Flags) {
@@ -122,8 +80,6 @@ func (s *Socket) welcome(m *engine.Message, missed []*adapter.Packet) {
 		send(p.Message, p.Flags|engine.Essential)
 	}
 	s.mu.Lock()
-	s.changeRooms()
-	s.added = true
 	before := s.early
 	if before != nil && before.full {
 		s.mu.Unlock()
@@ -142,12 +98,16 @@ func (s *Socket) welcome(m *engine.Message, missed []*adapter.Packet) {
 	c.Flush()
 }
 
-// hold keeps a packet back that has come before the client has been told that it
-// is connected. It returns false when that is done, and for a socket whose
-// middleware still runs: what that emits comes before.
+// hold keeps a packet that arrives before the CONNECT reply is sent. It returns false
+// after the reply, and while middleware runs: what middleware emits is sent before the
+// reply.
 func (s *Socket) hold(p *adapter.Packet) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.holdPacketLocked(p)
+}
+
+func (s *Socket) holdPacketLocked(p *adapter.Packet) bool {
 	if s.state == connecting || s.admitted.Load() {
 		return false
 	}

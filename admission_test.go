@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 )
 
 // newSlowAdmission returns a server on which the admission of a socket waits for
-// whoever receives from admitting to send to proceed.
+// a test that receives from admitting to send to proceed.
 func newSlowAdmission(t *testing.T, opts *socketio.Options) (io *socketio.Server, url string, admitting chan string, proceed chan struct{}) {
 	io, url, _ = newServer(t, opts)
 	admitting, proceed = make(chan string), make(chan struct{})
@@ -29,11 +30,13 @@ func newSlowAdmission(t *testing.T, opts *socketio.Options) (io *socketio.Server
 	return io, url, admitting, proceed
 }
 
-// What is sent to a socket that the adapter knows already comes behind the answer
+// What is sent to a socket that the adapter knows already follows the answer
 // that its client waits for, in order, and a disconnection behind that. The rooms
 // that it is added to meanwhile are its rooms when the client has the answer.
 func TestSendingDuringAdmission(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport string) {
+		t.Parallel()
 		io, url, admitting, proceed := newSlowAdmission(t, nil)
 		c := wiretest.Dial(t, url, transport)
 		c.Send("40")
@@ -57,6 +60,7 @@ func TestSendingDuringAdmission(t *testing.T) {
 }
 
 func TestRoomsRightAfterConnect(t *testing.T) {
+	t.Parallel()
 	for name, recovery := range map[string]*socketio.Recovery{"plain": nil, "with recovery": {}} {
 		t.Run(name, func(t *testing.T) {
 			io, url, _ := newServer(t, &socketio.Options{Recovery: recovery})
@@ -71,8 +75,43 @@ func TestRoomsRightAfterConnect(t *testing.T) {
 	}
 }
 
+// A socket that operations on rooms find is in the rooms, or out of them, when they return:
+// also one whose client does not have the answer yet.
+func TestRoomOperationsDuringAdmission(t *testing.T) {
+	for name, recovery := range map[string]*socketio.Recovery{"memory": nil, "recovery": {}} {
+		t.Run(name, func(t *testing.T) {
+			io, url, _ := newServer(t, &socketio.Options{Recovery: recovery})
+			admitting, proceed := make(chan struct{}), make(chan struct{})
+			var first sync.Once
+			io.OnRoom(func(socketio.RoomEvent) { first.Do(func() { close(admitting); <-proceed }) })
+			io.Use(func(_ context.Context, s *socketio.Socket) error { return s.Join("left", "kept") })
+			c := wiretest.Dial(t, url, "websocket")
+			c.Send("40")
+			receive(t, admitting, "the admission")
+			emit(t, io.SocketsJoin("joined"))
+			emit(t, io.SocketsLeave("left"))
+			for _, room := range []string{"joined", "left", "kept"} {
+				emit(t, io.To(room).Emit(room))
+			}
+			if n := len(io.To("left").Sockets()); n != 0 {
+				t.Errorf("%d sockets are in the room that they have left", n)
+			}
+			close(proceed)
+			if got, want := c.Read(), `40{"sid":`; !strings.HasPrefix(got, want) {
+				t.Fatalf("answered %q, want %s...", got, want)
+			}
+			for _, want := range []string{"joined", "kept"} {
+				if got := c.Read(); !strings.HasPrefix(got, `42["`+want+`"`) {
+					t.Errorf("got %q, want the event %q", got, want)
+				}
+			}
+		})
+	}
+}
+
 // The outbox's limits hold for what is kept back, too.
 func TestTooMuchDuringAdmission(t *testing.T) {
+	t.Parallel()
 	for name, limits := range map[string]engine.ServerOptions{
 		"messages": {OutboxMessages: 10},
 		"bytes":    {OutboxBytes: 200},
@@ -94,6 +133,7 @@ func TestTooMuchDuringAdmission(t *testing.T) {
 // A client that has the answer gets everything that is sent from then on, also
 // when the server is shut down right behind it.
 func TestShutdownRightAfterConnect(t *testing.T) {
+	t.Parallel()
 	for range 100 {
 		io := socketiotest.NewServer(t, nil)
 		c := socketiotest.Connect(t, io, nil)
@@ -110,6 +150,7 @@ func TestShutdownRightAfterConnect(t *testing.T) {
 // As much as the outbox may hold can be sent while a socket is admitted; the answer
 // to the client does not take room of it.
 func TestFullOutboxDuringAdmission(t *testing.T) {
+	t.Parallel()
 	const limit = 10
 	for _, policy := range []engine.Overflow{engine.Disconnect, engine.DropOldest, engine.DropNewest, engine.Refuse} {
 		io, url, admitting, proceed := newSlowAdmission(t, &socketio.Options{Engine: engine.ServerOptions{OutboxMessages: limit, Overflow: policy}})
@@ -130,6 +171,7 @@ func TestFullOutboxDuringAdmission(t *testing.T) {
 // What changes about a socket's rooms while the adapter is about to join those of
 // middleware counts as if it came after, for the limit, too.
 func TestRoomLimitDuringAdmission(t *testing.T) {
+	t.Parallel()
 	for name, recovery := range map[string]*socketio.Recovery{"memory": nil, "recovery": {}} {
 		t.Run(name, func(t *testing.T) {
 			io, url, _ := newServer(t, &socketio.Options{MaxRooms: 2, Recovery: recovery})
@@ -165,6 +207,7 @@ func TestRoomLimitDuringAdmission(t *testing.T) {
 // A client that asks for a namespace again while middleware decides has one socket there,
 // that of the last request, and gets one answer.
 func TestAskedAgainWhileMiddlewareDecides(t *testing.T) {
+	t.Parallel()
 	for _, first := range []error{nil, errors.New("refused")} {
 		t.Run(fmt.Sprint(first), func(t *testing.T) {
 			io, url, _ := newServer(t, nil)
@@ -203,7 +246,7 @@ func TestAskedAgainWhileMiddlewareDecides(t *testing.T) {
 	}
 }
 
-// OnDisconnect of the socket that a client leaves comes before OnConnect of the one with
+// OnDisconnect of the socket that a client leaves is called before OnConnect of the one with
 // which it joins again.
 func TestRejoinComesAfterLeaving(t *testing.T) {
 	t.Cleanup(socketio.SetFollowPatience(time.Minute)) // behind the end of the server

@@ -39,7 +39,7 @@ func TestAllocations(t *testing.T) {
 	srv.OnConnect(func(s *socketio.Socket) { connected <- s })
 	srv.On("echo", func(v body) (body, error) { return v, nil })
 	srv.On("note", func(s *socketio.Socket, text string) error { return nil })
-	event.NewCall[*body, *body]("contract").On(srv, func(_ context.Context, _ *socketio.Socket, v *body) (*body, error) { return v, nil })
+	event.Answer(srv, event.NewCall[*body, *body]("contract"), func(_ context.Context, _ *socketio.Socket, v *body) (*body, error) { return v, nil })
 	srv.On("get", func(ack func(any)) { ack("ok") })
 
 	c := newRawClient(t, url)
@@ -77,11 +77,35 @@ func TestAllocations(t *testing.T) {
 	wantAllocs(t, "emitting to one socket", 0.2, 1, emit)
 }
 
+// Handler middleware costs at most six allocations for each event, and four more when a
+// namespace adds to that of the server: its list, and the function next. The socket's
+// context is made once.
+func TestMiddlewareAllocations(t *testing.T) {
+	passOn := func(ctx context.Context, _ socketio.EventInfo, next func(context.Context) error) error {
+		return next(ctx)
+	}
+	srv, url, _ := newServer(t, &socketio.Options{HandlerMiddleware: []socketio.HandlerMiddleware{passOn}})
+	srv.On("note", func(s *socketio.Socket, text string) error { return nil })
+	c := newRawClient(t, url)
+	event, answer := maskedText(`420["note","hello"]`), make([]byte, len(`..430[]`))
+	exchange := func() {
+		c.write(event)
+		c.read(answer)
+		if got := string(answer[2:]); got != `430[]` {
+			t.Fatalf("got %q", got)
+		}
+	}
+	// Without middleware it is 2; see TestAllocations.
+	wantAllocs(t, "an event inside of the server's middleware", 8.2, 1, exchange)
+	srv.UseHandler(passOn)
+	wantAllocs(t, "an event inside of a namespace's, too", 12.2, 1, exchange)
+}
+
 // Large binary data that is lent to its handler is not allocated.
 func TestBorrowedAllocations(t *testing.T) {
 	srv, url, _ := newServer(t, nil)
 	srv.On("lend", func(data socketio.Borrowed) socketio.Borrowed { return data })
-	event.NewCall[socketio.Borrowed, socketio.Borrowed]("contract").On(srv,
+	event.Answer(srv, event.NewCall[socketio.Borrowed, socketio.Borrowed]("contract"),
 		func(_ context.Context, _ *socketio.Socket, data socketio.Borrowed) (socketio.Borrowed, error) {
 			return data, nil
 		})
@@ -141,6 +165,57 @@ func TestBroadcastAllocations(t *testing.T) {
 		t.Errorf("%.3f allocations for each recipient, want none", each)
 	}
 	t.Log(allocs)
+}
+
+// untidy is a test whose clients are not closed, so that no Cleanup holds memory for them.
+type untidy struct{ testing.TB }
+
+func (untidy) Cleanup(func()) {}
+
+// An idle client costs a bounded amount of heap. Both ends are in this process.
+func TestIdleMemory(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("outside Linux an idle connection keeps a goroutine and its read buffer: see docs/decisions/0008")
+	}
+	_, url, _ := newServer(t, nil)
+	heap := func() uint64 {
+		var m runtime.MemStats
+		for range 3 { // pools are emptied by the second
+			runtime.GC()
+		}
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	const clients = 1000
+	conns := make([]rawClient, clients)
+	t.Cleanup(func() {
+		for _, c := range conns {
+			c.Close()
+		}
+	})
+	newRawClient(t, url)
+	before := heap()
+	for i := range conns {
+		conns[i] = newRawClient(untidy{t}, url)
+	}
+	each := int(heap()-before) / clients
+	t.Logf("%d bytes for each client", each)
+	if most := 2200; each > most {
+		t.Errorf("an idle client costs %d bytes, want at most %d", each, most)
+	}
+}
+
+// What a client costs that connects, joins and leaves, with its end of the connection,
+// which is in this process, too, and net/http.
+func TestConnectAllocations(t *testing.T) {
+	srv, url, _ := newServer(t, nil)
+	left := make(chan struct{}, 1)
+	srv.OnDisconnect(func(*socketio.Socket, socketio.Reason) { left <- struct{}{} })
+	newRawClient(t, url).discard() // so that there is a poller all the time
+	wantAllocs(t, "connecting and leaving", 124, 1, func() {
+		newRawClient(untidy{t}, url).Close()
+		receive(t, left, "the end")
+	})
 }
 
 func TestAckAllocations(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 const module = "github.com/seed96b07ef8/socketio"
@@ -18,27 +19,33 @@ const module = "github.com/seed96b07ef8/socketio"
 // What each package of the core module may import of the others. Imports go one
 // way: who uses a lower layer does not pay for a higher one.
 var mayImport = map[string][]string{
-	"parser":              {"internal/blocks", "internal/clip"},
-	"parser/msgpack":      {"parser"},
-	"engine":              {"internal/blocks", "internal/clip", "internal/ctxerr", "internal/errtext", "internal/redact", "internal/ws"},
-	"adapter":             {"engine", "parser", "internal/offset"},
-	".":                   {"adapter", "engine", "parser", "internal/clip", "internal/ctxerr", "internal/errtext", "internal/handler", "internal/offset"},
-	"client":              {"engine", "parser", "internal/clip", "internal/ctxerr", "internal/errtext", "internal/handler", "internal/offset", "internal/redact"},
-	"event":               {".", "parser", "internal/handler"},
-	"socketiotest":        {".", "adapter", "engine", "parser", "internal/ctxerr", "internal/memnet", "internal/offset", "internal/ws"},
-	"internal/blocks":     {},
-	"internal/clip":       {},
-	"internal/ctxerr":     {},
-	"internal/errtext":    {},
-	"internal/handler":    {"parser"},
-	"internal/faultproxy": {},
-	"internal/leakcheck":  {},
-	"internal/memnet":     {},
-	"internal/nodepeer":   {"internal/leakcheck"},
-	"internal/offset":     {},
-	"internal/redact":     {},
-	"internal/wiretest":   {"internal/ws"},
-	"internal/ws":         {"internal/blocks"},
+	"parser":               {"internal/blocks", "internal/clip"},
+	"parser/msgpack":       {"parser", "internal/jsonfields"},
+	"engine":               {"internal/blocks", "internal/clip", "internal/ctxerr", "internal/errtext", "internal/redact", "internal/ws"},
+	"adapter":              {"engine", "parser", "internal/offset"},
+	".":                    {"adapter", "engine", "event", "parser", "internal/clientfiles", "internal/clip", "internal/ctxerr", "internal/debuglog", "internal/dispatch", "internal/errtext", "internal/handler", "internal/offset", "peer"},
+	"client":               {"engine", "event", "parser", "internal/clip", "internal/ctxerr", "internal/dispatch", "internal/errtext", "internal/handler", "internal/offset", "internal/redact", "peer"},
+	"event":                {"parser", "peer", "internal/handler"},
+	"peer":                 {"engine", "parser", "internal/clip", "internal/errtext"},
+	"socketiotest":         {".", "adapter", "engine", "parser", "internal/ctxerr", "internal/memnet", "internal/offset", "internal/ws"},
+	"internal/await":       {},
+	"internal/blocks":      {},
+	"internal/clientfiles": {},
+	"internal/clip":        {},
+	"internal/ctxerr":      {},
+	"internal/debuglog":    {},
+	"internal/dispatch":    {},
+	"internal/errtext":     {"internal/clip"},
+	"internal/handler":     {"parser", "internal/jsonfields"},
+	"internal/faultproxy":  {},
+	"internal/jsonfields":  {},
+	"internal/leakcheck":   {},
+	"internal/memnet":      {},
+	"internal/nodepeer":    {"internal/leakcheck"},
+	"internal/offset":      {},
+	"internal/redact":      {},
+	"internal/wiretest":    {"internal/ws"},
+	"internal/ws":          {"internal/blocks"},
 
 	"parser/internal/parsertest": {"parser"},
 }
@@ -88,6 +95,7 @@ type source struct {
 }
 
 func TestImportsGoOneWay(t *testing.T) {
+	t.Parallel()
 	for path, p := range corePackages(t) {
 		allowed, known := mayImport[path]
 		if !known {
@@ -114,8 +122,64 @@ func TestImportsGoOneWay(t *testing.T) {
 	}
 }
 
+// An exported type is in the file of its name, and an exported method of Socket in one of
+// the two files for them, so that file names say where to look: see docs/architecture.md.
+func TestDeclarationsAreWhereTheyBelong(t *testing.T) {
+	t.Parallel()
+	root := corePackages(t)["."]
+	for _, file := range root.files {
+		name := root.fset.Position(file.Package).Filename
+		if n := root.fset.File(file.Package).LineCount(); n > 500 {
+			t.Errorf("%s has %d lines, want at most 500", name, n)
+		}
+		for _, d := range file.Decls {
+			switch d := d.(type) {
+			case *ast.GenDecl:
+				for _, spec := range d.Specs {
+					typ, ok := spec.(*ast.TypeSpec)
+					if !ok || !typ.Name.IsExported() || typ.Assign.IsValid() || name == "errors.go" {
+						continue
+					}
+					if want := fileOf(typ.Name.Name); name != want && typ.Name.Name != "PacketMiddleware" {
+						t.Errorf("type %s is in %s, want %s", typ.Name.Name, name, want)
+					}
+				}
+			case *ast.FuncDecl:
+				if d.Recv == nil || !d.Name.IsExported() || !isSocket(d.Recv.List[0].Type) {
+					continue
+				}
+				if name != "socket.go" && name != "socket_registry.go" {
+					t.Errorf("Socket.%s is in %s, want socket.go or socket_registry.go", d.Name.Name, name)
+				}
+			}
+		}
+	}
+}
+
+// fileOf returns the name of the file for a type.
+func fileOf(typ string) string {
+	var b strings.Builder
+	for i, r := range typ {
+		if unicode.IsUpper(r) && i > 0 {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String() + ".go"
+}
+
+func isSocket(receiver ast.Expr) bool {
+	star, ok := receiver.(*ast.StarExpr)
+	if !ok {
+		return false
+	}
+	id, ok := star.X.(*ast.Ident)
+	return ok && id.Name == "Socket"
+}
+
 // Everything that is exported says what it is.
 func TestExportedNamesAreDocumented(t *testing.T) {
+	t.Parallel()
 	for path, p := range corePackages(t) {
 		if strings.HasPrefix(path, "internal/") {
 			continue

@@ -13,6 +13,7 @@ import (
 
 // A question whose time is over before it is asked is not sent, and the error says why.
 func TestQuestionsWithoutTime(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, nil)
 	sockets := make(chan *socketio.Socket, 1)
 	io.OnConnect(func(s *socketio.Socket) { sockets <- s })
@@ -55,6 +56,7 @@ func TestQuestionsWithoutTime(t *testing.T) {
 
 // When the context ends while a question is open, the error matches its cause, too.
 func TestQuestionsThatAreWithdrawn(t *testing.T) {
+	t.Parallel()
 	io := socketiotest.NewServer(t, nil)
 	unanswered := make(chan func(string), 1)
 	io.On("q", func(ack func(string)) { unanswered <- ack })

@@ -190,7 +190,7 @@ func BenchmarkEmit(b *testing.B) {
 	}
 }
 
-// What a broadcast costs that goes into the recovery log, and what the log holds:
+// What a broadcast costs that the recovery log keeps, and what the log holds:
 // neither depends on how many there were.
 func BenchmarkRecoveryLog(b *testing.B) {
 	for _, n := range []int{1_000, 10_000, 100_000} {

@@ -15,7 +15,7 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/wiretest"
 )
 
-// pattern returns data that tells when a byte of it is another's.
+// pattern returns data that shows when a byte of it is another's.
 func pattern(client, message, size int) string {
 	b := make([]byte, size)
 	for i := range b {
@@ -36,6 +36,7 @@ const blobPlaceholder = `{"_placeholder":true,"num":0}`
 // Clients send data of all sizes at the same time. What is lent is right while its
 // handler runs, and so is all that becomes of it; what is kept never changes.
 func TestBorrowed(t *testing.T) {
+	t.Parallel()
 	for _, transport := range []string{"websocket", "polling"} {
 		t.Run(transport, func(t *testing.T) {
 			io, url, errs := newServer(t, nil)
@@ -64,7 +65,7 @@ func TestBorrowed(t *testing.T) {
 				return nil
 			})
 			io.On("lend and ack", func(b socketio.Borrowed, ack func(any)) { ack(b); clear(b) })
-			contract.On(io, func(_ context.Context, _ *socketio.Socket, data labelled) (socketio.Borrowed, error) {
+			event.Answer(io, contract, func(_ context.Context, _ *socketio.Socket, data labelled) (socketio.Borrowed, error) {
 				runtime.Gosched()
 				return data.Data, nil
 			})
@@ -127,6 +128,7 @@ func TestBorrowed(t *testing.T) {
 // What cannot be lent is copied: these handlers break the rule and keep it, without
 // consequences.
 func TestBorrowedCopies(t *testing.T) {
+	t.Parallel()
 	const size = 4000
 	var kept []socketio.Borrowed
 	keep := func(b ...socketio.Borrowed) { kept = append(kept, b...) }
@@ -162,7 +164,7 @@ func TestBorrowedCopies(t *testing.T) {
 			})
 		}},
 		"two handlers, one a contract": {blobPlaceholder, func(io *socketio.Server) {
-			event.New[socketio.Borrowed]("e").On(io, func(_ context.Context, _ *socketio.Socket, b socketio.Borrowed) error {
+			event.On(io, event.New[socketio.Borrowed]("e"), func(_ context.Context, _ *socketio.Socket, b socketio.Borrowed) error {
 				keep(b)
 				return nil
 			})
@@ -241,6 +243,7 @@ func TestBorrowedCopies(t *testing.T) {
 
 // What is lent may be sent in an event that is kept for clients which come back.
 func TestBorrowedWithRecovery(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, &socketio.Options{Recovery: &socketio.Recovery{}})
 	io.On("tell", func(b socketio.Borrowed) error {
 		defer clear(b)

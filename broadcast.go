@@ -9,12 +9,13 @@ import (
 
 	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/errtext"
 )
 
-// A Broadcast says who is to receive a message, and how. It is a value: its
-// methods return changed copies and never touch the socket or the namespace
-// that it came from, so it may be kept, shared between goroutines, and used
-// again.
+// A Broadcast selects the sockets that receive a message, and how it is sent. It is a
+// value: its methods return changed copies and do not modify the socket or the
+// namespace that it was made from, so it may be stored, shared between goroutines and
+// reused.
 //
 //	io.To("room").Except("muted").Emit("news", item)
 type Broadcast struct {
@@ -25,10 +26,10 @@ type Broadcast struct {
 	timeout time.Duration
 }
 
-// To adds rooms. A socket receives the message once if it is in any of them. An
-// empty list adds none, so that To with nothing but empty lists selects no socket;
-// a Broadcast on which To was not called selects the whole namespace. A socket's ID
-// is the name of a room with just that socket.
+// To adds rooms. A socket receives the message once if it is in any of them. An empty
+// list adds none, so To with only empty lists selects no socket; a Broadcast on which
+// To was not called selects the whole namespace. A socket's ID is the name of a room
+// with just that socket.
 func (b Broadcast) To(rooms ...string) Broadcast {
 	b.target.Rooms = append(slices.Clip(b.target.Rooms), rooms...)
 	if b.target.Rooms == nil {
@@ -40,37 +41,36 @@ func (b Broadcast) To(rooms ...string) Broadcast {
 // In is the same as To.
 func (b Broadcast) In(rooms ...string) Broadcast { return b.To(rooms...) }
 
-// Except leaves out the sockets that are in any of the given rooms. An empty list
-// leaves out none.
+// Except excludes the sockets that are in any of the given rooms. An empty list
+// excludes none.
 func (b Broadcast) Except(rooms ...string) Broadcast {
 	b.target.Except = append(slices.Clip(b.target.Except), rooms...)
 	return b
 }
 
-// Local leaves out the sockets that are connected to other nodes of a cluster.
+// Local excludes the sockets that are connected to other nodes of a cluster.
 func (b Broadcast) Local() Broadcast {
 	b.target.Local = true
 	return b
 }
 
-// Volatile lets the message be lost for a client that is not ready to receive
-// it: one that has no polling request open, or has not read what was sent
-// before.
+// Volatile allows the message to be dropped for clients that are not ready to receive
+// it: those that have no polling request open, or have not read what was sent before.
 func (b Broadcast) Volatile() Broadcast {
 	b.flags |= engine.Volatile
 	return b
 }
 
-// Compress says whether the message may be compressed, where compression is
-// enabled. The default is true.
+// Compress sets whether the message may be compressed, where compression is enabled.
+// The default is true.
 func (b Broadcast) Compress(on bool) Broadcast {
 	b.flags = compress(b.flags, on)
 	return b
 }
 
-// Timeout bounds the waiting for acknowledgements, in addition to the context.
-// Zero means no bound; with a negative d nothing is sent, and
-// [context.DeadlineExceeded] is yielded.
+// Timeout bounds the wait for acknowledgements, in addition to the context. Zero means
+// no bound; with a negative d nothing is sent, and EmitWithAck yields
+// [context.DeadlineExceeded].
 func (b Broadcast) Timeout(d time.Duration) Broadcast {
 	b.timeout = d
 	return b
@@ -83,11 +83,11 @@ func compress(f engine.Flags, on bool) engine.Flags {
 	return f | engine.NoCompress
 }
 
-// Emit sends an event to the selected sockets. It encodes the event once, queues
-// it for each of them, and never waits for a client. It returns an error, and
-// sends nothing, when the event name is reserved, an argument cannot be encoded, or
-// the server was shut down. The last of these matches [net.ErrClosed] and starts when
-// the handlers have returned for which [Server.Shutdown] waits: until then they can
+// Emit sends an event to the selected sockets. It encodes the event once, queues it for
+// each of them, and never blocks on a client. It returns an error, and sends nothing,
+// if the event name is reserved, an argument cannot be encoded, or the server was shut
+// down. The last of these matches [net.ErrClosed]; Emit returns it only after the
+// handlers that [Server.Shutdown] waits for have returned, so that these can still
 // reach the other nodes of a cluster.
 func (b Broadcast) Emit(event string, args ...any) error {
 	if err := checkEvent(event); err != nil {
@@ -126,15 +126,15 @@ func (b Broadcast) each(f func(n *Namespace) error) error {
 }
 
 // EmitWithAck sends an event to the selected sockets and yields the clients'
-// acknowledgements as they arrive, one for each client. A client that does not
-// answer yields an error together with an Ack that has its socket's ID: a
-// [*DisconnectError] when it was disconnected, otherwise ctx's error at the end
-// of ctx. When the event cannot be sent at all, the only thing that is yielded is
-// the reason.
+// acknowledgements as they arrive, one for each client. For a client that does not
+// answer it yields an error and an Ack with the ID of the client's socket. The error
+// matches a [*DisconnectError] if the client was disconnected, otherwise ctx's error when
+// ctx ends; its text names the event, the namespace and the socket. If the event cannot be
+// sent at all, EmitWithAck yields that error only.
 //
-// The event is sent at once, not when the sequence is consumed. Because there
-// always is a client that does not answer, ctx must have a deadline, or the
-// Broadcast a Timeout; without, [ErrNoDeadline] is yielded and nothing is sent.
+// The event is sent at once, not when the sequence is consumed. Because there is always
+// a client that does not answer, ctx must have a deadline, or the Broadcast a Timeout;
+// otherwise EmitWithAck sends nothing and yields [ErrNoDeadline].
 //
 //	for ack, err := range io.To("room").EmitWithAck(ctx, "ping") { ... }
 func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) iter.Seq2[Ack, error] {
@@ -144,10 +144,14 @@ func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) i
 	if err := checkEvent(event); err != nil {
 		return failedAcks(err)
 	}
-	if err := expired(ctx, b.timeout); err != nil {
-		return failedAcks(err)
+	namespace := ""
+	if b.nsp != nil {
+		namespace = b.nsp.name
 	}
-	c := newCollector(ctx, b.timeout)
+	if err := expired(ctx, b.timeout); err != nil {
+		return failedAcks(errtext.Prefix("socketio: "+errtext.Event(event, namespace), err))
+	}
+	c := newCollector(ctx, b.timeout, event, namespace)
 	sent := false
 	defer func() { // also when the encoding of an argument, or a hook, panics
 		if !sent {
@@ -201,8 +205,9 @@ func (b Broadcast) SocketsLeave(rooms ...string) error {
 	return b.each(func(n *Namespace) error { return n.adapter.LeaveSockets(b.target, rooms...) })
 }
 
-// DisconnectSockets disconnects the selected sockets, on all nodes; with
-// closeConn their connections are closed, too.
+// DisconnectSockets disconnects the selected sockets, on all nodes; with closeConn their
+// connections are closed, too, with all namespaces. A client that is away, and might come
+// back, has no connection: its session in this namespace ends, those in others do not.
 func (b Broadcast) DisconnectSockets(closeConn bool) error {
 	return b.each(func(n *Namespace) error { return n.adapter.DisconnectSockets(b.target, closeConn) })
 }

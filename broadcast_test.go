@@ -18,6 +18,7 @@ import (
 // Client a asks for a broadcast, and every client then asks for a last message,
 // so that it is known what came before.
 func TestBroadcastTargets(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		name string
 		emit func(io *socketio.Server, s *socketio.Socket, ids map[string]string) error
@@ -90,6 +91,7 @@ func TestBroadcastTargets(t *testing.T) {
 		{"to itself", func(_ *socketio.Server, s *socketio.Socket, _ map[string]string) error { return s.Emit("m") }, "a"},
 	}
 	transports(t, func(t *testing.T, transport string) {
+		t.Parallel()
 		io, url, errs := newServer(t, nil)
 		clients, ids := map[string]*wiretest.Client{}, map[string]string{}
 		io.On("join", func(s *socketio.Socket, rooms ...string) error { return s.Join(rooms...) })
@@ -138,6 +140,7 @@ var none []string
 // What is done to the sockets of an empty list of rooms is done to no socket, whether
 // it is an event or not.
 func TestNoRooms(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, nil)
 	parent := io.OfRegexp(regexp.MustCompile("^/room-"))
 	wiretest.Join(t, url, "websocket", "/room-1")
@@ -166,6 +169,7 @@ func TestNoRooms(t *testing.T) {
 
 // What was said of an emitter holds for the broadcast that it becomes.
 func TestEmitterBecomesBroadcast(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, nil)
 	_, aID := wiretest.Join(t, url, "websocket", "/")
 	b, bID := wiretest.Join(t, url, "websocket", "/")
@@ -178,6 +182,7 @@ func TestEmitterBecomesBroadcast(t *testing.T) {
 
 // Operators are values: deriving from one does not change it.
 func TestBroadcastIsAValue(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, nil)
 	io.OnConnect(func(s *socketio.Socket) {
 		if err := s.Join("a", "b"); err != nil {
@@ -205,6 +210,7 @@ func TestBroadcastIsAValue(t *testing.T) {
 }
 
 func TestBroadcastBinary(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, nil)
 	plain, _ := wiretest.Join(t, url, "websocket", "/")
 	polling, _ := wiretest.Join(t, url, "polling", "/")
@@ -221,6 +227,7 @@ func TestBroadcastBinary(t *testing.T) {
 }
 
 func TestSocketsOfANamespace(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, nil)
 	n := io.Of("chat") // a missing slash is added
 	if n != io.Of("/chat") || n.Name() != "/chat" || io.Of("/") != io.Namespace {
@@ -255,14 +262,14 @@ func TestSocketsOfANamespace(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, &socketio.Options{MaxRooms: 2, MaxNamespaces: 2})
 	for _, n := range []string{"/a", "/b"} {
 		io.Of(n)
 	}
 	io.On("join", func(s *socketio.Socket, rooms ...string) string {
 		err := s.Join(rooms...)
-		var limit *socketio.LimitError
-		if errors.As(err, &limit) {
+		if limit, ok := errors.AsType[*socketio.LimitError](err); ok {
 			return limit.Option
 		}
 		return fmt.Sprint(err)
@@ -276,6 +283,7 @@ func TestLimits(t *testing.T) {
 }
 
 func TestOptionsOutOfRange(t *testing.T) {
+	t.Parallel()
 	for field, opts := range map[string]*socketio.Options{
 		"ConnectTimeout":        {ConnectTimeout: -1},
 		"MaxRooms":              {MaxRooms: -1},
@@ -302,6 +310,7 @@ func TestOptionsOutOfRange(t *testing.T) {
 // A client that knows it is connected misses no broadcast, and none reaches it
 // before it knows.
 func TestBroadcastRightAfterConnect(t *testing.T) {
+	t.Parallel()
 	for _, recovery := range []*socketio.Recovery{nil, {}} {
 		io, url, _ := newServer(t, &socketio.Options{Recovery: recovery})
 		stop := make(chan struct{})

@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"github.com/seed96b07ef8/socketio/parser"
@@ -12,9 +13,8 @@ import (
 // connection waits for room.
 type budget struct {
 	held     atomic.Int64
-	reported atomic.Int64  // of it, what the engine counts for the whole server
-	waiting  atomic.Bool   // the reader waits for wake
-	wake     chan struct{} // made by the reader before it first waits
+	reported atomic.Int64                  // of it, what the engine counts for the whole server
+	wake     atomic.Pointer[chan struct{}] // what the reader waits for; nil while it does not
 }
 
 // reportStep is by how much held changes before the engine, whose counter all
@@ -69,24 +69,23 @@ func (b *budget) bytes() int { return int(b.held.Load()) }
 
 // wakeReader lets the reader look again whether there is room.
 func (b *budget) wakeReader() {
-	if !b.waiting.Load() {
+	wake := b.wake.Load()
+	if wake == nil {
 		return
 	}
 	select {
-	case b.wake <- struct{}{}:
+	case *wake <- struct{}{}:
 	default: // it is about to
 	}
 }
 
 // await waits until room returns true. Who makes room calls wakeReader afterwards.
 func (b *budget) await(room func() bool) {
-	if b.wake == nil {
-		b.wake = make(chan struct{}, 1)
-	}
-	b.waiting.Store(true)
-	defer b.waiting.Store(false)
+	wake := make(chan struct{}, 1)
+	b.wake.Store(&wake)
+	defer b.wake.Store(nil)
 	for !room() {
-		<-b.wake // sent by a worker, or by the end of a socket
+		<-wake // sent by a worker, or by the end of a socket
 	}
 }
 
@@ -143,11 +142,12 @@ func (c *conn) assembledLocked() {
 }
 
 // keepAuth counts n bytes of auth, for as long as a request or socket has it. It returns
-// false if the client would have more than the limit in all namespaces together.
+// false if the client would have more than the limit in the namespaces that it is in or
+// asks for. Auth of those that it has left counts in roomLocked, where a request waits.
 func (c *conn) keepAuth(n int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.auth > 0 && c.auth+n > c.server.opts.InboxBytes {
+	if used := c.auth - c.leavingAuthLocked(); used > 0 && used+n > c.server.opts.InboxBytes {
 		return false
 	}
 	c.auth += n
@@ -155,17 +155,31 @@ func (c *conn) keepAuth(n int) bool {
 	return true
 }
 
-// forgetAuth takes back what keepAuth has counted.
-func (c *conn) forgetAuth(n int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.auth -= n
-	c.hold(-n)
+// leavingAuthLocked returns the part of auth that is of sockets whose handlers, or
+// middleware, still run after their end.
+func (c *conn) leavingAuthLocked() (n int) {
+	if c.extra == nil {
+		return 0
+	}
+	for _, s := range c.extra.leaving {
+		n += s.authCost
+	}
+	return n
 }
 
-// forgetAuthLocked takes back what keepAuth has counted for a request.
-func (c *conn) forgetAuthLocked(r *request) {
-	c.auth -= r.cost
-	c.hold(-r.cost)
-	r.cost = 0
+// forgetAuth takes back what keepAuth has counted for a socket that has ended. While its
+// handlers or middleware still run, it does nothing: conn.left does it then.
+func (c *conn) forgetAuth(s *Socket) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.extra == nil || !slices.Contains(c.extra.leaving, s) {
+		c.forgetAuthLocked(&s.authCost)
+	}
+}
+
+// forgetAuthLocked takes back what keepAuth has counted, which is *cost.
+func (c *conn) forgetAuthLocked(cost *int) {
+	c.auth -= *cost
+	c.hold(-*cost)
+	*cost = 0
 }

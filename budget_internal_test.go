@@ -9,6 +9,7 @@ import (
 )
 
 func TestBudgetHasRoom(t *testing.T) {
+	t.Parallel()
 	const limit = 1000
 	for _, test := range []struct {
 		name     string
@@ -52,6 +53,7 @@ func TestBudgetHasRoom(t *testing.T) {
 }
 
 func TestBudgetOfAuth(t *testing.T) {
+	t.Parallel()
 	c := &conn{server: &Server{opts: &Options{InboxBytes: 1000}}}
 	for i, step := range []struct {
 		n    int
@@ -67,7 +69,8 @@ func TestBudgetOfAuth(t *testing.T) {
 		{1, false},
 	} {
 		if step.n < 0 {
-			c.forgetAuth(-step.n)
+			n := -step.n
+			c.forgetAuthLocked(&n)
 			continue
 		}
 		if got := c.keepAuth(step.n); got != step.want {
@@ -82,6 +85,7 @@ func TestBudgetOfAuth(t *testing.T) {
 // What several goroutines take back at the same time is not counted for the server any
 // more.
 func TestBudgetReportsWhatIsTakenBack(t *testing.T) {
+	t.Parallel()
 	io := NewServer(nil)
 	t.Cleanup(func() { _ = io.Shutdown(context.Background()) })
 	came := make(chan *Socket, 1)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"regexp"
 	"runtime"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/internal/wiretest"
 	"github.com/seed96b07ef8/socketio/parser"
 	"github.com/seed96b07ef8/socketio/parser/msgpack"
@@ -155,6 +157,7 @@ func TestBudgetIsWhatIsHeld(t *testing.T) {
 
 // The reader waits when InboxBytes are reached.
 func TestInboxBytesStopTheReader(t *testing.T) {
+	t.Parallel()
 	const limit, size = 1 << 20, 100_000
 	s := newStuck(t, &socketio.Options{InboxBytes: limit})
 	defer s.end()
@@ -168,6 +171,7 @@ func TestInboxBytesStopTheReader(t *testing.T) {
 
 // The budget is the connection's, however many namespaces it is in.
 func TestInboxBytesAreOfAllNamespaces(t *testing.T) {
+	t.Parallel()
 	const limit, size, namespaces = 1 << 20, 100_000, 40
 	s := newStuck(t, &socketio.Options{InboxBytes: limit})
 	defer s.end()
@@ -189,6 +193,7 @@ func TestInboxBytesAreOfAllNamespaces(t *testing.T) {
 // A packet whose attachments have not all come is counted, and forgotten with its
 // connection.
 func TestIncompletePacketIsCounted(t *testing.T) {
+	t.Parallel()
 	s := newStuck(t, nil)
 	data := bytes.Repeat([]byte("x"), 500_000)
 	packet := encode(t, parser.JSON, parser.Header{Type: parser.Event}, "e", repeated(10, data)...)
@@ -221,21 +226,104 @@ func TestAuthIsBounded(t *testing.T) {
 	if counted > limit+1000 || held > counted*5/4+100_000 {
 		t.Errorf("%d bytes are held, %d counted, with a limit of %d", held, counted, limit)
 	}
-	// What is left makes room.
+	// What is left makes room, as soon as its handlers have ended.
 	s.client.Send("41/n0,", "40/n19,"+auth)
-	if answer := s.client.Read(); !strings.HasPrefix(answer, "40/n19,") {
-		// The handlers of the first may not have ended yet.
-		waitFor(t, "room for another", func() bool {
-			s.client.Send("40/n19," + auth)
-			return strings.HasPrefix(s.client.Read(), "40/n19,")
-		})
+	if got, want := s.client.Read(), "40/n19,"; !strings.HasPrefix(got, want) {
+		t.Errorf("answered %q, want %s...", got, want)
 	}
 	s.end()
+}
+
+// A client that leaves a namespace and joins it again is not refused because the handlers
+// of the socket that it has left still run: a program in JavaScript would not ask again.
+func TestAuthOfANamespaceThatWasLeft(t *testing.T) {
+	var log logBuffer
+	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	io, url, _ := newServer(t, &socketio.Options{InboxBytes: 1000, Logger: logger})
+	entered, release := make(chan struct{}), make(chan struct{})
+	io.On("block", func() { close(entered); <-release })
+	auth := fmt.Sprintf(`{"token":"%s"}`, strings.Repeat("x", 600))
+	c := wiretest.Dial(t, url, "websocket")
+	c.Send(`40` + auth)
+	c.Read()
+	c.Send(`42["block"]`)
+	receive(t, entered, "the handler")
+	c.Send(`41`, `40`+auth)
+	waitFor(t, "the request to wait", func() bool { return strings.Contains(log.String(), "request waits for room") })
+	if n := len(io.Sockets()); n != 0 {
+		t.Errorf("%d sockets have joined while the handler runs, want none", n)
+	}
+	close(release)
+	if got, want := c.Read(), `40{"sid":`; !strings.HasPrefix(got, want) {
+		t.Errorf("answered %q, want %s...", got, want)
+	}
+}
+
+// The auth of a socket whose client asks for the namespace again is counted until its
+// middleware returns.
+func TestAuthOfASupersededRequest(t *testing.T) {
+	io, url, _ := newServer(t, &socketio.Options{InboxBytes: 1000})
+	io.Of("/other").On("ping", func() string { return "pong" })
+	sockets, release := make(chan *socketio.Socket, 2), make(chan struct{})
+	io.Use(func(_ context.Context, s *socketio.Socket) error { sockets <- s; <-release; return nil })
+	auth := fmt.Sprintf(`{"token":"%s"}`, strings.Repeat("x", 600))
+	c := wiretest.Dial(t, url, "websocket")
+	c.Join("/other")
+	c.Send(`40` + auth)
+	s := receive(t, sockets, "the middleware")
+	before := socketio.HeldBytes(s)
+	c.Send(`40`+auth, `42/other,1["ping"]`)
+	c.Expect(`43/other,1["pong"]`)
+	waitFor(t, "the second auth to be counted", func() bool { return socketio.HeldBytes(s) >= 2*before })
+	close(release)
+	if got, want := c.Read(), `40{"sid":`; !strings.HasPrefix(got, want) {
+		t.Errorf("answered %q, want %s...", got, want)
+	}
+	waitFor(t, "the first auth to be forgotten", func() bool { return socketio.HeldBytes(s) == before })
+}
+
+// The auth of a client of version 2 is made of its query, and longer in JSON.
+func TestAuthOfAnOldClient(t *testing.T) {
+	t.Parallel()
+	io, url, _ := newServer(t, &socketio.Options{InboxBytes: 100_000, Engine: engine.ServerOptions{AllowEIO3: true}})
+	n := io.Of("/n")
+	c := wiretest.Dial(t, url, "websocket", "EIO=3")
+	c.Expect("40")
+	c.Send("40/n?x=" + strings.Repeat("<", 10_000))
+	c.Expect("40/n,")
+	s := n.Sockets()[0]
+	auth := len(s.Handshake().Auth.Raw(0))
+	if held := socketio.HeldBytes(s); held < auth || auth < 60_000 {
+		t.Errorf("%d bytes are counted, and an auth of 60000 has %d", held, auth)
+	}
+	c.Send("40/n2?x=" + strings.Repeat("<", 10_000))
+	if answer := c.Read(); !strings.Contains(answer, "Too much auth") {
+		t.Errorf("answered %q, want that it is too much auth", answer)
+	}
+}
+
+// A request for a namespace of too long a name is refused at once, and does not wait with
+// the name for the handlers of namespaces that the client has left.
+func TestLongNameDoesNotWait(t *testing.T) {
+	t.Parallel()
+	long := "/" + strings.Repeat("x", 2000)
+	io, url, _ := newServer(t, &socketio.Options{MaxNamespaces: 1})
+	known := io.Of(long + "/known")
+	entered, release := make(chan struct{}), make(chan struct{})
+	io.On("block", func() { close(entered); <-release })
+	c, _ := wiretest.Join(t, url, "websocket", "/")
+	c.Send(`42["block"]`)
+	receive(t, entered, "the handler")
+	c.Send("41", "40"+long+",")
+	c.Expect("44" + long + `,{"message":"Invalid namespace: the name is too long"}`)
+	close(release)
+	c.Join(known.Name()) // the application has chosen that name
 }
 
 // A handler whose event is larger than InboxBytes may wait for an answer of its client,
 // whose other events are read meanwhile.
 func TestLargeEventDoesNotStopTheReader(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, &socketio.Options{InboxBytes: 10_000})
 	io.On("upload", func(s *socketio.Socket, data []byte) (int, error) {
 		_, err := s.EmitWithAck(t.Context(), "more?")
@@ -251,6 +339,7 @@ func TestLargeEventDoesNotStopTheReader(t *testing.T) {
 
 // The same holds for an event that begins while the reader waits for room already.
 func TestReaderGoesOnWhenALargeEventBegins(t *testing.T) {
+	t.Parallel()
 	for name, sizes := range map[string][]int{
 		"one large event":            {60_000, 30_000, 30_000},
 		"one that is less than half": {40_000, 55_000, 30_000},

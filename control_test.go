@@ -21,6 +21,7 @@ func (p idlePolling) get() string {
 // A client whose outbox is full learns that it was disconnected, with every overflow
 // policy that lets it live.
 func TestDisconnectWithFullOutbox(t *testing.T) {
+	t.Parallel()
 	for overflow, want := range map[engine.Overflow]string{
 		engine.DropOldest: "42[\"news\",2]\x1e42[\"news\",3]\x1e41",
 		engine.DropNewest: "42[\"news\",0]\x1e42[\"news\",1]\x1e41",
@@ -50,6 +51,7 @@ func TestDisconnectWithFullOutbox(t *testing.T) {
 // A client that does not fetch the answers to CONNECT, or the refusals, can make the
 // server hold no more of them than fit into the outbox: its connection ends then.
 func TestAnswersThatNobodyFetches(t *testing.T) {
+	t.Parallel()
 	for what, packets := range map[string][]string{
 		"joining and leaving": {"40", "41"},
 		"being refused":       {"40/unknown,"},
@@ -99,6 +101,7 @@ func TestAnswersThatNobodyFetches(t *testing.T) {
 // Events, which an overflow policy concerns, and the packets of the protocol around them
 // leave in the order in which they were sent.
 func TestOrderBehindControlPackets(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, nil)
 	came := make(chan *socketio.Socket, 1)
 	io.OnConnect(func(s *socketio.Socket) { came <- s })

@@ -14,6 +14,7 @@ import (
 
 // Namespaces that clients have left for good do not keep others out.
 func TestEmptyNamespacesMakeRoom(t *testing.T) {
+	t.Parallel()
 	const limit = 4
 	io, url, _ := newServer(t, &socketio.Options{MaxDynamicNamespaces: limit})
 	rooms := io.OfRegexp(regexp.MustCompile(`^/room-\w+$`))
@@ -23,7 +24,7 @@ func TestEmptyNamespacesMakeRoom(t *testing.T) {
 	}
 	other := wiretest.Dial(t, url, "websocket")
 
-	// The one that has been empty for longest goes first.
+	// The one that has been empty for longest is removed first.
 	leave := func(name string) {
 		t.Helper()
 		n := child(t, rooms, name)
@@ -55,6 +56,7 @@ func TestEmptyNamespacesMakeRoom(t *testing.T) {
 
 // However many namespaces clients have brought about and left, the next is let in.
 func TestNamespacesAreNotUsedUp(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, &socketio.Options{MaxDynamicNamespaces: 10})
 	rooms := io.OfRegexp(regexp.MustCompile(`^/room-\d+$`))
 	for i := range 5 {
@@ -93,6 +95,7 @@ func names(p *socketio.ParentNamespace) (names []string) {
 
 // A client that is in as many namespaces as it may be brings no further one about.
 func TestLimitOfTheClientComesFirst(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, &socketio.Options{MaxNamespaces: 2})
 	var asked atomic.Int32
 	rooms := io.OfFunc(func(string, socketio.Args) bool { asked.Add(1); return true })
@@ -110,6 +113,7 @@ func TestLimitOfTheClientComesFirst(t *testing.T) {
 }
 
 func TestMaxNamespaceName(t *testing.T) {
+	t.Parallel()
 	name := func(n int) string { return "/" + strings.Repeat("x", n-1) }
 	for _, test := range []struct {
 		opts  *socketio.Options

@@ -96,6 +96,11 @@ func (b *busybody) register(io *socketio.Server) {
 	io.OfFunc(func(name string, _ socketio.Args) bool { b.at("OfFunc"); return name == "/dynamic" })
 	io.Use(func(context.Context, *socketio.Socket) error { b.at("Use"); return nil })
 	io.UsePacket(func(context.Context, *socketio.Socket, string, socketio.Args) error { b.at("UsePacket"); return nil })
+	io.UseHandler(func(ctx context.Context, _ socketio.EventInfo, next func(context.Context) error) error {
+		b.at("UseHandler")
+		defer b.at("UseHandler")
+		return next(ctx)
+	})
 	io.OnAny(func(*socketio.Socket, string, socketio.Args) { b.at("OnAny") })
 	io.OnAnyOutgoing(func(*socketio.Socket, string, []any) { b.at("OnAnyOutgoing") })
 	io.OnDisconnecting(func(*socketio.Socket, socketio.Reason) { b.at("OnDisconnecting") })
@@ -123,7 +128,9 @@ func (b *busybody) register(io *socketio.Server) {
 // No function of the application, the logger included, is called with a lock held that
 // emitting, joining or looking at the server takes.
 func TestApplicationMayDoAnythingAnywhere(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport string) {
+		t.Parallel()
 		b := &busybody{calls: make(map[string]int)}
 		io, url, _ := newServer(t, b.options())
 		b.register(io)
@@ -144,7 +151,7 @@ func TestApplicationMayDoAnythingAnywhere(t *testing.T) {
 		for _, place := range []string{
 			"Adapter", "Options.OnError", "Connected", "Disconnected", "Refused", "EventReceived", "EventSent",
 			"AckReceived", "AckSent", "Dropped", "Context", "AllowRequest", "InitialHeaders", "Headers",
-			"OnConnectionError", "GenerateID", "OnNewNamespace", "OfFunc", "Use", "UsePacket", "OnAny",
+			"OnConnectionError", "GenerateID", "OnNewNamespace", "OfFunc", "Use", "UsePacket", "UseHandler", "OnAny",
 			"OnAnyOutgoing", "OnDisconnecting", "OnDisconnect", "OnError", "OnRoom", "OnConnect",
 			"Socket.Use", "Socket.OnDisconnecting", "Socket.OnDisconnect", "Socket.OnError",
 			"handler", "log: engine: connection closed", "log: socketio: protocol violation", "log: socketio: panic in a handler",

@@ -146,7 +146,7 @@ func exported(t *testing.T) map[string]bool {
 	members := map[string][]string{} // of a type, exported or not
 	embeds := map[string][]string{}
 	names := map[string]bool{}
-	for _, dir := range []string{".", "adapter", "client", "engine", "event", "parser", "parser/msgpack", "socketiotest"} {
+	for _, dir := range []string{".", "adapter", "client", "engine", "event", "parser", "parser/msgpack", "peer", "socketiotest"} {
 		prefix := ""
 		if dir != "." {
 			prefix = filepath.Base(dir) + "."
@@ -182,6 +182,9 @@ func exported(t *testing.T) map[string]bool {
 						case *ast.TypeSpec:
 							of := prefix + s.Name.Name
 							names[of] = true
+							if s.Assign.IsValid() { // an alias has the members of its type
+								embeds[of] = append(embeds[of], typeName(prefix, s.Type))
+							}
 							for _, field := range fields(s.Type) {
 								if len(field.Names) == 0 {
 									embeds[of] = append(embeds[of], typeName(prefix, field.Type))

@@ -227,8 +227,8 @@ func ExampleSocket_Timeout() {
 
 	io.On("start", func(ctx context.Context, s *socketio.Socket) error {
 		_, err := s.Timeout(10*time.Millisecond).EmitWithAck(ctx, "question")
-		fmt.Println(err)
 		if errors.Is(err, context.DeadlineExceeded) {
+			fmt.Println("no answer in time")
 			err = nil // it does not matter
 		}
 		return err
@@ -236,7 +236,7 @@ func ExampleSocket_Timeout() {
 
 	c := socketiotest.Connect(t, io, nil)
 	c.Call("start")
-	// Output: context deadline exceeded
+	// Output: no answer in time
 }
 
 // Call is EmitWithAck for an answer of a known type.
@@ -318,7 +318,7 @@ func ExampleSocket_Use() {
 	c := socketiotest.Connect(t, io, nil)
 	c.Emit("admin:delete", "everything")
 	fmt.Println(c.Next())
-	// Output: "problem" ["socketio: event \"admin:delete\": not authorized"]
+	// Output: "problem" ["socketio: event \"admin:delete\" of /: not authorized"]
 }
 
 // Packet middleware for all sockets.
@@ -346,8 +346,42 @@ func ExampleNamespace_UsePacket() {
 	c.Call("login", "Ann")
 	fmt.Printf("%s\n", c.Call("hello").Raw(0))
 	// Output:
-	// socketio: event "hello": log in first
+	// socketio: event "hello" of /: log in first
 	// "Ann"
+}
+
+// Middleware around handlers may refuse an event, set a deadline for its handlers, and
+// see what they return.
+func ExampleNamespace_UseHandler() {
+	t := new(exampleTB) // in a test: t *testing.T
+	defer t.done()
+	io := socketiotest.NewServer(t, nil)
+
+	io.UseHandler(func(ctx context.Context, e socketio.EventInfo, next func(context.Context) error) error {
+		if strings.HasPrefix(e.Event, "admin:") {
+			return &socketio.AckError{Args: []any{"forbidden"}} // for an error hook: errors.New("forbidden")
+		}
+		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		err := next(ctx)
+		fmt.Printf("%s%v: %v\n", e.Event, e.Args, err)
+		return err
+	})
+	io.On("admin:delete", func(name string) string { return "deleted" })
+	io.On("find", func(ctx context.Context, name string) error {
+		_, limited := ctx.Deadline()
+		fmt.Println("limited:", limited)
+		return &socketio.AckError{Args: []any{"not found"}}
+	})
+
+	c := socketiotest.Connect(t, io, nil)
+	fmt.Println(c.Call("admin:delete", "Ann"))
+	fmt.Println(c.Call("find", "Ann"))
+	// Output:
+	// ["forbidden"]
+	// limited: true
+	// find["Ann"]: acknowledgement: [not found]
+	// ["not found"]
 }
 
 // Arguments that do not fit, errors that handlers return, and panics go to the
@@ -362,7 +396,7 @@ func ExampleNamespace_OnError() {
 		var arg *socketio.ArgError
 		switch {
 		case errors.As(err, &event) && errors.As(err, &arg):
-			s.Emit("problem", fmt.Sprintf("%s: argument %d is no %v", event.Event, arg.Index, arg.Type))
+			s.Emit("problem", fmt.Sprintf("%s: argument %d is not an %v", event.Event, arg.Index, arg.Type))
 		case errors.As(err, &event):
 			s.Emit("problem", fmt.Sprintf("%s: %v", event.Event, event.Err))
 		}
@@ -376,7 +410,7 @@ func ExampleNamespace_OnError() {
 	fmt.Println(c.Next())
 	fmt.Println(c.Next())
 	// Output:
-	// "problem" ["add: argument 1 is no int"]
+	// "problem" ["add: argument 1 is not an int"]
 	// "problem" ["fail: out of order"]
 }
 
@@ -469,7 +503,7 @@ func ExampleSocket_Compress() {
 	// Output: 4096
 }
 
-// Tell the client what went wrong.
+// Send the client the reason of a failure.
 func ExampleAckError() {
 	t := new(exampleTB) // in a test: t *testing.T
 	defer t.done()

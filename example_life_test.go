@@ -3,9 +3,11 @@ package socketio_test
 import (
 	"context"
 	"errors"
+	"expvar"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"sync/atomic"
 	"time"
@@ -81,7 +83,7 @@ func ExampleSocket_Context() {
 	// Output: true client namespace disconnect true
 }
 
-// A client that comes back soon gets what it has missed.
+// A client that reconnects soon gets what it has missed.
 func ExampleRecovery() {
 	t := new(exampleTB) // in a test: t *testing.T
 	defer t.done()
@@ -142,6 +144,24 @@ func ExampleHooks() {
 	// disconnected: client namespace disconnect
 }
 
+// Counters of package expvar, to be scraped.
+func ExampleHooks_counters() {
+	sockets, events := expvar.NewInt("sockets"), expvar.NewMap("events")
+	refused, nanoseconds := expvar.NewInt("refused"), expvar.NewInt("handler_ns")
+
+	io := socketio.NewServer(&socketio.Options{Hooks: &socketio.Hooks{
+		Connected:    func(*socketio.Socket) { sockets.Add(1) },
+		Disconnected: func(*socketio.Socket, socketio.Reason) { sockets.Add(-1) },
+		Refused:      func(namespace string, err error) { refused.Add(1) },
+		EventHandled: func(_ *socketio.Socket, event string, waited, took time.Duration) {
+			events.Add("handled", 1) // an event's name is the client's choice: not as a label
+			nanoseconds.Add(int64(took))
+		},
+	}})
+	expvar.Publish("server", expvar.Func(func() any { return io.Stats() }))
+	http.Handle("/socket.io/", io)
+}
+
 // Figures for a dashboard.
 func ExampleServer_Stats() {
 	t := new(exampleTB) // in a test: t *testing.T
@@ -187,8 +207,7 @@ func ExamplePanicError() {
 	io := socketiotest.NewServer(t, &socketio.Options{
 		Logger: slog.New(slog.DiscardHandler), // the panic is logged, too, with its stack
 		OnError: func(s *socketio.Socket, err error) {
-			var p *socketio.PanicError
-			if errors.As(err, &p) {
+			if p, ok := errors.AsType[*socketio.PanicError](err); ok {
 				fmt.Println("panic:", p.Value)
 			}
 		},

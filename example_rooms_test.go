@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"regexp"
 	"time"
 
@@ -124,14 +125,14 @@ func ExampleBroadcast_EmitWithAck() {
 		var answer string
 		switch {
 		case err != nil: // this client has not answered
-			fmt.Println(ack.Socket == bob.ID(), err)
+			fmt.Println(ack.Socket == bob.ID(), errors.Is(err, net.ErrClosed))
 		case ack.Decode(&answer) == nil && answer == "yes":
 			yes++
 		}
 	}
 	fmt.Println(yes)
 	// Output:
-	// true socketio: socket disconnected: client namespace disconnect
+	// true true
 	// 1
 }
 
@@ -154,14 +155,14 @@ func ExampleCollect() {
 	// Output: 2 <nil>
 }
 
-// A broadcast with acknowledgements needs a deadline: somebody never answers.
+// A broadcast with acknowledgements needs a deadline: some client never answers.
 func ExampleBroadcast_Timeout() {
 	io := socketio.NewServer(nil)
 	for _, err := range io.To("room").EmitWithAck(context.Background(), "ping") {
 		fmt.Println(errors.Is(err, socketio.ErrNoDeadline))
 	}
 	for _, err := range io.To("room").Timeout(time.Second).EmitWithAck(context.Background(), "ping") {
-		fmt.Println(err) // never: nobody is in the room
+		fmt.Println(err) // never: the room is empty
 	}
 	// Output: true
 }
@@ -206,7 +207,7 @@ func ExampleBroadcast_Volatile() {
 	}
 	io.Emit("clicked", 2, 0)
 
-	fmt.Println(c.Await("clicked")) // comes for certain, whatever has come before
+	fmt.Println(c.Await("clicked")) // arrives for certain, whatever arrived before
 	// Output: "clicked" [2, 0]
 }
 
@@ -246,7 +247,7 @@ func ExampleNamespace_Local() {
 	// Output: "restart" ["in a minute"]
 }
 
-// Be told who comes into a room, and when a room is empty.
+// Observe which sockets join a room, and when a room is empty.
 func ExampleNamespace_OnRoom() {
 	t := new(exampleTB) // in a test: t *testing.T
 	defer t.done()

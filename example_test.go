@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"syscall"
 	"testing/fstest"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 )
 
 // exampleTB stands for the *testing.T of a test: what these examples show are a
-// server and clients in memory, which need somebody to complain to.
+// server and clients in memory, which need a test to report to.
 type exampleTB struct{ cleanups []func() }
 
 func (t *exampleTB) Helper()                           {}
@@ -58,7 +59,7 @@ func Example() {
 		}
 	}()
 
-	stop, _ := signal.NotifyContext(context.Background(), os.Interrupt)
+	stop, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	<-stop.Done()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -111,8 +112,7 @@ func ExampleNewServer() {
 // Options that come from elsewhere may be wrong.
 func ExampleNew() {
 	_, err := socketio.New(&socketio.Options{MaxRooms: -1})
-	var option *engine.OptionError
-	if errors.As(err, &option) {
+	if option, ok := errors.AsType[*engine.OptionError](err); ok {
 		fmt.Println(option.Field, option.Value)
 	}
 	// Output: MaxRooms -1
@@ -176,7 +176,7 @@ func ExampleServer_OfFunc() {
 	// Output: /acme 1
 }
 
-// Be told of namespaces that come into being.
+// Observe the namespaces that are created.
 func ExampleServer_OnNewNamespace() {
 	io := socketio.NewServer(nil)
 	io.OnNewNamespace(func(n *socketio.Namespace) { fmt.Println(n.Name()) })
@@ -287,7 +287,7 @@ func ExampleOptions() {
 	// "MaxRooms is 1"
 }
 
-// The server serves the JavaScript client if it is told where that is.
+// The server serves the JavaScript client from a folder.
 func ExampleOptions_serveClient() {
 	t := new(exampleTB) // in a test: t *testing.T
 	defer t.done()
@@ -306,7 +306,7 @@ func ExampleOptions_serveClient() {
 	// Output: 200 OK application/javascript; charset=utf-8
 }
 
-// Stop a server: clients are told, what was sent is flushed, handlers are waited
+// Stop a server: clients are disconnected, what was sent is flushed, handlers are waited
 // for.
 func ExampleServer_Shutdown() {
 	t := new(exampleTB) // in a test: t *testing.T

@@ -210,7 +210,7 @@ type SumArgs struct{ A, B int }
 
 func TestSum(t *testing.T) {
 	io := socketiotest.NewServer(t, nil)
-	Sum.On(io, func(_ context.Context, _ *socketio.Socket, args SumArgs) (int, error) {
+	event.Answer(io, Sum, func(_ context.Context, _ *socketio.Socket, args SumArgs) (int, error) {
 		return args.A + args.B, nil
 	})
 

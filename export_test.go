@@ -21,13 +21,13 @@ func Waiting(s *Server) int {
 func HeldBytes(s *Socket) int { return s.conn.budget.bytes() }
 
 // ReaderWaits reports whether the reader of a socket's connection waits for room.
-func ReaderWaits(s *Socket) bool { return s.conn.budget.waiting.Load() }
+func ReaderWaits(s *Socket) bool { return s.conn.budget.wake.Load() != nil }
 
 // Pending returns the number of events that wait for a socket's handlers.
 func Pending(s *Socket) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.inbox.n
+	return s.inbox.len()
 }
 
 // HeldAcks returns the number of acknowledgements that wait for events before them.
@@ -60,4 +60,11 @@ func Idle(s *Socket) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return !s.working
+}
+
+// HasExtra reports whether a socket's connection holds memory for what few have.
+func HasExtra(s *Socket) bool {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	return s.conn.extra != nil
 }

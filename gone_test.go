@@ -6,15 +6,18 @@ import (
 	"net"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/internal/wiretest"
 )
 
 // After Shutdown, everything that would reach sockets says that there are none any
 // more. Handlers for which Shutdown waits can still emit.
 func TestEmitAfterShutdown(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, nil)
 	parent, childless := io.OfRegexp(regexp.MustCompile("^/room-")), io.OfRegexp(regexp.MustCompile("^/empty-"))
 	child := io.Of("/room-1")
@@ -51,9 +54,10 @@ func TestEmitAfterShutdown(t *testing.T) {
 	}
 }
 
-// A namespace that was removed because it was empty has no sockets, whoever still
+// A namespace that was removed because it was empty has no sockets, even if a caller still
 // holds it; the next one of that name is another.
 func TestEmitToARemovedNamespace(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, &socketio.Options{CleanupEmptyChildNamespaces: true})
 	io.OfFunc(func(name string, _ socketio.Args) bool { return strings.HasPrefix(name, "/room-") })
 	made := make(chan *socketio.Namespace, 2)
@@ -75,7 +79,9 @@ func TestEmitToARemovedNamespace(t *testing.T) {
 // Join on a socket that has ended says so, whether it still is in its rooms or not; an
 // operation on many sockets leaves it out.
 func TestJoinAfterTheEnd(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport string) {
+		t.Parallel()
 		io, url, _ := newServer(t, nil)
 		type result struct {
 			join, many error
@@ -118,4 +124,50 @@ func deadline(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), wiretest.Timeout)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// closingAdapter is an adapter that counts how many are open.
+type closingAdapter struct {
+	*adapter.Memory
+	open *atomic.Int32
+}
+
+func (a closingAdapter) Close() error {
+	a.open.Add(-1)
+	return a.Memory.Close()
+}
+
+// The adapter of a namespace that the application asks for after Shutdown, or while that is
+// under way, is closed like all others, once.
+func TestAdaptersOfLateNamespacesAreClosed(t *testing.T) {
+	t.Parallel()
+	var open atomic.Int32
+	making, release := make(chan struct{}), make(chan struct{})
+	io := socketio.NewServer(&socketio.Options{Adapter: func(h adapter.Host) adapter.Adapter {
+		open.Add(1)
+		if h.Name() == "/slow" {
+			close(making)
+			<-release
+		}
+		return closingAdapter{adapter.NewMemory(h), &open}
+	}})
+	made := make(chan *socketio.Namespace)
+	go func() { made <- io.Of("/slow") }()
+	receive(t, making, "the adapter")
+	if err := io.Shutdown(deadline(t)); err != nil {
+		t.Fatalf("Shutdown: %v", err)
+	}
+	close(release)
+	slow := receive(t, made, "the namespace")
+	for _, n := range []*socketio.Namespace{slow, io.Of("/late")} {
+		if err := n.Emit("news"); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Emit to %s returned %v, want net.ErrClosed", n.Name(), err)
+		}
+	}
+	if err := io.Shutdown(deadline(t)); err != nil {
+		t.Errorf("Shutdown once more: %v", err)
+	}
+	if n := open.Load(); n != 0 {
+		t.Errorf("%d more adapters were made than closed, want none", n)
+	}
 }

@@ -19,9 +19,8 @@ type (
 	hooks[F any] = handler.Hooks[F]
 )
 
-// newListener compiles a handler. It panics when the handler's shape, or the
-// event's name, is wrong: that is a mistake in the program and should not wait
-// for the first client to show.
+// newListener compiles a handler. It panics if the handler's form or the event's name
+// is wrong, so that a mistake in the program shows before the first client connects.
 func newListener(event string, h any, order uint64) *listener {
 	if parser.IsReserved(event) {
 		panic(fmt.Sprintf("socketio: %q is not an event that clients send; use OnConnect, OnDisconnecting or OnDisconnect", event))
@@ -33,8 +32,7 @@ func newListener(event string, h any, order uint64) *listener {
 	return &listener{Order: order, Call: call}
 }
 
-// newServerListener is newListener for events of other nodes, which come from no
-// socket.
+// newServerListener is newListener for events of other nodes, which have no socket.
 func newServerListener(event string, h any, order uint64) *listener {
 	if err := checkServerEvent(event); err != nil {
 		panic(err.Error())
@@ -46,20 +44,6 @@ func newServerListener(event string, h any, order uint64) *listener {
 	return &listener{Order: order, Call: call}
 }
 
-// call calls a listener and turns a panic into an error.
-func (n *Namespace) call(l *listener, in *invocation, event string) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			sid := ""
-			if in.Socket != nil {
-				sid = in.Socket.id
-			}
-			err = n.panicked(v, sid, event)
-		}
-	}()
-	return l.Handle(in)
-}
-
 // owner is a Socket as its events' handlers see it.
 type owner struct{ *Socket }
 
@@ -67,7 +51,7 @@ type owner struct{ *Socket }
 func (o owner) Answer(id uint64, args []any) error {
 	err := o.acknowledge(id, args)
 	if errors.Is(err, net.ErrClosed) {
-		return nil // the client has gone, and does not wait for an answer
+		return nil // the client has left and does not wait for an answer
 	}
 	return err
 }
@@ -75,7 +59,7 @@ func (o owner) Answer(id uint64, args []any) error {
 // Report implements [handler.Owner].
 func (o owner) Report(err error) { o.report(err) }
 
-// serverEvent is an event that comes from another node.
+// serverEvent is an event from another node.
 type serverEvent struct {
 	nsp    *Namespace
 	answer func(args ...any)

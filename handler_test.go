@@ -19,6 +19,7 @@ type point struct {
 }
 
 func TestHandlerShapes(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		name    string
 		handler any
@@ -70,6 +71,7 @@ func TestHandlerShapes(t *testing.T) {
 }
 
 func TestHandlersOfTheWrongShape(t *testing.T) {
+	t.Parallel()
 	io, _, _ := newServer(t, nil)
 	cases := []struct {
 		name    string
@@ -79,7 +81,7 @@ func TestHandlersOfTheWrongShape(t *testing.T) {
 	}{
 		{"nil", "e", nil, "\"e\" is nil"},
 		{"nil function", "e", (func(int))(nil), "it is nil"},
-		{"no function", "e", 42, "it is no function"},
+		{"no function", "e", 42, "it is not a function"},
 		{"channel", "e", func(chan int) {}, "nothing can be decoded into a chan int"},
 		{"slice of functions", "e", func([]func()) {}, "parameter []func(): nothing can be decoded into a func()"},
 		{"map to pointers to channels", "e", func(map[string]*chan int) {}, "parameter map[string]*chan int: nothing can be decoded into a chan int"},
@@ -108,6 +110,7 @@ func TestHandlersOfTheWrongShape(t *testing.T) {
 }
 
 func TestHandlerErrors(t *testing.T) {
+	t.Parallel()
 	io, url, errs := newServer(t, nil)
 	failure := errors.New("no luck")
 	io.On("fail", func() (int, error) { return 1, failure })
@@ -138,7 +141,9 @@ func TestHandlerErrors(t *testing.T) {
 }
 
 func TestHandlerPanicEndsItsSocketOnly(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport string) {
+		t.Parallel()
 		io, url, errs := newServer(t, nil)
 		reasons := make(chan socketio.Reason, 1)
 		io.OnDisconnect(func(_ *socketio.Socket, reason socketio.Reason) { reasons <- reason })
@@ -162,6 +167,7 @@ func TestHandlerPanicEndsItsSocketOnly(t *testing.T) {
 }
 
 func TestListenersRunInOrderOfRegistration(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, nil)
 	var got []string
 	note := func(s string) func() { return func() { got = append(got, s) } }
@@ -180,7 +186,9 @@ func TestListenersRunInOrderOfRegistration(t *testing.T) {
 }
 
 func TestEventsKeepTheirOrder(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport string) {
+		t.Parallel()
 		// More than fits into the inbox, so that the reading has to wait.
 		io, url, _ := newServer(t, &socketio.Options{InboxEvents: 16})
 		const n = 2000
@@ -219,6 +227,7 @@ func (v *insider) UnmarshalJSON(b []byte) error {
 
 // A handler may keep values that point into themselves, also as parts of others.
 func TestArgumentsThatPointIntoThemselves(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, nil)
 	kept := make(chan struct {
 		V insider

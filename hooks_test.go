@@ -20,6 +20,7 @@ import (
 )
 
 func TestHooks(t *testing.T) {
+	t.Parallel()
 	for _, recovery := range []*socketio.Recovery{nil, {}} {
 		t.Run(fmt.Sprintf("recovery=%v", recovery != nil), func(t *testing.T) {
 			var mu sync.Mutex
@@ -95,6 +96,7 @@ func TestHooks(t *testing.T) {
 }
 
 func TestDroppedHook(t *testing.T) {
+	t.Parallel()
 	for _, overflow := range []engine.Overflow{engine.Disconnect, engine.DropNewest} {
 		t.Run(fmt.Sprint(overflow), func(t *testing.T) {
 			dropped := make(chan int, 100)
@@ -179,6 +181,7 @@ func (p idlePolling) do(resp *http.Response, err error) string {
 // An event is reported as received before it is reported as handled, also if a handler
 // is at work when it arrives.
 func TestReceivedBeforeHandled(t *testing.T) {
+	t.Parallel()
 	var received, early atomic.Int64
 	const n = 2000
 	done := make(chan struct{})

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +21,7 @@ import (
 // A client that joins and leaves in turns while its handlers wait gets no more of
 // them at work than it may have namespaces.
 func TestRejoiningIsLimited(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, &socketio.Options{MaxNamespaces: 3})
 	release := make(chan struct{})
 	io.On("block", func() { <-release })
@@ -51,6 +54,7 @@ func TestRejoiningIsLimited(t *testing.T) {
 // A client that leaves and joins again with its private ID, over the same
 // connection, keeps the connection and gets a new session.
 func TestRejoiningWithThePrivateID(t *testing.T) {
+	t.Parallel()
 	io, url, came, _ := newRecoveringServer(t, socketio.Recovery{})
 	release := make(chan struct{})
 	defer close(release)
@@ -81,6 +85,7 @@ func (s *state) MarshalJSON() ([]byte, error) {
 
 // Values are encoded with no lock held, also with recovery.
 func TestEncodingThatTakesALock(t *testing.T) {
+	t.Parallel()
 	io, _, _, _ := newRecoveringServer(t, socketio.Recovery{})
 	var s state
 	var wg sync.WaitGroup
@@ -101,6 +106,7 @@ func TestEncodingThatTakesALock(t *testing.T) {
 
 // What is emitted to one socket is not for those who join a room of that name.
 func TestRecoveryKeepsPrivateEventsPrivate(t *testing.T) {
+	t.Parallel()
 	io, url, came, left := newRecoveringServer(t, socketio.Recovery{})
 	var victim, other session
 	victim.connect(t, url, "websocket")
@@ -125,10 +131,12 @@ func TestRecoveryKeepsPrivateEventsPrivate(t *testing.T) {
 	}
 }
 
-// A client that has filled its inbox and goes away while a handler waits for the end
+// A client that has filled its inbox and leaves while a handler waits for the end
 // of its socket is noticed: the reader is not reading, but the pings fail.
 func TestFullInboxOfAClientThatIsGone(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport string) {
+		t.Parallel()
 		io, url, _ := newServer(t, &socketio.Options{InboxEvents: 1, Engine: engine.ServerOptions{
 			PingInterval: 300 * time.Millisecond, PingTimeout: 300 * time.Millisecond,
 		}})
@@ -144,6 +152,7 @@ func TestFullInboxOfAClientThatIsGone(t *testing.T) {
 // Hooks that panic end their socket at most, and a handler that ends its goroutine
 // is succeeded by another.
 func TestHooksThatPanic(t *testing.T) {
+	t.Parallel()
 	boom := func() { panic("hook") }
 	for name, hooks := range map[string]*socketio.Hooks{
 		"Connected":    {Connected: func(*socketio.Socket) { boom() }},
@@ -195,5 +204,57 @@ func TestHooksThatPanic(t *testing.T) {
 		c, _ := wiretest.Join(t, url, "websocket", "/")
 		c.Send(`42["exit"]`, `421["ping"]`)
 		c.Expect(`431["pong"]`)
+	})
+}
+
+// Clients that join and leave in turns, without waiting for answers, while middleware
+// decides and the server disconnects some of them, end up where they asked to be: each
+// connection of a socket is followed by its disconnection, and nothing is left.
+func TestJoiningAndLeavingWithoutWaiting(t *testing.T) {
+	t.Parallel()
+	transports(t, func(t *testing.T, transport string) {
+		t.Parallel()
+		for _, recovery := range []*socketio.Recovery{nil, {}} {
+			io, url, errs := newServer(t, &socketio.Options{Recovery: recovery, MaxNamespaces: 8})
+			n := io.Of("/n")
+			var order atomic.Int32
+			var connected, disconnected atomic.Int32
+			n.Use(func(_ context.Context, s *socketio.Socket) error {
+				if order.Add(1)%3 == 0 {
+					runtime.Gosched()
+				}
+				return nil
+			})
+			n.OnConnect(func(s *socketio.Socket) {
+				connected.Add(1)
+				if order.Add(1)%7 == 0 {
+					s.Disconnect()
+				}
+			})
+			n.OnDisconnect(func(*socketio.Socket, socketio.Reason) { disconnected.Add(1) })
+			io.On("echo", func(i int) int { return i })
+			var wg sync.WaitGroup
+			for range 4 {
+				c, _ := wiretest.Join(t, url, transport, "/")
+				wg.Go(func() {
+					for i := range 30 {
+						c.Send(`40/n,`, `41/n,`, fmt.Sprintf(`42%d["echo",%d]`, i, i))
+						for want := fmt.Sprintf(`43%d[%d]`, i, i); c.Read() != want; {
+						}
+					}
+				})
+			}
+			wg.Wait()
+			waitFor(t, "the end of the sockets", func() bool { return socketio.Users(n) == 0 })
+			if in, out := connected.Load(), disconnected.Load(); in != out {
+				t.Errorf("%d sockets were connected and %d disconnected", in, out)
+			}
+			if got := io.Stats(); got.Sockets != 4 || got.Connections != 4 {
+				t.Errorf("left are %+v, want 4 sockets and connections", got)
+			}
+			if all := errs.all(); len(all) > 0 {
+				t.Errorf("errors %v", all)
+			}
+		}
 	})
 }

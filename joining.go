@@ -6,10 +6,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/internal/clip"
+	"github.com/seed96b07ef8/socketio/parser"
 )
 
-// A request is a client's wish to join a namespace.
+// A request is a client's CONNECT for a namespace.
 type request struct {
 	conn *conn
 	name string
@@ -21,6 +23,29 @@ type request struct {
 	place  *list.Element    // in Server.line; nil when the request is not in it
 }
 
+// join handles CONNECT (Socket.IO protocol v5, "Connection to a namespace").
+// memory is what the messages of p hold.
+func (c *conn) join(p *parser.Packet, memory int) {
+	if s := c.socket(p.Namespace); s != nil && !s.supersede() {
+		c.violation(errors.New("namespace joined twice"))
+		return
+	}
+	if !c.server.mayExist(p.Namespace) {
+		c.refuse(p.Namespace, errNamespaceName) // before a request with such a name waits
+		return
+	}
+	c.startReady() // accept functions may block
+	r := &request{conn: c, name: p.Namespace, auth: p.Args}
+	if p.Args.Len() > 0 {
+		r.cost = memory + packetCost(p)
+	}
+	if !c.keepAuth(r.cost) {
+		c.refuse(p.Namespace, errTooMuchAuth)
+		return
+	}
+	c.ask(r)
+}
+
 // A request for which there is no room is tried again after this time, which is that
 // of a client's first attempt to reconnect. The first in Server.line is tried as soon as
 // there is room.
@@ -29,7 +54,7 @@ const askInterval = time.Second
 // ask has the client join a namespace, refuses it, or lets the request wait. The
 // client's own limits come first: a namespace that it must not join is not made for it.
 func (c *conn) ask(r *request) {
-	if err := c.room(r.name); err != nil {
+	if err := c.room(r); err != nil {
 		c.server.leaveLine(r) // it does not wait for the server's room
 		c.answer(r, err)
 		return
@@ -46,8 +71,8 @@ func (c *conn) ask(r *request) {
 		return
 	}
 	if number := c.follows(s); number != 0 {
-		// OnDisconnect of the client's earlier socket comes before OnConnect of this one,
-		// unless a handler keeps it from being called. The timer does not hold the socket.
+		// OnDisconnect of the client's earlier socket is called before OnConnect of this one,
+		// unless a handler blocks for longer. The timer does not hold the socket.
 		time.AfterFunc(followPatience, func() { c.startFollower(n, number) })
 		return
 	}
@@ -59,12 +84,14 @@ func (c *conn) ask(r *request) {
 // the socket that it has left: longer than most take, and shorter than a client would.
 var followPatience = time.Second
 
-// answer deals with a request that could not be granted.
+// answer handles a request that could not be granted.
 func (c *conn) answer(r *request, err error) {
 	switch {
-	case err == nil, errors.Is(err, errShuttingDown):
-		// The connection has ended, or is about to.
+	case err == nil: // the connection has ended, or the same request has come twice
 		c.forgetRequest(r)
+	case errors.Is(err, errShuttingDown):
+		c.forgetRequest(r)
+		c.closeUnused()
 	case errors.Is(err, errNoRoom):
 		c.server.opts.Logger.Debug("socketio: request waits for room", "sid", c.engine.ID(), "nsp", clip.Text(r.name, clip.Quote))
 		c.wait(r)
@@ -74,25 +101,33 @@ func (c *conn) answer(r *request, err error) {
 	}
 }
 
-// room reports whether the client may join a namespace.
-func (c *conn) room(nsp string) error {
+// room returns nil if the client may join the namespace of a request. The error is
+// errNoRoom while sockets that have ended take the room, until their handlers have
+// returned, or it is for the client.
+func (c *conn) room(r *request) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.roomLocked(nsp)
+	return c.roomLocked(r)
 }
 
-func (c *conn) roomLocked(nsp string) error {
+func (c *conn) roomLocked(r *request) error {
 	limit := c.server.opts.MaxNamespaces
 	wanted := len(c.sockets) + 1
-	for _, r := range c.waiting {
-		if r.name != nsp {
-			wanted++
+	leaving := 0
+	if x := c.extra; x != nil {
+		leaving = len(x.leaving)
+		for _, other := range x.waiting {
+			if other.name != r.name {
+				wanted++
+			}
 		}
 	}
 	switch {
 	case wanted > limit:
 		return errTooManyNamespaces
-	case len(c.sockets)+len(c.leaving) >= limit: // until handlers have returned
+	case len(c.sockets)+leaving >= limit:
+		return errNoRoom
+	case r.cost > 0 && c.auth > c.server.opts.InboxBytes && c.leavingAuthLocked() > 0:
 		return errNoRoom
 	}
 	return nil
@@ -107,18 +142,21 @@ func (c *conn) add(n *Namespace, r *request) (*Socket, error) {
 	if c.closed || slices.ContainsFunc(c.sockets, func(s *Socket) bool { return s.nsp.name == n.name }) {
 		return nil, nil
 	}
-	if err := c.roomLocked(n.name); err != nil {
+	if err := c.roomLocked(r); err != nil {
 		return nil, err
 	}
 	s := newSocket(n, c, r.auth, r.cost)
 	if c.hasLeavingLocked(n) {
-		c.followers++
+		c.followers = max(c.followers+1, 1) // which may wrap around
 		s.follows, s.inbox.notices = c.followers, 0
 	}
 	r.cost = 0 // it is the socket's now
 	c.dropRequestLocked(n.name)
 	c.sockets = append(c.sockets, s)
-	c.ousted = slices.DeleteFunc(c.ousted, func(name string) bool { return name == n.name })
+	if x := c.extra; x != nil {
+		x.ousted = slices.DeleteFunc(x.ousted, func(name string) bool { return name == n.name })
+		c.trimLocked()
+	}
 	return s, nil
 }
 
@@ -133,16 +171,17 @@ func (c *conn) wait(r *request) {
 		c.abandonLocked(r)
 		return
 	}
-	if i := slices.IndexFunc(c.waiting, func(w *request) bool { return w.name == r.name }); i >= 0 {
-		if c.waiting[i] != r {
-			c.abandonLocked(c.waiting[i])
+	x := c.extraLocked()
+	if i := slices.IndexFunc(x.waiting, func(w *request) bool { return w.name == r.name }); i >= 0 {
+		if x.waiting[i] != r {
+			c.abandonLocked(x.waiting[i])
 		}
-		c.waiting[i] = r
+		x.waiting[i] = r
 	} else {
-		c.waiting = append(c.waiting, r)
+		x.waiting = append(x.waiting, r)
 	}
-	if c.again == nil {
-		c.again = time.AfterFunc(askInterval, c.askAgain)
+	if x.again == nil {
+		x.again = time.AfterFunc(askInterval, c.askAgain)
 	}
 }
 
@@ -168,30 +207,38 @@ func (c *conn) withdraw(nsp string) bool {
 // dropRequestLocked drops the request that waits for a namespace, and reports whether
 // there was one. Its caller calls callNext, without the lock, as that of abandonLocked does.
 func (c *conn) dropRequestLocked(nsp string) bool {
-	before := len(c.waiting)
-	c.waiting = slices.DeleteFunc(c.waiting, func(r *request) bool {
+	x := c.extra
+	if x == nil {
+		return false
+	}
+	before := len(x.waiting)
+	x.waiting = slices.DeleteFunc(x.waiting, func(r *request) bool {
 		if r.name != nsp {
 			return false
 		}
 		c.abandonLocked(r)
 		return true
 	})
-	return len(c.waiting) < before
+	return len(x.waiting) < before
 }
 
 // abandonLocked gives up the memory of a request and its place in the line.
 func (c *conn) abandonLocked(r *request) {
-	c.forgetAuthLocked(r)
+	c.forgetAuthLocked(&r.cost)
 	c.server.leaveLine(r)
 }
 
 func (c *conn) stopWaitingLocked() {
-	for _, r := range c.waiting {
+	x := c.extra
+	if x == nil {
+		return
+	}
+	for _, r := range x.waiting {
 		c.abandonLocked(r)
 	}
-	c.waiting = nil
-	if c.again != nil {
-		c.again.Stop()
+	x.waiting = nil
+	if x.again != nil {
+		x.again.Stop()
 	}
 }
 
@@ -200,8 +247,12 @@ func (c *conn) stopWaitingLocked() {
 func (c *conn) askNow() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.again != nil && !c.closed {
-		c.again.Reset(0)
+	c.askNowLocked()
+}
+
+func (c *conn) askNowLocked() {
+	if x := c.extra; x != nil && x.again != nil && !c.closed {
+		x.again.Reset(0)
 	}
 }
 
@@ -209,14 +260,15 @@ func (c *conn) askNow() {
 // which Shutdown waits for as for a worker.
 func (c *conn) askAgain() {
 	c.mu.Lock()
-	asking := c.asking
-	c.asking = true
+	x := c.extraLocked() // which stays while asking is set
+	asking := x.asking
+	x.asking = true
 	c.mu.Unlock()
 	if asking { // since askNow; that one sets the timer again
 		return
 	}
-	c.server.workers.begin()
-	defer c.server.workers.rest(nil)
+	c.server.workers.Begin()
+	defer c.server.workers.End()
 	returned := false
 	defer func() {
 		if v := recover(); v != nil {
@@ -227,7 +279,7 @@ func (c *conn) askAgain() {
 		}
 	}()
 	c.mu.Lock()
-	waiting := slices.Clone(c.waiting)
+	waiting := slices.Clone(x.waiting)
 	c.mu.Unlock()
 	for _, r := range waiting {
 		c.ask(r)
@@ -235,10 +287,78 @@ func (c *conn) askAgain() {
 	returned = true
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.asking = false
-	if c.closed || len(c.waiting) == 0 {
-		c.again = nil
+	x.asking = false
+	if c.closed || len(x.waiting) == 0 {
+		x.again = nil
+		c.trimLocked()
 		return
 	}
-	c.again.Reset(askInterval)
+	x.again.Reset(askInterval)
+}
+
+// refuse answers CONNECT with CONNECT_ERROR, which is final for clients. During
+// Shutdown nothing is answered, since the shutdown may be what has failed: middleware
+// without its database, for example.
+func (c *conn) refuse(nsp string, err error) {
+	if c.server.isClosed() {
+		return
+	}
+	answered := false
+	defer func() {
+		if !answered { // the client would wait for the answer for ever
+			c.engine.Close()
+		}
+	}()
+	if f := c.server.opts.Hooks.Refused; f != nil {
+		_ = c.server.protect("", "", func() error { f(nsp, err); return nil }) // which logs a panic
+	}
+	m, encodeErr := c.encodeRefusal(nsp, c.refusal(err))
+	if encodeErr != nil {
+		c.server.opts.Logger.Warn("socketio: data of a ConnectError cannot be encoded", "nsp", clip.Text(nsp, clip.Quote), "error", clip.Log(encodeErr))
+		if m, encodeErr = c.encodeRefusal(nsp, refusedPayload{Message: refusalMessage(err)}); encodeErr != nil {
+			return
+		}
+	}
+	answered = true
+	_ = c.engine.Send(m, engine.Control) // a client that has left needs no answer
+}
+
+// encodeRefusal makes the answer to a client that is refused. The data is the
+// application's: a method of it that panics makes an error.
+func (c *conn) encodeRefusal(nsp string, payload any) (m *engine.Message, err error) {
+	h := parser.Header{Type: parser.ConnectError, Namespace: nsp}
+	err = c.server.protect("", "", func() (err error) {
+		m, err = c.server.encode(h, "", []any{payload})
+		return err
+	})
+	return m, err
+}
+
+// refusal returns the payload of CONNECT_ERROR.
+func (c *conn) refusal(err error) any {
+	payload := refusedPayload{Message: refusalMessage(err)}
+	if ce, ok := errors.AsType[*ConnectError](err); ok {
+		payload.Data = ce.Data
+	}
+	if !c.legacy() || err == errInvalidNamespace {
+		return payload
+	}
+	// A client of version 2 gets the data or, without, the message.
+	if payload.Data == nil {
+		return payload.Message
+	}
+	return payload.Data
+}
+
+// refusalMessage returns what a client is to read about err.
+func refusalMessage(err error) string {
+	if ce, ok := errors.AsType[*ConnectError](err); ok {
+		return ce.Message // in full
+	}
+	return err.Error()
+}
+
+type refusedPayload struct {
+	Message string `json:"message"`
+	Data    any    `json:"data,omitempty"`
 }

@@ -1,7 +1,7 @@
 package socketio
 
 // Requests for which there is no room for a further dynamic namespace wait in
-// Server.line. Room goes to the first of them, so that none is overtaken by a later one;
+// Server.line. The first of them gets the room, so that none is overtaken by a later one;
 // a request for a namespace that exists needs no room and does not wait.
 
 // isNextLocked reports whether room for a namespace is for r: no request waits for

@@ -35,6 +35,7 @@ func lineUp(t *testing.T, io *socketio.Server, url, nsp string) *wiretest.Client
 
 // A client that waits for a namespace is not overtaken by those that ask after it.
 func TestWaitingClientsAreServedInOrder(t *testing.T) {
+	t.Parallel()
 	io, url, holder, made := crowdedServer(t, new(socketio.Options))
 	var clients []*wiretest.Client
 	want := []string{"/n1", "/n2", "/n3"}
@@ -63,8 +64,9 @@ func TestWaitingClientsAreServedInOrder(t *testing.T) {
 	}
 }
 
-// A request whose client leaves the namespace, or is gone, does not wait any more.
+// A request whose client leaves the namespace, or the server, does not wait any more.
 func TestAbandonedRequestsAreDropped(t *testing.T) {
+	t.Parallel()
 	io, url, holder, made := crowdedServer(t, new(socketio.Options))
 	io.On("ping", func() bool { return true })
 	left := lineUp(t, io, url, "/n1")
@@ -95,6 +97,7 @@ func TestAbandonedRequestsAreDropped(t *testing.T) {
 }
 
 func TestWaitingClientIsLogged(t *testing.T) {
+	t.Parallel()
 	var log logBuffer
 	io, url, _, _ := crowdedServer(t, &socketio.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	lineUp(t, io, url, "/n1")

@@ -47,6 +47,7 @@ var quoted = map[string]struct {
 
 // What one event of a peer writes to the log is bounded, at both ends.
 func TestLogOfAnEventIsBounded(t *testing.T) {
+	t.Parallel()
 	for name, codec := range map[string]parser.Codec{"json": parser.JSON, "msgpack": msgpack.Codec} {
 		for event, q := range quoted {
 			if _, isNumber := q.arg.(json.RawMessage); isNumber && codec != parser.JSON {
@@ -87,6 +88,7 @@ func TestLogOfAnEventIsBounded(t *testing.T) {
 
 // The texts of errors that quote a peer are cut; what they are made of is not.
 func TestErrorTextsAreCut(t *testing.T) {
+	t.Parallel()
 	args, err := parser.ArgsOf(big)
 	if err != nil {
 		t.Fatal(err)

@@ -7,10 +7,10 @@ import (
 	"os"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/seed96b07ef8/socketio"
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/await"
 	"github.com/seed96b07ef8/socketio/internal/leakcheck"
 	"github.com/seed96b07ef8/socketio/internal/wiretest"
 )
@@ -26,7 +26,7 @@ func transports(t *testing.T, f func(t *testing.T, transport string)) {
 }
 
 // newServer starts a server that ends with the test. What it reports as errors
-// goes to the returned list.
+// is appended to the returned list.
 func newServer(t testing.TB, opts *socketio.Options) (io *socketio.Server, url string, errs *errorList) {
 	t.Helper()
 	var o socketio.Options
@@ -73,25 +73,16 @@ func (l *errorList) all() []error {
 	return append([]error(nil), l.errs...)
 }
 
-// waitFor waits for a condition.
+// waitFor is [await.Until].
 func waitFor(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(wiretest.Timeout); !cond(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
+	await.Until(t, what, cond)
 }
 
-// receive takes a value from a channel.
-func receive[T any](t testing.TB, c <-chan T, what string) (v T) {
+// receive is [await.Receive].
+func receive[T any](t testing.TB, c <-chan T, what string) T {
 	t.Helper()
-	select {
-	case v = <-c:
-	case <-time.After(wiretest.Timeout):
-		t.Fatalf("waited in vain for %s", what)
-	}
-	return v
+	return await.Receive(t, c, what)
 }
 
 // logBuffer is a log that can be read while it is written.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,10 +12,12 @@ import (
 	"testing"
 
 	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/internal/wiretest"
 )
 
 func TestDynamicNamespaces(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, &socketio.Options{CleanupEmptyChildNamespaces: true, MaxDynamicNamespaces: 3})
 	var mu sync.Mutex
 	var created []string
@@ -98,6 +101,7 @@ func TestDynamicNamespaces(t *testing.T) {
 
 // Clients come to and leave a namespace that ceases to exist in between.
 func TestDynamicNamespacesUnderChurn(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, &socketio.Options{CleanupEmptyChildNamespaces: true})
 	parent := io.OfRegexp(regexp.MustCompile(`^/churn$`))
 	parent.On("ping", func() string { return "pong" })
@@ -119,6 +123,7 @@ func TestDynamicNamespacesUnderChurn(t *testing.T) {
 
 // A child that the application asks for by its name stays with what it registers.
 func TestChildThatIsAskedForStays(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, &socketio.Options{CleanupEmptyChildNamespaces: true})
 	parent := io.OfRegexp(regexp.MustCompile(`^/a`))
 	c, _ := wiretest.Join(t, url, "websocket", "/apple")
@@ -135,6 +140,7 @@ func TestChildThatIsAskedForStays(t *testing.T) {
 
 // What is registered when a namespace is announced serves its first client.
 func TestNewNamespaceIsAnnouncedFirst(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, nil)
 	io.OfRegexp(regexp.MustCompile(`^/n`))
 	io.OnNewNamespace(func(n *socketio.Namespace) {
@@ -162,6 +168,7 @@ func TestNewNamespaceIsAnnouncedFirst(t *testing.T) {
 }
 
 func TestLiteralChildStays(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, &socketio.Options{CleanupEmptyChildNamespaces: true})
 	parent := io.OfRegexp(regexp.MustCompile(`^/a`))
 	parent.On("ping", func() string { return "pong" })
@@ -177,6 +184,7 @@ func TestLiteralChildStays(t *testing.T) {
 }
 
 func TestCatchAllListeners(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, nil)
 	var got []string
 	note := func(who string) func(*socketio.Socket, string, socketio.Args) {
@@ -214,6 +222,7 @@ func TestCatchAllListeners(t *testing.T) {
 }
 
 func TestPacketMiddleware(t *testing.T) {
+	t.Parallel()
 	io, url, errs := newServer(t, nil)
 	refused := errors.New("not allowed")
 	io.UsePacket(func(ctx context.Context, s *socketio.Socket, event string, args socketio.Args) error {
@@ -249,6 +258,7 @@ func TestPacketMiddleware(t *testing.T) {
 }
 
 func TestUtilityMethods(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, nil)
 	a, aID := wiretest.Join(t, url, "websocket", "/")
 	b, bID := wiretest.Join(t, url, "polling", "/")
@@ -294,7 +304,7 @@ func TestUtilityMethods(t *testing.T) {
 	if _, err := remote.EmitWithAck(ctx, "q"); err == nil {
 		t.Error("a socket that is gone has answered")
 	}
-	// Alone in the cluster, there is nobody to answer.
+	// Alone in the cluster, no other node answers.
 	emit(t, io.ServerSideEmit("hello"))
 	if acks, err := io.ServerSideEmitWithAck(ctx, "hello"); err != nil || len(acks) != 0 {
 		t.Errorf("other nodes: %v %v", acks, err)
@@ -304,7 +314,42 @@ func TestUtilityMethods(t *testing.T) {
 	}
 }
 
+// A socket is found by its ID also when it has left the room of that name, whether its
+// adapter can find sockets or not.
+func TestSocketByID(t *testing.T) {
+	t.Parallel()
+	for name, newAdapter := range map[string]func(adapter.Host) adapter.Adapter{
+		"finder": nil,
+		"other":  func(h adapter.Host) adapter.Adapter { return struct{ adapter.Adapter }{adapter.NewMemory(h)} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			io, url, _ := newServer(t, &socketio.Options{Adapter: newAdapter})
+			c, id := wiretest.Join(t, url, "websocket", "/")
+			other, otherID := wiretest.Join(t, url, "websocket", "/")
+			s := io.Socket(id)
+			if s == nil || s.ID() != id {
+				t.Fatalf("found %v, want the socket", s)
+			}
+			if err := io.Socket(otherID).Join(id); err != nil {
+				t.Fatal(err)
+			}
+			s.Leave(id)
+			if found := io.Socket(id); found != s {
+				t.Errorf("found %v after it left its room, want the socket", found)
+			}
+			if found := io.Socket("none"); found != nil {
+				t.Errorf("found %v, want nil", found)
+			}
+			c.Leave()
+			waitFor(t, "the end of the socket", func() bool { return io.Socket(id) == nil })
+			other.Leave()
+		})
+	}
+}
+
 func TestRoomEvents(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, nil)
 	events := make(chan string, 100)
 	names := []string{"create", "join", "leave", "delete"}
@@ -332,5 +377,40 @@ func TestRoomEvents(t *testing.T) {
 	want := []string{"delete " + id + " ", "delete p ", "delete q ", "leave " + id + " " + id, "leave p " + id, "leave q " + id}
 	if slices.Sort(want); !slices.Equal(rest, want) {
 		t.Errorf("events %q, want %q", rest, want)
+	}
+}
+
+// A namespace that Of returns while a client brings it about may be withdrawn: then it says
+// so, and Of makes another.
+func TestOfWhileANamespaceFails(t *testing.T) {
+	t.Parallel()
+	io, url, _ := newServer(t, nil)
+	io.OfFunc(func(string, socketio.Args) bool { return true })
+	making, release := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	io.OnNewNamespace(func(*socketio.Namespace) {
+		once.Do(func() {
+			close(making)
+			<-release
+			panic("for the client")
+		})
+	})
+	c := wiretest.Dial(t, url, "websocket")
+	c.Send("40/n,")
+	receive(t, making, "the namespace")
+	n := io.Of("/n")
+	close(release)
+	c.ExpectClosed()
+	if err := n.Emit("lost"); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Emit to a namespace that was withdrawn returned %v, want net.ErrClosed", err)
+	}
+	other := io.Of("/n")
+	if other == n {
+		t.Fatal("Of returned the namespace that was withdrawn")
+	}
+	wiretest.Join(t, url, "websocket", "/n")
+	emit(t, other.Emit("news"))
+	if got := len(other.Sockets()); got != 1 {
+		t.Errorf("%d sockets, want 1", got)
 	}
 }

@@ -102,10 +102,11 @@ func (c *tlsClient) send(packets ...string) {
 	}
 }
 
-// The news that a backlog is gone is no event: however many backlogs come and go while
+// The end of a backlog is not an event: however many backlogs come and go while
 // a handler runs, there is room for what the client sends, and its acknowledgement is
 // read.
 func TestBacklogsTakeNoRoomFromEvents(t *testing.T) {
+	t.Parallel()
 	const limit = 4
 	type sender interface{ send(packets ...string) }
 	for name, connect := range map[string]func(t *testing.T, io *socketio.Server) (c sender, receive func(*socketio.Socket)){
@@ -135,6 +136,7 @@ func TestBacklogsTakeNoRoomFromEvents(t *testing.T) {
 			waitFor(t, "the socket", func() bool { return len(io.Sockets()) == 1 })
 			c.send(`42["ask"]`)
 			s := receive(t, asked, "the handler")
+			waitFor(t, "the question", func() bool { return io.Stats().PendingAcks == 1 })
 			for range 10 * limit {
 				for range 3 { // over TLS, the first of a burst is not a backlog
 					emit(t, s.Emit("tick"))
@@ -161,6 +163,7 @@ func TestBacklogsTakeNoRoomFromEvents(t *testing.T) {
 
 // Messages that are dropped are reported, all of them, without room for events.
 func TestDropsTakeNoRoomFromEvents(t *testing.T) {
+	t.Parallel()
 	lost := make(chan int, 100)
 	io, url, _ := newServer(t, &socketio.Options{InboxEvents: 1, Hooks: &socketio.Hooks{
 		Dropped: func(_ *engine.Conn, n int) { lost <- n },

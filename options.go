@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/clientfiles"
+	"github.com/seed96b07ef8/socketio/internal/debuglog"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -28,10 +31,9 @@ const (
 // Options configure a [Server]. The zero value of each field means its default;
 // a nil *Options is all defaults.
 type Options struct {
-	// Engine configures the connections below: transports, heartbeat, payload
-	// limits, CORS, cookies, compression, the outbox and what happens when a
-	// client does not read it. Its OnConnect belongs to the Server and must be
-	// nil.
+	// Engine configures the Engine.IO connections: transports, heartbeat, payload
+	// limits, CORS, cookies, compression, the outbox, and the policy for clients that
+	// do not read it. The Server sets its OnConnect, which must be nil.
 	Engine engine.ServerOptions
 
 	// ConnectTimeout is how long a client may take to join a first namespace
@@ -40,78 +42,80 @@ type Options struct {
 	// Codec is the packet format; clients must use the same. Default
 	// [parser.JSON].
 	Codec parser.Codec
-	// Adapter makes the adapter of a namespace, which manages its rooms. Default:
+	// Adapter returns the adapter of a namespace, which manages its rooms. Default:
 	// [adapter.NewMemory].
 	Adapter func(h adapter.Host) adapter.Adapter
-	// Recovery, if set, lets clients that come back soon after they lost their
-	// connection go on where they were; see [Socket.Recovered]. It makes
+	// Recovery, if set, lets clients that lost their connection resume their sessions
+	// when they reconnect in time; see [Socket.Recovered]. It makes
 	// [adapter.NewRecovery] the default adapter.
 	Recovery *Recovery
 
 	// ServeClient, if set, is a folder with the JavaScript client, such as
-	// os.DirFS("node_modules/socket.io-client/dist"), from which the server serves
-	// socket.io.js and the other builds, and nothing else, below the path at which
-	// it is mounted. At least one of the builds must be there. Default: requests for
-	// them are answered 404.
+	// os.DirFS("node_modules/socket.io-client/dist"). The server serves socket.io.js
+	// and the other builds from it, and no other files, below its own path. The folder
+	// must have at least one of the builds. Default: requests for them are answered
+	// 404.
 	ServeClient fs.FS
 
-	// CleanupEmptyChildNamespaces lets the children of a [ParentNamespace] cease
-	// to exist when their last socket has left, and with them the sessions of
-	// clients that may have come back.
+	// CleanupEmptyChildNamespaces removes a child of a [ParentNamespace] when its last
+	// socket has left, together with the sessions that clients could have recovered.
 	CleanupEmptyChildNamespaces bool
-	// MaxDynamicNamespaces is the number of namespaces that clients may bring
-	// about by asking for them, see [Server.OfFunc]. A further one takes the place of
-	// the one that has been without a socket for longest, which ceases to exist as with
-	// CleanupEmptyChildNamespaces. If all have sockets, the client is not refused, since
-	// clients take that as final: its request waits for room, first come, first served,
-	// until the client leaves or its connection ends. Default 10,000.
+	// MaxDynamicNamespaces bounds the namespaces that clients create by joining them,
+	// see [Server.OfFunc]. A further one replaces the one that has been without a
+	// socket for longest, which is removed as with CleanupEmptyChildNamespaces. If all
+	// of them have sockets, the request waits until one is empty, first come, first
+	// served, or until the client leaves or its connection ends. It is not refused,
+	// because clients treat a CONNECT_ERROR as final. Default 10,000.
 	MaxDynamicNamespaces int
-	// MaxNamespaceName is the length in bytes of the longest name of a namespace that
-	// a client may bring about; a longer one is refused with a connect_error, and the
-	// parents are not asked. Default 1024.
+	// MaxNamespaceName bounds the length in bytes of the name of a namespace that a
+	// client creates. A request with a longer name is refused with a connect_error
+	// before any parent is asked. Default 1024.
 	MaxNamespaceName int
 
-	// Limits bound what the packets of a client may look like: attachments,
-	// nesting, event names, the number of arguments. A client that exceeds them is disconnected.
-	// MaxAttachments also bounds what Emit sends.
+	// Limits bound the packets of a client: attachments, nesting, event names, the
+	// number of arguments. A client that exceeds them is disconnected. MaxAttachments
+	// also bounds what Emit sends.
 	Limits parser.Limits
-	// MaxNamespaces is the number of namespaces that a client may be in, or ask for,
-	// over one connection; a further one is refused with a connect_error. A namespace
-	// that the client has left counts until its handlers have returned: a request that
-	// exceeds the limit only because of that waits for them. Default 64.
+	// MaxNamespaces bounds the namespaces that a client may be in, or request, over one
+	// connection; a further one is refused with a connect_error. A namespace that the
+	// client has left counts until its handlers have returned, and a request that
+	// exceeds the limit only for that reason waits for them. Default 64.
 	MaxNamespaces int
-	// MaxPendingAcks is the number of acknowledgements that may be awaited from
-	// one socket at once; more make EmitWithAck return a [*LimitError]. Default
-	// 1024.
+	// MaxPendingAcks bounds the acknowledgements that one socket may be waiting for;
+	// EmitWithAck returns a [*LimitError] beyond it. Default 1024.
 	MaxPendingAcks int
-	// MaxRooms is the number of rooms that a socket may be in besides its own;
-	// more make Join return a [*LimitError]. Default 4096.
+	// MaxRooms bounds the rooms that a socket may be in, not counting its own; Join
+	// returns a [*LimitError] beyond it. Default 4096.
 	MaxRooms int
-	// InboxEvents is the number of events of a socket that may wait for its handlers.
-	// When they are as many, nothing more is read from the client until there is room.
-	// Default 1024.
+	// InboxEvents bounds the events of a socket that wait for its handlers. The server
+	// stops reading from a client that reaches it, until there is room. Default 1024.
 	InboxEvents int
-	// InboxBytes bounds the memory that a connection holds of what its client has sent,
-	// over all namespaces: the events that wait for handlers or are being handled, with
-	// all that they consist of, and auth. When it is reached, nothing more is read from
-	// the client until there is room, and a namespace whose auth does not fit is refused
-	// with a connect_error. The largest of the events that are being handled does not
-	// count, nor do the values that handlers decode, and a single larger event may wait
-	// alone. Default 4 MiB.
+	// InboxBytes bounds the memory in bytes that a connection holds of what its client
+	// has sent, over all namespaces: auth, and the events that wait for handlers or are
+	// being handled, with everything that they consist of. The server stops reading
+	// from a client that reaches it, until there is room, and refuses a namespace whose
+	// auth does not fit with a connect_error. If auth fits except for that of
+	// namespaces that the client has left and whose handlers still run, the request
+	// waits for these handlers, and counts. The largest of the events that are being
+	// handled does not count, nor do the values that handlers decode, and a single
+	// larger event may wait alone. Default 4 MiB.
 	InboxBytes int
 
+	// HandlerMiddleware surrounds the handlers of events in all namespaces, the first the
+	// outermost, outside of that of [Namespace.UseHandler]. It is for what concerns every
+	// event of the server, such as tracing. Default: none, which costs nothing.
+	HandlerMiddleware []HandlerMiddleware
 	// Hooks, if set, observe what the server does.
 	Hooks *Hooks
-	// OnError is told of errors that have no caller to go to. s is nil for those of
-	// handlers of server events. They are: arguments that do
-	// not fit a handler ([*EventError] with an [*ArgError]), errors that handlers
-	// return and their panics. Default: they are logged.
+	// OnError is called for errors that have no caller: arguments that do not fit a
+	// handler ([*EventError] with an [*ArgError]), errors that handlers return, and
+	// their panics. s is nil for handlers of server events. Default: they are logged.
 	OnError func(s *Socket, err error)
-	// Logger receives what is worth knowing, protocol chatter at debug level. Its
-	// records have an attribute "scope": "socket.io" or "engine". Default:
-	// Engine.Logger, then, if the environment variable DEBUG is set, standard
-	// error by way of [DebugHandler], then slog.Default(). What a record quotes of a
-	// client is cut, so that no client decides how much is written.
+	// Logger receives warnings and errors, and protocol details at debug level. Its
+	// records have an attribute "scope": "socket.io" or "engine". Text that a client
+	// chose is cut, so that no client decides how much is written. Default:
+	// Engine.Logger, then, if the environment variable DEBUG is set, standard error by
+	// way of [DebugHandler], then slog.Default().
 	Logger *slog.Logger
 }
 
@@ -131,9 +135,10 @@ func (o *Options) withDefaults() (*Options, error) {
 			return nil, err
 		}
 	}
-	if c.ServeClient != nil {
-		if err := checkClientFiles(c.ServeClient); err != nil {
-			return nil, err
+	if c.ServeClient != nil && !clientfiles.Has(c.ServeClient) {
+		return nil, &engine.OptionError{
+			Field: "ServeClient", Value: clientfiles.FolderName(c.ServeClient),
+			Reason: "has no socket.io.js, nor another build of the client, such as node_modules/socket.io-client/dist has",
 		}
 	}
 	if c.ConnectTimeout == 0 {
@@ -166,6 +171,12 @@ func (o *Options) withDefaults() (*Options, error) {
 			*f.p = f.def
 		}
 	}
+	for i, m := range c.HandlerMiddleware {
+		if m == nil {
+			return nil, &engine.OptionError{Field: fmt.Sprintf("HandlerMiddleware[%d]", i), Value: nil, Reason: "must be a function"}
+		}
+	}
+	c.HandlerMiddleware = slices.Clone(c.HandlerMiddleware)
 	if c.Hooks == nil {
 		c.Hooks = new(Hooks)
 	}
@@ -184,74 +195,27 @@ func (o *Options) withDefaults() (*Options, error) {
 		c.Logger = c.Engine.Logger
 	}
 	if c.Logger == nil {
-		c.Logger = defaultLogger()
+		c.Logger = debuglog.Default()
 	}
 	if c.Engine.Logger == nil {
 		c.Engine.Logger = c.Logger
 	}
-	// They bound what is held back for a client that is about to be connected, too.
+	// They also bound the packets held until the CONNECT reply.
 	c.Engine.OutboxBytes = cmp.Or(c.Engine.OutboxBytes, engine.DefaultOutboxBytes)
 	c.Engine.OutboxMessages = cmp.Or(c.Engine.OutboxMessages, engine.DefaultOutboxMessages)
-	c.Engine.Logger = c.Engine.Logger.With(scopeKey, "engine")
-	c.Logger = c.Logger.With(scopeKey, "socket.io")
+	c.Engine.Logger = c.Engine.Logger.With(debuglog.ScopeKey, "engine")
+	c.Logger = c.Logger.With(debuglog.ScopeKey, "socket.io")
 	return &c, nil
 }
 
-// checkDuration returns an error for a duration that cannot be meant.
+// checkDuration returns an error if d is negative, or so short that it is probably a
+// number without a unit.
 func checkDuration(field string, d time.Duration) error {
 	switch {
 	case d < 0:
 		return &engine.OptionError{Field: field, Value: d, Reason: "must not be negative"}
 	case d > 0 && d < time.Millisecond:
 		return &engine.OptionError{Field: field, Value: d, Reason: fmt.Sprintf("must be at least 1ms; a plain number counts nanoseconds, write %[1]d * time.Second or %[1]d * time.Millisecond", int64(d))}
-	}
-	return nil
-}
-
-// Recovery configures connection state recovery (Socket.IO protocol v5). Zero
-// values mean the defaults.
-//
-// A client may come back before the server has noticed that its old connection is
-// dead. The old socket, which has the same ID, ends then with [TransportClose], and
-// its OnDisconnect handlers may still run when OnConnect is called for the new one.
-type Recovery struct {
-	// MaxDisconnection is how long a client may stay away. Default 2 minutes.
-	MaxDisconnection time.Duration
-	// RunMiddleware makes a client that comes back pass the middleware again. By
-	// default it does not: it was let in before.
-	RunMiddleware bool
-	// MaxBytes bounds the packets that a namespace keeps for clients that may come
-	// back; the oldest go first. Default 64 MiB.
-	MaxBytes int
-	// MaxSessions bounds the sessions of absent clients that a namespace keeps;
-	// the oldest go first. Default 100,000.
-	MaxSessions int
-}
-
-// recovery checks the options of the recovery and sets its adapter up.
-func (c *Options) recovery() error {
-	r := *c.Recovery
-	c.Recovery = &r
-	if r.MaxDisconnection < 0 || r.MaxBytes < 0 || r.MaxSessions < 0 {
-		return &engine.OptionError{Field: "Recovery", Value: r, Reason: "must not be negative"}
-	}
-	heartbeat := c.Engine.PingInterval + c.Engine.PingTimeout
-	if c.Engine.PingInterval == 0 {
-		heartbeat += engine.DefaultPingInterval
-	}
-	if c.Engine.PingTimeout == 0 {
-		heartbeat += engine.DefaultPingTimeout
-	}
-	if c.Adapter == nil {
-		c.Adapter = func(h adapter.Host) adapter.Adapter {
-			return adapter.NewRecovery(h, adapter.RecoveryOptions{
-				MaxDisconnection: r.MaxDisconnection,
-				Heartbeat:        heartbeat,
-				MaxBytes:         r.MaxBytes,
-				MaxSessions:      r.MaxSessions,
-				MaxRooms:         c.MaxRooms,
-			})
-		}
 	}
 	return nil
 }

@@ -13,9 +13,10 @@ import (
 // The matrix of what a server does with a packet, on a connection that has
 // joined "/" (Socket.IO protocol v5).
 func TestPacketMatrix(t *testing.T) {
+	t.Parallel()
 	const (
 		closed = "closed" // the connection ends, without a word
-		kept   = "kept"   // nothing comes back, and the connection goes on
+		kept   = "kept"   // no answer, and the connection stays open
 	)
 	placeholder := `{"_placeholder":true,"num":0}`
 	cases := []struct {
@@ -71,6 +72,7 @@ func TestPacketMatrix(t *testing.T) {
 		{"Engine.IO noop", []string{`6`}, kept},
 	}
 	transports(t, func(t *testing.T, transport string) {
+		t.Parallel()
 		io, url, _ := newServer(t, nil)
 		io.Of("/id")
 		io.Of("/x")
@@ -109,7 +111,9 @@ func TestPacketMatrix(t *testing.T) {
 }
 
 func TestPacketsBeforeConnect(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport string) {
+		t.Parallel()
 		io, url, _ := newServer(t, &socketio.Options{ConnectTimeout: 500 * time.Millisecond})
 		io.On("e", func() { t.Error("an event was handled") })
 		for _, packet := range []string{`42["e"]`, `41`, `430[]`, `451-["e"]`} {
@@ -141,7 +145,9 @@ func TestPacketsBeforeConnect(t *testing.T) {
 }
 
 func TestBinaryEventsAndAcks(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport string) {
+		t.Parallel()
 		io, url, _ := newServer(t, nil)
 		type file struct {
 			Name string `json:"name"`
@@ -161,7 +167,9 @@ func TestBinaryEventsAndAcks(t *testing.T) {
 }
 
 func TestServerAsksClient(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport string) {
+		t.Parallel()
 		io, url, _ := newServer(t, nil)
 		type result struct {
 			sum int

@@ -15,6 +15,7 @@ import (
 // A handler may wait for anything that its client has yet to send, whether the
 // library can know that it waits or not.
 func TestHandlersThatWait(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, nil)
 	sockets := make(chan *socketio.Socket, 1)
 	io.OnConnect(func(s *socketio.Socket) { sockets <- s })
@@ -61,7 +62,7 @@ func TestHandlersThatWait(t *testing.T) {
 	question(`42`)
 	c.Expect(`433[1]`)
 
-	// Somebody else asks while a handler blocks, or did already.
+	// Another goroutine asks while a handler blocks, or did already.
 	for _, before := range []bool{false, true} {
 		answers := make(chan string, 1)
 		begin := func() { go func() { answers <- ask(s) }() }
@@ -83,7 +84,7 @@ func TestHandlersThatWait(t *testing.T) {
 		leave <- struct{}{}
 	}
 
-	// Nobody asks: the reading goes on all the same.
+	// Without a question, the reading continues all the same.
 	c.Send(`42["block"]`)
 	receive(t, entered, "the handler")
 	c.Send(`41`)
@@ -93,7 +94,9 @@ func TestHandlersThatWait(t *testing.T) {
 
 // Namespaces do not hold each other up.
 func TestHandlerBlocksItsNamespaceOnly(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport string) {
+		t.Parallel()
 		io, url, _ := newServer(t, nil)
 		entered, leave := make(chan struct{}), make(chan struct{})
 		io.On("block", func() { entered <- struct{}{}; <-leave })
@@ -112,6 +115,7 @@ func TestHandlerBlocksItsNamespaceOnly(t *testing.T) {
 
 // Shutdown waits for handlers, whichever goroutine runs them.
 func TestShutdownWaitsForReaders(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, nil)
 	entered, leave := make(chan struct{}), make(chan struct{})
 	io.On("block", func() { entered <- struct{}{}; <-leave })

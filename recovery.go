@@ -3,14 +3,66 @@ package socketio
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/seed96b07ef8/socketio/adapter"
+	"github.com/seed96b07ef8/socketio/engine"
 )
+
+// Recovery configures connection state recovery (Socket.IO protocol v5). Zero values
+// mean the defaults.
+//
+// A client may reconnect before the server has noticed that the old connection is dead.
+// The old socket, which has the same ID, is then disconnected with [TransportClose],
+// and its OnDisconnect functions may still run when OnConnect is called for the new
+// one.
+type Recovery struct {
+	// MaxDisconnection bounds the time between disconnection and recovery. Default 2
+	// minutes.
+	MaxDisconnection time.Duration
+	// RunMiddleware runs the middleware for recovered clients, too. By default it is
+	// skipped, because it has admitted the client before.
+	RunMiddleware bool
+	// MaxBytes bounds the bytes of the packets that a namespace keeps for disconnected
+	// clients; the oldest are discarded first. Default 64 MiB.
+	MaxBytes int
+	// MaxSessions bounds the sessions of disconnected clients that a namespace keeps;
+	// the oldest are discarded first. Default 100,000.
+	MaxSessions int
+}
+
+// recovery checks the options of the recovery and sets its adapter up.
+func (o *Options) recovery() error {
+	r := *o.Recovery
+	o.Recovery = &r
+	if r.MaxDisconnection < 0 || r.MaxBytes < 0 || r.MaxSessions < 0 {
+		return &engine.OptionError{Field: "Recovery", Value: r, Reason: "must not be negative"}
+	}
+	heartbeat := o.Engine.PingInterval + o.Engine.PingTimeout
+	if o.Engine.PingInterval == 0 {
+		heartbeat += engine.DefaultPingInterval
+	}
+	if o.Engine.PingTimeout == 0 {
+		heartbeat += engine.DefaultPingTimeout
+	}
+	if o.Adapter == nil {
+		o.Adapter = func(h adapter.Host) adapter.Adapter {
+			return adapter.NewRecovery(h, adapter.RecoveryOptions{
+				MaxDisconnection: r.MaxDisconnection,
+				Heartbeat:        heartbeat,
+				MaxBytes:         r.MaxBytes,
+				MaxSessions:      r.MaxSessions,
+				MaxRooms:         o.MaxRooms,
+			})
+		}
+	}
+	return nil
+}
 
 // Connection state recovery (Socket.IO protocol v5). The adapter keeps the
 // sessions and the packets; here is when it does.
 
-// recoverableReasons are the ends of a connection that nobody wanted.
+// recoverableReasons are the disconnections that neither side requested.
 var recoverableReasons = []Reason{
 	TransportError, TransportClose, ForcedClose, ForcedServerClose, PingTimeout, ServerShuttingDown,
 }
@@ -32,36 +84,36 @@ func (s *Socket) hasSession() bool {
 }
 
 // restore looks for the session that the client asks for, and gives the socket a
-// private ID.
-func (s *Socket) restore() *adapter.Session {
+// private ID. It returns false if there is none.
+func (s *Socket) restore() bool {
 	r := s.nsp.recoverer()
 	if r == nil || s.conn.legacy() {
-		return nil
+		return false
 	}
 	var auth struct {
 		PID    string `json:"pid"`
 		Offset string `json:"offset"`
 	}
 	// Anything but strings is not a session.
-	if err := s.auth.DecodeAt(0, &auth); err == nil && auth.PID != "" {
+	if err := s.authArgs().DecodeAt(0, &auth); err == nil && auth.PID != "" {
 		if session := r.Restore(auth.PID, auth.Offset); session != nil {
 			if s.resume(auth.PID, session) {
-				return session
+				return true
 			}
-			r.Forget(peer{s}, auth.PID)
+			r.Forget(member{s}, auth.PID)
 		}
 	}
 	s.mu.Lock()
 	s.pid = newID()
 	s.mu.Unlock()
-	return nil
+	return false
 }
 
-// resume makes the socket what another was. It returns false if that was disconnected
-// for good.
+// resume gives the socket the ID, rooms and data of a session. It returns false if the
+// session's socket was disconnected for good.
 func (s *Socket) resume(pid string, session *adapter.Session) bool {
 	data := session.Data
-	if old, ok := session.Live.(peer); ok {
+	if old, ok := session.Live.(member); ok {
 		// Usually the server has not noticed yet that its connection is dead. But it may
 		// have been disconnected for good, and its end not be handled yet.
 		old.end(TransportClose, errSuperseded)
@@ -77,7 +129,8 @@ func (s *Socket) resume(pid string, session *adapter.Session) bool {
 	defer s.mu.Unlock()
 	s.id, s.pid, s.recovered = session.ID, pid, true
 	s.data = data
-	s.beforehand().rooms = slices.Clone(session.Rooms)
+	e := s.beforehand()
+	e.rooms, e.session = slices.Clone(session.Rooms), session
 	return true
 }
 
@@ -97,33 +150,44 @@ func (s *Socket) mayComeBack() bool {
 	return s.state == ended && s.added && s.pid != "" && recoverable(s.reason.Reason)
 }
 
-// giveBack returns the session of a socket whose connection has ended before it
-// was connected: the client may try again.
-func (s *Socket) giveBack(session *adapter.Session) {
-	if session != nil {
-		session.Data, session.Live = s.Data(), nil
-		s.nsp.recoverer().Return(s.pid, session)
+// takeSessionLocked returns the session that the socket was restored from, or nil if there
+// is none or it was taken before: the goroutine that takes it admits, returns or drops it.
+func (s *Socket) takeSessionLocked() *adapter.Session {
+	if s.early == nil {
+		return nil
 	}
+	session := s.early.session
+	s.early.session = nil
+	return session
 }
 
-// discard drops the session of a socket that was refused.
-func (s *Socket) discard(session *adapter.Session) {
-	if session != nil {
-		s.nsp.recoverer().Forget(peer{s}, s.pid)
+// releaseSession gives up the session of a socket that has ended before it was connected.
+// It drops the session if the client was refused or has left the namespace, and otherwise
+// returns it to the adapter, so that the client may try again.
+func (s *Socket) releaseSession() {
+	s.mu.Lock()
+	session, data, reason, err := s.takeSessionLocked(), s.data, s.reason.Reason, s.reason.Err
+	s.mu.Unlock()
+	switch {
+	case session == nil:
+	case reason == ServerNamespaceDisconnect, reason == ClientNamespaceDisconnect && err != errAskedAgain:
+		s.nsp.recoverer().Forget(member{s}, s.pid)
+	default:
+		session.Data, session.Live = data, nil
+		s.nsp.recoverer().Return(s.pid, session)
 	}
 }
 
 var errNotRecovered = errors.New("what the client has missed was dropped while it was being recovered")
 
-// startOver has a new socket take the place of one that was to be recovered and could
-// not be admitted any more. The client gets that as it gets any new one: with its own
-// ID, and by way of the middleware.
+// startOver replaces a socket whose session can no longer be recovered by a new one.
+// The client then gets a new ID and has to pass the middleware, as any new client.
 func (s *Socket) startOver() {
 	s.mu.Lock()
 	s.replaced = true
 	if s.state == ended { // leave concludes it
 		s.mu.Unlock()
-		s.unconnected(nil)
+		s.unconnected()
 		return
 	}
 	s.conn.hold(-s.inbox.dropEvents())
@@ -133,30 +197,29 @@ func (s *Socket) startOver() {
 	s.conn.replace(s)
 }
 
-// park keeps the session of a socket that has ended if its client may come back, and
-// drops it otherwise: also one that was made after the socket had ended.
+// park keeps the session of an ended socket if its client may reconnect, and drops it
+// otherwise, even if the session was created after the socket had ended.
 func (s *Socket) park(reason Reason) {
 	if r := s.nsp.recoverer(); r != nil && s.pid != "" && recoverable(reason) {
-		r.Persist(peer{s}, s.pid, s.Data())
+		r.Persist(member{s}, s.pid, s.Data())
 	}
 	s.forget(reason)
 }
 
-// forget drops the session of a socket that was connected and whose client will not
-// come back.
+// forget drops the session of a socket that was connected and whose client cannot
+// recover it.
 func (s *Socket) forget(reason Reason) {
 	if r := s.nsp.recoverer(); r != nil && s.pid != "" && !recoverable(reason) {
-		r.Forget(peer{s}, s.pid)
+		r.Forget(member{s}, s.pid)
 	}
 }
 
-// revoke drops the session of a socket that has ended and whose client has not come back
-// yet.
+// revoke drops the session of an ended socket whose client has not reconnected yet.
 func (s *Socket) revoke() {
 	s.mu.Lock()
 	pid, over := s.pid, s.state == ended
 	s.mu.Unlock()
 	if r := s.nsp.recoverer(); r != nil && over && pid != "" {
-		r.Forget(peer{s}, pid)
+		r.Forget(member{s}, pid)
 	}
 }

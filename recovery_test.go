@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -75,7 +77,7 @@ func (s *session) read(t *testing.T, n int) {
 	}
 }
 
-// newRecoveringServer starts a server whose sockets tell when they come and go.
+// newRecoveringServer starts a server whose sockets report when they connect and leave.
 func newRecoveringServer(t *testing.T, opts socketio.Recovery) (io *socketio.Server, url string, came chan *socketio.Socket, left chan socketio.Reason) {
 	io, url, _ = newServer(t, &socketio.Options{Recovery: &opts})
 	came, left = make(chan *socketio.Socket, 100), make(chan socketio.Reason, 100)
@@ -100,7 +102,9 @@ func emit(t *testing.T, err error) {
 }
 
 func TestRecovery(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport string) {
+		t.Parallel()
 		io, url, came, left := newRecoveringServer(t, socketio.Recovery{})
 		var c session
 		c.connect(t, url, transport)
@@ -135,7 +139,7 @@ func TestRecovery(t *testing.T) {
 		if slices.Sort(rooms[1:]); !slices.Equal(rooms, []string{first, "also", "in"}) {
 			t.Errorf("rooms %v", rooms)
 		}
-		// It goes on from there.
+		// It continues from there.
 		emit(t, io.To("in").Emit("live"))
 		c.read(t, 1)
 		if c.events[len(c.events)-1] != "live" {
@@ -146,6 +150,7 @@ func TestRecovery(t *testing.T) {
 
 // The reference needs an event with an offset before it can recover a client.
 func TestRecoveryBeforeTheFirstEvent(t *testing.T) {
+	t.Parallel()
 	io, url, came, left := newRecoveringServer(t, socketio.Recovery{})
 	emit(t, io.Emit("before the client"))
 	var c session
@@ -158,9 +163,11 @@ func TestRecoveryBeforeTheFirstEvent(t *testing.T) {
 	}
 }
 
-// A client may be back before the server has noticed that it was gone.
+// A client may be back before the server has noticed that it was away.
 func TestRecoveryWhileTheOldConnectionLives(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport string) {
+		t.Parallel()
 		io, url, came, left := newRecoveringServer(t, socketio.Recovery{})
 		var c session
 		c.connect(t, url, transport)
@@ -194,6 +201,7 @@ func TestRecoveryWhileTheOldConnectionLives(t *testing.T) {
 }
 
 func TestRecoveryIsRefused(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		name string
 		end  func(c *session, s *socketio.Socket) // ends the session
@@ -234,6 +242,7 @@ func TestRecoveryIsRefused(t *testing.T) {
 
 // A session is restored once.
 func TestRecoveredSessionIsConsumed(t *testing.T) {
+	t.Parallel()
 	_, url, came, left := newRecoveringServer(t, socketio.Recovery{})
 	var c session
 	c.connect(t, url, "websocket")
@@ -250,6 +259,7 @@ func TestRecoveredSessionIsConsumed(t *testing.T) {
 }
 
 func TestRecoveryExpires(t *testing.T) {
+	t.Parallel()
 	_, url, came, left := newRecoveringServer(t, socketio.Recovery{MaxDisconnection: time.Millisecond})
 	var c session
 	c.connect(t, url, "websocket")
@@ -263,6 +273,7 @@ func TestRecoveryExpires(t *testing.T) {
 }
 
 func TestRecoveryAndMiddleware(t *testing.T) {
+	t.Parallel()
 	for _, run := range []bool{false, true} {
 		t.Run(fmt.Sprintf("RunMiddleware=%v", run), func(t *testing.T) {
 			io, url, came, left := newRecoveringServer(t, socketio.Recovery{RunMiddleware: run})
@@ -293,6 +304,7 @@ func TestRecoveryAndMiddleware(t *testing.T) {
 
 // Emits of a middleware reach the client, before it is connected.
 func TestRecoveryKeepsEmitsOfMiddleware(t *testing.T) {
+	t.Parallel()
 	io, url, came, _ := newRecoveringServer(t, socketio.Recovery{})
 	io.Use(func(_ context.Context, s *socketio.Socket) error { return s.Emit("early", "x") })
 	c := wiretest.Dial(t, url, "websocket")
@@ -305,6 +317,7 @@ func TestRecoveryKeepsEmitsOfMiddleware(t *testing.T) {
 // connection again and again receives each of them once and in the order in
 // which every other client does.
 func TestRecoveryUnderConcurrentEmits(t *testing.T) {
+	t.Parallel()
 	io, url, _, _ := newRecoveringServer(t, socketio.Recovery{})
 	const emitters, each = 4, 300
 	var steady, flaky session
@@ -336,7 +349,9 @@ func TestRecoveryUnderConcurrentEmits(t *testing.T) {
 // What a client has missed may be more than its outbox holds: the log has its own
 // limits.
 func TestRecoveryOfMuch(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport string) {
+		t.Parallel()
 		const missed = 50
 		io, url, _ := newServer(t, &socketio.Options{
 			Recovery: &socketio.Recovery{},
@@ -360,9 +375,68 @@ func TestRecoveryOfMuch(t *testing.T) {
 
 // The end of a connection may come while a socket looks for its session.
 func TestEndDuringRecovery(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, &socketio.Options{Recovery: &socketio.Recovery{}})
 	for range 50 {
 		wiretest.Dial(t, url, "websocket").TrySend("40", "44{}") // the second is a violation
 	}
 	waitFor(t, "the end of all connections", func() bool { return io.Engine().Len() == 0 })
+}
+
+// A polling client that is recovered over another connection never fetches what the old
+// one still has for it: that one ends at once, and does not keep it until it lingered.
+func TestRecoveryAbortsSupersededPolling(t *testing.T) {
+	t.Parallel()
+	server, url, came, _ := newRecoveringServer(t, socketio.Recovery{})
+	url += "/socket.io/?EIO=4&transport=polling"
+	request := func(method, query, body string) string {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), method, url+query, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		answer, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("%s %s: %s %q %v", method, query, resp.Status, answer, err)
+		}
+		return string(answer)
+	}
+	join := func(auth string) (query, pid string) {
+		t.Helper()
+		var ids struct{ SID, PID string }
+		if err := json.Unmarshal([]byte(request("GET", "", "")[1:]), &ids); err != nil {
+			t.Fatal(err)
+		}
+		query = "&sid=" + ids.SID
+		request("POST", query, "40"+auth)
+		answer := strings.TrimPrefix(request("GET", query, ""), "40")
+		if err := json.Unmarshal([]byte(answer), &ids); err != nil {
+			t.Fatalf("answered %q: %v", answer, err)
+		}
+		return query, ids.PID
+	}
+
+	query, pid := join("")
+	first := receive(t, came, "the socket")
+	emit(t, first.Emit("seen"))
+	var event []string
+	if err := json.Unmarshal([]byte(request("GET", query, "")[2:]), &event); err != nil {
+		t.Fatal(err)
+	}
+	auth, err := json.Marshal(map[string]string{"pid": pid, "offset": event[1]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, again := join(string(auth))
+	if !receive(t, came, "the recovered socket").Recovered() || again != pid {
+		t.Error("the client was not recovered")
+	}
+	if n := server.Engine().Len(); n != 1 {
+		t.Errorf("%d connections, want 1: the old one stays", n)
+	}
 }

@@ -10,6 +10,7 @@ import (
 // A client takes the last argument of an event for an offset if it is a string. An
 // event that has no offset does not end with one.
 func TestVolatileEventsHaveNothingLikeAnOffset(t *testing.T) {
+	t.Parallel()
 	io, url, came, _ := newRecoveringServer(t, socketio.Recovery{})
 	c := wiretest.Dial(t, url, "websocket")
 	c.Send(`40`)

@@ -28,6 +28,7 @@ func panicOf(f func()) (message string) {
 
 // Every method that registers a function refuses nil, and names itself.
 func TestNilFunctions(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, nil)
 	wiretest.Join(t, url, "websocket", "/")
 	waitFor(t, "the socket", func() bool { return len(io.Sockets()) == 1 })
@@ -79,6 +80,7 @@ func taking[T any]() any {
 
 // What is wrong with a handler is said when it is registered, and where things belong.
 func TestMisplacedParameters(t *testing.T) {
+	t.Parallel()
 	_ = withChannel{}.private
 	io, _, _ := newServer(t, nil)
 	c := client.NewManager("http://localhost", nil).Socket("/", nil)
@@ -100,13 +102,14 @@ func TestMisplacedParameters(t *testing.T) {
 		{func([]socketio.Args) {}, "a parser.Args is not part of a value"},
 		{func(...chan int) {}, "nothing can be decoded into a chan int"},
 		{func(withChannel) {}, "withChannel.Done: nothing can be decoded into a chan int"},
-		{func([]*promoting) {}, "promoting.Done: nothing can be decoded into a chan int"},
-		{func(map[complex128]int) {}, "its keys are no names"},
+		{func([]*promoting) {}, "promoting.Name: nothing can be decoded into a struct that is not exported and embedded by a pointer"},
+		{func(map[complex128]int) {}, "its keys are not strings"},
 		{func(struct{ E error }) {}, "nothing can be decoded into the interface error"},
 		{func() chan int { return nil }, "result chan int: a chan int cannot be sent"},
 		{func() (int, map[string]func()) { return 0, nil }, "a func() cannot be sent"},
-		{func() map[complex128]string { return nil }, "its keys are no names"},
+		{func() map[complex128]string { return nil }, "its keys are not strings"},
 		{func() (withChannel, error) { return withChannel{}, nil }, "withChannel.Done: a chan int cannot be sent"},
+		{func() *promoting { return nil }, "promoting.Done: a chan int cannot be sent"},
 		{func() *socketio.Socket { return nil }, "a *socketio.Socket is not sent"},
 		{func() []*client.Socket { return nil }, "a *client.Socket is not sent"},
 		{func(func(chan int)) {}, "its ack function takes a chan int: a chan int cannot be sent"},
@@ -133,6 +136,7 @@ func TestMisplacedParameters(t *testing.T) {
 		func(struct {
 			Name    string
 			Ignored chan int `json:"-"`
+			Unset   func()   `json:",omitzero"`
 		}) {
 		},
 		func() player { return player{} },
@@ -150,6 +154,7 @@ func TestMisplacedParameters(t *testing.T) {
 // Reserved names are those that the documentation names. A program that registers
 // connection handlers as in JavaScript finds out by the log.
 func TestEventNames(t *testing.T) {
+	t.Parallel()
 	logged := new(logBuffer)
 	io, url, _ := newServer(t, &socketio.Options{Logger: slog.New(slog.NewTextHandler(logged, nil))})
 	wiretest.Join(t, url, "websocket", "/")
@@ -170,7 +175,7 @@ func TestEventNames(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"", "connection", "new_namespace", "error", "message", "ping", "constructor"} {
-		event.New[int](name).On(io, func(context.Context, *socketio.Socket, int) error { return nil })
+		event.On(io, event.New[int](name), func(context.Context, *socketio.Socket, int) error { return nil })
 		s.On(name, func() {})
 		if err := errors.Join(s.Emit(name), io.Emit(name)); err != nil {
 			t.Errorf("Emit of %q returned %v", name, err)

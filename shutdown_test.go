@@ -3,6 +3,7 @@ package socketio_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime"
@@ -14,7 +15,248 @@ import (
 	"github.com/seed96b07ef8/socketio"
 	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/internal/wiretest"
+	"github.com/seed96b07ef8/socketio/socketiotest"
 )
+
+// Handlers that run when Shutdown is called finish, ask their clients, and answer; so do
+// those of events that have arrived. Later events are not taken.
+func TestShutdownLetsHandlersFinish(t *testing.T) {
+	t.Parallel()
+	transports(t, func(t *testing.T, transport string) {
+		t.Parallel()
+		io, url, _ := newServer(t, nil)
+		reasons := make(chan socketio.Reason, 1)
+		io.OnDisconnect(func(_ *socketio.Socket, reason socketio.Reason) { reasons <- reason })
+		started, release := make(chan struct{}, 2), make(chan struct{})
+		io.On("work", func(ctx context.Context, s *socketio.Socket, n int) (int, error) {
+			started <- struct{}{}
+			<-release
+			if _, err := s.EmitWithAck(deadline(t), "question", n); err != nil {
+				t.Errorf("asking the client: %v", err)
+			}
+			return n, ctx.Err()
+		})
+		late := make(chan struct{}, 1)
+		io.On("late", func() { late <- struct{}{} })
+		shutdown := make(chan struct{})
+		io.OnShutdown(func() { close(shutdown) })
+		c, _ := wiretest.Join(t, url, transport, "/")
+		c.Send(`421["work",1]`, `422["work",2]`)
+		receive(t, started, "the handler")
+		waitFor(t, "the second event", func() bool { return socketio.Pending(io.Sockets()[0]) == 1 })
+
+		done := make(chan error, 1)
+		go func() { done <- io.Shutdown(deadline(t)) }()
+		receive(t, shutdown, "the begin of Shutdown")
+		if err := io.Emit("last", "words"); err != nil {
+			t.Error(err)
+		}
+		c.Expect(`42["last","words"]`)
+		c.Send(`423["late"]`, `42["late"]`)
+		close(release)
+		for n := 1; n <= 2; n++ {
+			c.Send(`43` + ackID(t, c.Read(), fmt.Sprintf(`["question",%d]`, n)) + `[]`)
+			c.Expect(fmt.Sprintf(`43%d[%d]`, n, n))
+		}
+		c.ExpectClosed()
+		if err := receive(t, done, "the end of Shutdown"); err != nil {
+			t.Errorf("Shutdown: %v", err)
+		}
+		if reason := receive(t, reasons, "the disconnection"); reason != socketio.ServerShuttingDown {
+			t.Errorf("reason %q, want %q", reason, socketio.ServerShuttingDown)
+		}
+		if len(late) > 0 {
+			t.Error("an event that came after Shutdown was handled")
+		}
+		if n := io.Engine().Len(); n != 0 {
+			t.Errorf("%d connections left", n)
+		}
+	})
+}
+
+// A client that has nothing to wait for is let go at once, so that it finds another server.
+func TestShutdownLetsIdleClientsGo(t *testing.T) {
+	t.Parallel()
+	transports(t, func(t *testing.T, transport string) {
+		t.Parallel()
+		io, url, _ := newServer(t, nil)
+		io.Of("/other")
+		started, release := make(chan struct{}), make(chan struct{})
+		io.On("work", func() bool { close(started); <-release; return true })
+		busy, _ := wiretest.Join(t, url, transport, "/")
+		busy.Join("/other")
+		busy.Send(`421["work"]`)
+		receive(t, started, "the handler")
+		idle, _ := wiretest.Join(t, url, transport, "/")
+		done := make(chan error, 1)
+		go func() { done <- io.Shutdown(deadline(t)) }()
+		idle.ExpectClosed()
+		if len(done) > 0 {
+			t.Error("Shutdown has not waited for the handler")
+		}
+		close(release)
+		busy.Expect(`431[true]`)
+		busy.ExpectClosed()
+		if err := receive(t, done, "the end of Shutdown"); err != nil {
+			t.Errorf("Shutdown: %v", err)
+		}
+	})
+}
+
+// A client that is in no namespace any more, or that asks for its first, is let go while
+// handlers of others run, too: nothing but the end of the connection makes it look for
+// another server.
+func TestShutdownLetsClientsWithoutSocketsGo(t *testing.T) {
+	t.Parallel()
+	for name, last := range map[string]func(s *socketio.Socket){
+		"disconnected by the server": (*socketio.Socket).Disconnect,
+		"after a panic":              func(*socketio.Socket) { panic("in the handler") },
+		"asking":                     nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			io, url, _ := newServer(t, nil)
+			other := io.Of("/other")
+			started, release, releaseLong := make(chan struct{}), make(chan struct{}), make(chan struct{})
+			io.On("long", func() { started <- struct{}{}; <-releaseLong })
+			io.On("work", func(s *socketio.Socket) { started <- struct{}{}; <-release; last(s) })
+			busy, _ := wiretest.Join(t, url, "websocket", "/")
+			busy.Send(`42["long"]`)
+			receive(t, started, "the handler of another client")
+
+			c := wiretest.Dial(t, url, "websocket")
+			if last != nil {
+				c.Join("/")
+				c.Join("/other")
+				c.Send(`42["work"]`)
+				receive(t, started, "the handler")
+			}
+			shutdown, done := make(chan struct{}), make(chan error, 1)
+			io.OnShutdown(func() { close(shutdown) })
+			go func() { done <- io.Shutdown(deadline(t)) }()
+			receive(t, shutdown, "the begin of Shutdown")
+			waitFor(t, "the end of the idle socket", func() bool { return len(other.Sockets()) == 0 })
+			close(release)
+			if last != nil {
+				c.Expect("41")
+			} else {
+				c.Send("40")
+			}
+			c.ExpectClosed()
+			if len(done) > 0 {
+				t.Error("Shutdown has not waited for the other handler")
+			}
+			close(releaseLong)
+			if err := receive(t, done, "the end of Shutdown"); err != nil {
+				t.Errorf("Shutdown: %v", err)
+			}
+		})
+	}
+}
+
+// A handler that ends its goroutine, or panics, does not hold Shutdown up.
+func TestShutdownWithHandlersThatDoNotReturn(t *testing.T) {
+	t.Parallel()
+	for how, fail := range notReturning {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			io, url, _ := newServer(t, nil)
+			started, release := make(chan struct{}), make(chan struct{})
+			io.On("work", func() { close(started); <-release; fail() })
+			io.OnShutdown(func() { close(release); fail() })
+			c, _ := wiretest.Join(t, url, "websocket", "/")
+			c.Send(`42["work"]`)
+			receive(t, started, "the handler")
+			if err := io.Shutdown(deadline(t)); err != nil {
+				t.Errorf("Shutdown: %v", err)
+			}
+		})
+	}
+}
+
+// When the context of Shutdown ends, those of the handlers do, and it returns.
+func TestShutdownGivesUpWithItsContext(t *testing.T) {
+	t.Parallel()
+	io, url, _ := newServer(t, nil)
+	started, causes, release := make(chan struct{}), make(chan error, 1), make(chan struct{})
+	io.On("work", func(ctx context.Context) {
+		close(started)
+		<-ctx.Done()
+		causes <- context.Cause(ctx)
+		<-release
+	})
+	c, _ := wiretest.Join(t, url, "websocket", "/")
+	c.Send(`42["work"]`)
+	receive(t, started, "the handler")
+	ctx, cancel := context.WithCancel(t.Context())
+	io.OnShutdown(cancel)
+	if err := io.Shutdown(ctx); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "handlers still run") {
+		t.Errorf("Shutdown returned %v, want that handlers still run", err)
+	}
+	var de *socketio.DisconnectError
+	if err := receive(t, causes, "the end of the handler's context"); !errors.As(err, &de) || de.Reason != socketio.ServerShuttingDown {
+		t.Errorf("the handler's context ended with %v, want %q", err, socketio.ServerShuttingDown)
+	}
+	close(release)
+}
+
+// The error says what Shutdown has waited for: a client that does not read, and not
+// handlers, which have returned.
+func TestShutdownSaysWhatItHasWaitedFor(t *testing.T) {
+	t.Parallel()
+	for i := range 8 { // which of two ends it saw first was left to chance
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			var at atomic.Pointer[stop]
+			io := socketiotest.NewServer(t, &socketio.Options{Adapter: func(h adapter.Host) adapter.Adapter {
+				return stoppableAdapter{adapter.NewMemory(h), &at}
+			}})
+			c := socketiotest.Connect(t, io, nil)
+			c.StopReading()
+			s := io.Socket(c.ID())
+			waitFor(t, "a backlog", func() bool {
+				emit(t, s.Emit("news", strings.Repeat("x", 64<<10)))
+				return s.Buffered() > 0
+			})
+			waiting := &stop{reached: make(chan struct{}), release: make(chan struct{})}
+			waiting.skip.Store(1) // when Shutdown begins; the next time the handlers have returned
+			at.Store(waiting)
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() { done <- io.Shutdown(ctx) }()
+			receive(t, waiting.reached, "the end of the handlers")
+			close(waiting.release)
+			cancel()
+			err := receive(t, done, "the end of Shutdown")
+			if want := "connections were cut off"; !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), want) {
+				t.Errorf("Shutdown returned %v, want that %s", err, want)
+			}
+		})
+	}
+}
+
+// A client whose middleware lets it in after Shutdown has begun is not answered.
+func TestShutdownWhileMiddlewareDecides(t *testing.T) {
+	t.Parallel()
+	io, url, came, _ := newRecoveringServer(t, socketio.Recovery{})
+	shutdown := make(chan struct{})
+	io.OnShutdown(func() { close(shutdown) })
+	asked := make(chan struct{})
+	io.Use(func(context.Context, *socketio.Socket) error { close(asked); <-shutdown; return nil })
+	c := wiretest.Dial(t, url, "websocket")
+	c.Send("40")
+	receive(t, asked, "the middleware")
+	if err := io.Shutdown(deadline(t)); err != nil {
+		t.Errorf("Shutdown: %v", err)
+	}
+	c.ExpectClosed()
+	if len(came) > 0 {
+		t.Error("a socket was connected after Shutdown had begun")
+	}
+	if n := socketio.Users(io.Of("/")); n != 0 {
+		t.Errorf("%d users are left, want none", n)
+	}
+}
 
 // stoppableAdapter is an adapter whose list of sockets can be held up: that is where
 // Shutdown is between its phases.
@@ -57,6 +299,7 @@ func beginShutdown(t *testing.T, io *socketio.Server, at *atomic.Pointer[stop], 
 
 // Clients take a CONNECT_ERROR as final, so none may be sent because of a shutdown.
 func TestShutdownRefusesNoClient(t *testing.T) {
+	t.Parallel()
 	var at atomic.Pointer[stop]
 	asked, answer := make(chan struct{}), make(chan error)
 	transports(t, func(t *testing.T, transport string) {
@@ -105,6 +348,7 @@ func TestShutdownRefusesNoClient(t *testing.T) {
 // What a client sends while Shutdown is under way does not break the protocol: it
 // cannot know that its socket has ended.
 func TestEventsDuringShutdownAreNoViolation(t *testing.T) {
+	t.Parallel()
 	var at atomic.Pointer[stop]
 	var log logBuffer
 	io, url, _ := newServer(t, &socketio.Options{
@@ -118,6 +362,7 @@ func TestEventsDuringShutdownAreNoViolation(t *testing.T) {
 	c, _ := wiretest.Join(t, url, "websocket", "/")
 	c.Join("/other")
 	sockets = append(io.Sockets(), io.Of("/other").Sockets()...)
+	waitFor(t, "the sockets to be idle", func() bool { return socketio.Idle(sockets[0]) && socketio.Idle(sockets[1]) })
 	finish := beginShutdown(t, io, &at, 1)
 	// One of the two has ended, which one is not known.
 	if sockets[0].Connected() == sockets[1].Connected() {
@@ -137,6 +382,7 @@ func TestEventsDuringShutdownAreNoViolation(t *testing.T) {
 // does not exist: clients come back and ask again, nothing is left, and Stats and
 // Shutdown work.
 func TestNamespaceThatCannotBeMade(t *testing.T) {
+	t.Parallel()
 	failures := map[string]func(){
 		"panics": func() { panic("no connection to the database") },
 		"exits":  runtime.Goexit,
@@ -182,6 +428,7 @@ func TestNamespaceThatCannotBeMade(t *testing.T) {
 // Clients that wait for a namespace which another client makes are not refused, and
 // not let into what could not be made.
 func TestNamespaceThatFailsForOneClient(t *testing.T) {
+	t.Parallel()
 	making, release := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	io, url, _ := newServer(t, nil)
@@ -220,6 +467,7 @@ func TestNamespaceThatFailsForOneClient(t *testing.T) {
 
 // A server whose namespaces are used up lets clients wait, which they do not notice.
 func TestFullServerLetsClientsWait(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, &socketio.Options{MaxDynamicNamespaces: 1, CleanupEmptyChildNamespaces: true})
 	var asked atomic.Int32
 	io.OfFunc(func(name string, _ socketio.Args) bool { asked.Add(1); return strings.HasPrefix(name, "/n") })
@@ -239,4 +487,18 @@ func TestFullServerLetsClientsWait(t *testing.T) {
 	}
 	c.Send("41/n2,", "40")
 	c.ExpectClosed() // the main namespace joined twice: nothing else was sent
+}
+
+// Without connections, Shutdown succeeds even if its context has ended, as in net/http.
+func TestShutdownOfAnIdleServerWithAnEndedContext(t *testing.T) {
+	t.Parallel()
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	io, err := socketio.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := io.Shutdown(ended); err != nil {
+		t.Errorf("Shutdown: got %v, want nil", err)
+	}
 }

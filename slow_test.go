@@ -58,7 +58,7 @@ func stalled(t *testing.T, addr string) net.Conn {
 }
 
 // Hundreds of clients that do not read cost what the options say and hold up
-// nobody; what becomes of them is a matter of policy.
+// no other client; what becomes of them is a matter of policy.
 func TestClientsThatDoNotRead(t *testing.T) {
 	const slow, healthy, outbox = 300, 5, 32 << 10
 	for _, policy := range []engine.Overflow{engine.Disconnect, engine.DropOldest, engine.DropNewest, engine.Refuse} {
@@ -68,8 +68,7 @@ func TestClientsThatDoNotRead(t *testing.T) {
 			}})
 			left := make(chan error, slow+healthy)
 			io.OnDisconnect(func(s *socketio.Socket, _ socketio.Reason) {
-				var de *socketio.DisconnectError
-				if errors.As(context.Cause(s.Context()), &de) {
+				if de, ok := errors.AsType[*socketio.DisconnectError](context.Cause(s.Context())); ok {
 					left <- de.Err
 				}
 			})
@@ -146,6 +145,7 @@ func heap() int {
 
 // A handler may register for the end of a backlog after that has come.
 func TestOnDrainBehindTheDrain(t *testing.T) {
+	t.Parallel()
 	srv, url, _ := newServer(t, nil)
 	emitted, read, told := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	srv.OnConnect(func(s *socketio.Socket) {
@@ -188,6 +188,7 @@ func TestOnDrainBehindTheDrain(t *testing.T) {
 // A client that is slow stays connected for longer than a heartbeat. What it has not
 // received yet counts as missed, however old it is.
 func TestSlowClientIsNotRecoveredWithoutWhatItMissed(t *testing.T) {
+	t.Parallel()
 	io, _, _ := newServer(t, &socketio.Options{
 		Recovery: &socketio.Recovery{MaxBytes: 200_000},
 		Engine: engine.ServerOptions{

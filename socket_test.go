@@ -18,7 +18,9 @@ import (
 )
 
 func TestMiddleware(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport string) {
+		t.Parallel()
 		io, url, errs := newServer(t, nil)
 		type auth struct{ Token string }
 		io.Use(func(ctx context.Context, s *socketio.Socket) error {
@@ -34,8 +36,6 @@ func TestMiddleware(t *testing.T) {
 			case "disconnect":
 				s.Disconnect()
 				return nil
-			case "panic":
-				panic("in middleware")
 			case "unencodable":
 				return &socketio.ConnectError{Message: "m", Data: func() {}}
 			}
@@ -64,7 +64,6 @@ func TestMiddleware(t *testing.T) {
 			{`40{"token":"refused"}`, `44{"message":"not authorized","data":{"retry":false}}`},
 			{`40{"token":"plain"}`, `44{"message":"plain error"}`},
 			{`40{"token":"disconnect"}`, `44{"message":"server namespace disconnect"}`},
-			{`40{"token":"panic"}`, `44{"message":"internal error"}`},
 			{`40{"token":"unencodable"}`, `44{"message":"m"}`},
 		} {
 			c.Send(refusal[0])
@@ -80,15 +79,47 @@ func TestMiddleware(t *testing.T) {
 		}
 		c.Send(`421["me"]`)
 		c.Expect(`431["good",true]`)
-		var pe *socketio.PanicError
-		if all := errs.all(); len(all) != 1 || !errors.As(all[0], &pe) {
+		if all := errs.all(); len(all) != 0 {
 			t.Errorf("errors: %v", all)
 		}
 	})
 }
 
-// A middleware that hangs must end with the connection, and holds up nobody.
+// A client that leaves a namespace while middleware decides is not answered, and keeps its
+// connection.
+func TestLeavingWhileMiddlewareDecides(t *testing.T) {
+	t.Parallel()
+	for name, decision := range map[string]error{"accepted": nil, "refused": errors.New("no")} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			io, url, _ := newServer(t, nil)
+			io.Of("/other").On("ping", func() string { return "pong" })
+			n := io.Of("/n")
+			sockets := make(chan *socketio.Socket, 1)
+			n.Use(func(ctx context.Context, s *socketio.Socket) error { sockets <- s; <-ctx.Done(); return decision })
+			n.OnConnect(func(*socketio.Socket) { t.Error("the socket was connected") })
+			c, _ := wiretest.Join(t, url, "websocket", "/other")
+			c.Send(`40/n,`)
+			s := receive(t, sockets, "the middleware")
+			c.Send(`41/n,`, `42/other,1["ping"]`)
+			c.Expect(`43/other,1["pong"]`)
+			waitFor(t, "the end of the middleware", func() bool { return socketio.Idle(s) })
+			var de *socketio.DisconnectError
+			if cause := context.Cause(s.Context()); !errors.As(cause, &de) || de.Reason != socketio.ClientNamespaceDisconnect {
+				t.Errorf("the context of the middleware ended with %v, want %q", cause, socketio.ClientNamespaceDisconnect)
+			}
+			if got := socketio.Users(n); got != 0 {
+				t.Errorf("%d users, want none", got)
+			}
+			c.Send(`42/other,2["ping"]`)
+			c.Expect(`43/other,2["pong"]`)
+		})
+	}
+}
+
+// A middleware that hangs must end with the connection, and delays no other client.
 func TestMiddlewareThatWaits(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, nil)
 	entered, left := make(chan struct{}), make(chan error, 1)
 	io.Of("/slow").Use(func(ctx context.Context, s *socketio.Socket) error {
@@ -111,7 +142,9 @@ func TestMiddlewareThatWaits(t *testing.T) {
 }
 
 func TestHandshake(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport string) {
+		t.Parallel()
 		io, url, _ := newServer(t, nil)
 		handshakes := make(chan socketio.Handshake, 1)
 		io.OnConnect(func(s *socketio.Socket) { handshakes <- s.Handshake() })
@@ -141,6 +174,7 @@ func TestHandshake(t *testing.T) {
 }
 
 func TestDisconnectReasons(t *testing.T) {
+	t.Parallel()
 	type end struct {
 		reason, cause socketio.Reason
 		rooms, after  []string
@@ -148,7 +182,7 @@ func TestDisconnectReasons(t *testing.T) {
 	cases := []struct {
 		name   string
 		act    func(t *testing.T, c *wiretest.Client, s *socketio.Socket)
-		expect []string // what the client is told; then, unless kept, the end
+		expect []string // what the client receives; then, unless kept, the end
 		kept   bool
 		reason map[string]socketio.Reason // by transport
 	}{
@@ -179,7 +213,7 @@ func TestDisconnectReasons(t *testing.T) {
 		}, {
 			name: "the client is gone",
 			act: func(t *testing.T, c *wiretest.Client, s *socketio.Socket) {
-				// Between two polls, only the heartbeat would tell.
+				// Between two polls, only the heartbeat would show it.
 				waitFor(t, "an open poll", s.Conn().Writable)
 				c.Close()
 			},
@@ -250,7 +284,9 @@ func checkEnded(t *testing.T, s *socketio.Socket) {
 }
 
 func TestAcknowledgementsThatDoNotCome(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport string) {
+		t.Parallel()
 		io, url, _ := newServer(t, &socketio.Options{MaxPendingAcks: 2})
 		sockets := make(chan *socketio.Socket, 1)
 		io.OnConnect(func(s *socketio.Socket) { sockets <- s })
@@ -299,6 +335,7 @@ func TestAcknowledgementsThatDoNotCome(t *testing.T) {
 
 // Emit errors leave nothing on the wire.
 func TestEmitErrors(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, nil)
 	io.On("go", func(s *socketio.Socket) string {
 		for _, event := range []string{"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"} {
@@ -331,9 +368,11 @@ func TestEmitErrors(t *testing.T) {
 	c.Expect(`430["done"]`)
 }
 
-// A slow handler holds up its own socket and nobody else.
+// A slow handler delays its own socket only.
 func TestSlowHandler(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport string) {
+		t.Parallel()
 		io, url, _ := newServer(t, nil)
 		entered, release := make(chan struct{}), make(chan struct{})
 		io.On("slow", func() string { close(entered); <-release; return "slow" })
@@ -356,6 +395,7 @@ func TestSlowHandler(t *testing.T) {
 // When the inbox of one socket is full, nothing more is read from the client, but
 // what has come for another of its sockets is handled.
 func TestFullInboxHoldsUpNoOtherNamespace(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, &socketio.Options{InboxEvents: 1})
 	release := make(chan struct{})
 	io.On("block", func() { <-release })
@@ -369,51 +409,10 @@ func TestFullInboxHoldsUpNoOtherNamespace(t *testing.T) {
 	c.Expect(`43/other,2["pong"]`)
 }
 
-func TestShutdown(t *testing.T) {
-	transports(t, func(t *testing.T, transport string) {
-		io, url, _ := newServer(t, nil)
-		reasons := make(chan socketio.Reason, 1)
-		io.OnDisconnect(func(_ *socketio.Socket, reason socketio.Reason) { reasons <- reason })
-		started := make(chan struct{})
-		io.On("work", func(ctx context.Context) { close(started); <-ctx.Done() })
-		c, _ := wiretest.Join(t, url, transport, "/")
-		c.Send(`42["work"]`)
-		receive(t, started, "the handler")
-		if err := io.Emit("last", "words"); err != nil {
-			t.Error(err)
-		}
-		if err := io.Shutdown(t.Context()); err != nil {
-			t.Errorf("Shutdown: %v", err)
-		}
-		c.Expect(`42["last","words"]`)
-		c.ExpectClosed()
-		if reason := receive(t, reasons, "the disconnection"); reason != socketio.ServerShuttingDown {
-			t.Errorf("reason %q", reason)
-		}
-		if n := io.Engine().Len(); n != 0 {
-			t.Errorf("%d connections left", n)
-		}
-	})
-}
-
-func TestShutdownGivesUpWithItsContext(t *testing.T) {
-	io, url, _ := newServer(t, nil)
-	started, release := make(chan struct{}), make(chan struct{})
-	io.On("work", func() { close(started); <-release })
-	c, _ := wiretest.Join(t, url, "websocket", "/")
-	c.Send(`42["work"]`)
-	receive(t, started, "the handler")
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-	defer cancel()
-	if err := io.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("Shutdown returned %v", err)
-	}
-	close(release)
-}
-
 // A socket whose handlers are still running after its client has left receives
 // nothing any more, and is not listed.
 func TestSocketThatHasLeftWhileAHandlerRuns(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t, nil)
 	entered, release := make(chan struct{}), make(chan struct{})
 	io.On("slow", func() { close(entered); <-release })
@@ -434,7 +433,9 @@ func TestSocketThatHasLeftWhileAHandlerRuns(t *testing.T) {
 // A client that is taken out of a namespace may have sent something there before
 // it learns of that. Its connection, and its other namespaces, go on.
 func TestPacketsBehindADisconnection(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport string) {
+		t.Parallel()
 		io, url, errs := newServer(t, nil)
 		io.Of("/chat").On("kick me", func(s *socketio.Socket) { s.Disconnect() })
 		io.On("echo", func(x int) int { return x })
@@ -457,7 +458,9 @@ func TestPacketsBehindADisconnection(t *testing.T) {
 
 // The cause of a disconnection says how the client broke the protocol.
 func TestViolationIsTheCause(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport string) {
+		t.Parallel()
 		io, url, _ := newServer(t, nil)
 		causes := make(chan error, 1)
 		io.OnDisconnect(func(s *socketio.Socket, _ socketio.Reason) { causes <- context.Cause(s.Context()) })
@@ -473,6 +476,7 @@ func TestViolationIsTheCause(t *testing.T) {
 
 // One message of any size reaches a client that keeps up, over every transport.
 func TestLargeMessage(t *testing.T) {
+	t.Parallel()
 	for _, transport := range []engine.Transport{engine.Polling, engine.WebSocket} {
 		io := socketiotest.NewServer(t, &socketio.Options{Engine: engine.ServerOptions{OutboxBytes: 1 << 10}})
 		c := socketiotest.Connect(t, io, &socketiotest.ClientOptions{Transport: transport})
@@ -488,6 +492,7 @@ func TestLargeMessage(t *testing.T) {
 // What a client sent to join can be read wherever its socket is fetched, whatever
 // the codec.
 func TestFetchedAuth(t *testing.T) {
+	t.Parallel()
 	for name, codec := range map[string]parser.Codec{"JSON": parser.JSON, "msgpack": msgpack.Codec} {
 		t.Run(name, func(t *testing.T) {
 			io := socketiotest.NewServer(t, &socketio.Options{Codec: codec})

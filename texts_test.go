@@ -9,10 +9,10 @@ import (
 	"testing"
 
 	"github.com/seed96b07ef8/socketio"
-	"github.com/seed96b07ef8/socketio/client"
 	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/event"
 	"github.com/seed96b07ef8/socketio/internal/wiretest"
+	"github.com/seed96b07ef8/socketio/parser/msgpack"
 )
 
 // loggingServer returns a server whose log, at debug level, is returned, too.
@@ -33,6 +33,7 @@ func loggingServer(t *testing.T) (io *socketio.Server, url string, log *logBuffe
 
 // An acknowledgement that no handler gives is logged, once for each event.
 func TestMissingAcknowledgementIsLogged(t *testing.T) {
+	t.Parallel()
 	io, url, log := loggingServer(t)
 	io.On("silent", func(string) {})
 	io.On("later", func(_ string, ack func(string)) {})
@@ -59,9 +60,10 @@ func TestMissingAcknowledgementIsLogged(t *testing.T) {
 	}
 }
 
-// A handler that returns what the end of its own socket has told it has not failed; a
+// A handler that returns the error of its own socket's end has not failed; a
 // panic is logged once.
 func TestLogOfHandlersThatWereCutShort(t *testing.T) {
+	t.Parallel()
 	for name, handler := range map[string]func(ctx context.Context, s *socketio.Socket) error{
 		"context": func(ctx context.Context, _ *socketio.Socket) error { return ctx.Err() },
 		"emit":    func(_ context.Context, s *socketio.Socket) error { return fmt.Errorf("answering: %w", s.Emit("x")) },
@@ -77,10 +79,9 @@ func TestLogOfHandlersThatWereCutShort(t *testing.T) {
 			c, _ := wiretest.Join(t, url, "websocket", "/")
 			c.Send(`420["wait"]`)
 			receive(t, entered, "the handler")
-			if err := io.Shutdown(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			if got := log.String(); strings.Contains(got, "level=WARN") || !strings.Contains(got, `level=DEBUG msg="socketio: handler failed"`) {
+			c.Leave()
+			waitFor(t, "the end of the socket", func() bool { return socketio.Users(io.Of("/")) == 0 })
+			if got := log.String(); strings.Contains(got, "level=WARN") || !strings.Contains(got, `level=DEBUG msg="socketio: handling an event failed"`) {
 				t.Errorf("the log is\n%s", got)
 			}
 		})
@@ -88,6 +89,7 @@ func TestLogOfHandlersThatWereCutShort(t *testing.T) {
 }
 
 func TestPanicIsLoggedOnce(t *testing.T) {
+	t.Parallel()
 	io, url, log := loggingServer(t)
 	gone := make(chan socketio.Reason, 1)
 	io.OnDisconnect(func(_ *socketio.Socket, r socketio.Reason) { gone <- r })
@@ -102,12 +104,13 @@ func TestPanicIsLoggedOnce(t *testing.T) {
 
 // Errors say which event they are about, and what to do.
 func TestTextsForNewcomers(t *testing.T) {
+	t.Parallel()
 	io, url, errs := newServer(t, &socketio.Options{Engine: engine.ServerOptions{Overflow: engine.Refuse, OutboxMessages: 1}})
 	type Login struct {
 		Room string `json:"room"`
 		Text string `json:"text"`
 	}
-	event.NewCall[Login, int]("login").On(io, func(context.Context, *socketio.Socket, Login) (int, error) { return 0, nil })
+	event.Answer(io, event.NewCall[Login, int]("login"), func(context.Context, *socketio.Socket, Login) (int, error) { return 0, nil })
 	c, sid := wiretest.Join(t, url, "polling", "/")
 	waitFor(t, "the socket", func() bool { return io.Socket(sid) != nil })
 	s := io.Socket(sid)
@@ -138,15 +141,60 @@ func TestTextsForNewcomers(t *testing.T) {
 	}
 }
 
-// On of a contract is for servers; Handle is for clients.
-func TestContractOnAClient(t *testing.T) {
-	c := client.New("http://localhost:1", nil)
-	defer c.Manager().Close()
-	e := event.New[string]("e")
-	got := panicOf(func() {
-		e.On(c, func(context.Context, *socketio.Socket, string) error { return nil })
+// A name that no client could send is a mistake of the program.
+func TestNamespaceWithAComma(t *testing.T) {
+	t.Parallel()
+	io, _, _ := newServer(t, nil)
+	const want = `socketio: Of("/a,b"): no client could join this namespace: `
+	if got := panicOf(func() { io.Of("a,b") }); !strings.HasPrefix(got, want) || !strings.Contains(got, "comma") {
+		t.Errorf("Of panics with %q, want %q and why", got, want)
+	}
+	packed, _, _ := newServer(t, &socketio.Options{Codec: msgpack.Codec})
+	if got := packed.Of("a,b").Name(); got != "/a,b" {
+		t.Errorf("with a codec that can encode a comma, got the namespace %q, want /a,b", got)
+	}
+}
+
+// What packet middleware returns is answered or reported like what handlers return,
+// whether there is middleware around them or not.
+func TestPacketMiddlewareAnswers(t *testing.T) {
+	t.Parallel()
+	for name, surround := range map[string]bool{"alone": false, "inside of handler middleware": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			io, url, errs := newServer(t, nil)
+			if surround {
+				io.UseHandler(func(ctx context.Context, _ socketio.EventInfo, next next) error { return next(ctx) })
+			}
+			io.UsePacket(func(context.Context, *socketio.Socket, string, socketio.Args) error {
+				return fmt.Errorf("refused: %w", &socketio.AckError{Args: []any{"log in first"}})
+			})
+			io.On("n", func() { t.Error("a refused event was handled") })
+			c, _ := wiretest.Join(t, url, "websocket", "/")
+			c.Send(`42["n"]`, `421["n"]`)
+			c.Expect(`431["log in first"]`)
+			if got := errs.all(); len(got) > 0 {
+				t.Errorf("reported %v, want nothing", got)
+			}
+		})
+	}
+}
+
+// A refusal is not logged as the failure of a handler, which did not run.
+func TestLogOfPacketMiddleware(t *testing.T) {
+	t.Parallel()
+	io, url, log := loggingServer(t)
+	io.UsePacket(func(_ context.Context, _ *socketio.Socket, event string, _ socketio.Args) error {
+		if event == "refused" {
+			return errors.New("not now")
+		}
+		return nil
 	})
-	if !strings.Contains(got, "Handle") || strings.Contains(got, "Taker") {
-		t.Errorf("panicked with %q", got)
+	io.On("end", func() int { return 1 })
+	c, _ := wiretest.Join(t, url, "websocket", "/")
+	c.Send(`42["refused"]`, `421["end"]`)
+	c.Expect(`431[1]`)
+	if got := log.String(); !strings.Contains(got, `msg="socketio: handling an event failed"`) || !strings.Contains(got, "not now") {
+		t.Errorf("got the log\n%s\nwant the refusal as that of an event", got)
 	}
 }

@@ -21,6 +21,7 @@ import (
 // Of many clients those that never read are closed when all hold too much, and those that
 // read do not notice: each gets every event.
 func TestClientsThatDoNotReadLeaveRoomForOthers(t *testing.T) {
+	t.Parallel()
 	const silent, reading, rounds = 10, 40, 60
 	const size = 20_000 // of an event
 	const limit = silent * 40 * size
@@ -92,7 +93,7 @@ func TestClientsThatDoNotReadLeaveRoomForOthers(t *testing.T) {
 	wg.Wait()
 }
 
-// neverPolls joins the main namespace over polling, and does not ask for what comes.
+// neverPolls joins the main namespace over polling, and does not ask for messages.
 func neverPolls(t *testing.T, url string) {
 	t.Helper()
 	endpoint := url + "/socket.io/?EIO=4&transport=polling"
@@ -124,6 +125,7 @@ func shutdown(t *testing.T, srv *socketio.Server) {
 // Events that wait for handlers count, too, and those of a client that was closed for
 // what they hold are not handled.
 func TestEventsCountInTotalBytes(t *testing.T) {
+	t.Parallel()
 	const limit, size = 4 << 20, 100_000
 	srv, url, _ := newServer(t, &socketio.Options{Engine: engine.ServerOptions{TotalBytes: limit}})
 	release := make(chan struct{})

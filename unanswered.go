@@ -6,8 +6,9 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/clip"
 )
 
-// unanswered logs, once for each event name, that clients wait for acknowledgements that
-// handlers do not give: on the wire nothing tells them so.
+// unanswered logs, once for each event name, that clients wait for acknowledgements
+// that handlers do not send. The protocol has no packet for that, so clients cannot
+// know.
 type unanswered struct {
 	mu     sync.RWMutex // guards events
 	events map[string]struct{}

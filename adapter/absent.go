@@ -8,20 +8,20 @@ import (
 	"time"
 )
 
-// absentees are the sessions without a socket. They stay in the rooms of the sockets, so
-// that operations on rooms reach them: a client that comes back finds what it would have
-// found had it been connected. The lock of a Recovery guards them.
+// absentees holds the sessions without a socket. They stay in the rooms of their former
+// sockets, so that operations on rooms reach them: a client that reconnects finds the
+// same rooms as if it had stayed connected. Recovery.mu guards it.
 type absentees struct {
 	byAge list.List // of *session, oldest first
 	byID  map[string]*session
-	rooms map[string]map[*session]struct{} // without those that are named by an ID
+	rooms map[string]map[*session]struct{} // without the rooms that are named by an ID
 }
 
 func newAbsentees() absentees {
 	return absentees{byID: make(map[string]*session), rooms: make(map[string]map[*session]struct{})}
 }
 
-// add adds a session, or makes one that is there the youngest.
+// add adds a session, or makes a present one the youngest.
 func (a *absentees) add(e *session, now time.Time) {
 	e.parked = now
 	if e.place != nil {
@@ -96,8 +96,8 @@ func (a *absentees) choose(t Target) (sessions []*session) {
 	return sessions
 }
 
-// selected returns the sockets, and the sessions without one, that t selects. mu is held:
-// no socket becomes a session, or the other way round, meanwhile.
+// selected returns the sockets, and the sessions without a socket, that t selects. The
+// caller holds mu, so that no socket becomes a session, or the reverse, meanwhile.
 func (a *Recovery) selected(t Target) ([]Socket, []*session) {
 	return a.Sockets(t), a.absent.choose(t)
 }
@@ -114,7 +114,7 @@ func (a *Recovery) JoinSockets(t Target, rooms ...string) error {
 	return errors.Join(append(errs, joinAll(sockets, rooms))...)
 }
 
-// joinAbsent adds a session to rooms. mu is held.
+// joinAbsent adds a session to rooms. The caller holds mu.
 func (a *Recovery) joinAbsent(e *session, rooms []string) error {
 	added := make(map[string]struct{}, len(rooms))
 	for _, room := range rooms {
@@ -123,7 +123,7 @@ func (a *Recovery) joinAbsent(e *session, rooms []string) error {
 		}
 	}
 	if len(e.stays.since)+len(added) > a.opts.MaxRooms {
-		return fmt.Errorf("adapter: socket %s, which is away, would be in more than %d rooms", e.id, a.opts.MaxRooms)
+		return fmt.Errorf("adapter: disconnected socket %s would be in more than %d rooms", e.id, a.opts.MaxRooms)
 	}
 	for _, room := range rooms {
 		e.stays.join(room, a.log.last)

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// away returns a Recovery with a session for each of a to d, whose sockets are away. They
-// are in rooms named as TestTargets has them.
+// away returns a Recovery with sessions for the disconnected sockets a to d, in the same
+// rooms as in TestTargets.
 func away(opts RecoveryOptions) *Recovery {
 	r := NewRecovery(new(fakeHost), opts)
 	for id, rooms := range map[string][]string{"a": {"x", "y"}, "b": {"x"}, "c": {"y"}, "d": {"a"}} {
@@ -21,8 +21,9 @@ func away(opts RecoveryOptions) *Recovery {
 	return r
 }
 
-// Operations on rooms reach the sockets that are away as they reach the others.
+// Operations on rooms reach disconnected sockets as they reach connected ones.
 func TestOperationsOnAbsentSockets(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		t    Target
 		want string
@@ -71,9 +72,10 @@ func TestOperationsOnAbsentSockets(t *testing.T) {
 	}
 }
 
-// What is sent to a room before an absent socket leaves it, and after it joins, counts as
-// missed.
+// An absent socket misses what is sent to a room before it leaves the room or after it
+// joins it.
 func TestMissedWhileRoomsChangeInAbsence(t *testing.T) {
+	t.Parallel()
 	r := away(RecoveryOptions{})
 	defer r.Close()
 	own := Target{Rooms: []string{"b"}}
@@ -97,6 +99,7 @@ func TestMissedWhileRoomsChangeInAbsence(t *testing.T) {
 }
 
 func TestRoomsOfAbsentSocketsAreBounded(t *testing.T) {
+	t.Parallel()
 	r := away(RecoveryOptions{MaxRooms: 2})
 	defer r.Close()
 	if err := r.JoinSockets(Target{Rooms: []string{"b"}}, "x", "b", "new"); err != nil {
@@ -110,8 +113,9 @@ func TestRoomsOfAbsentSocketsAreBounded(t *testing.T) {
 	}
 }
 
-// What is known of absent sockets goes with their sessions.
+// Data about absent sockets is deleted with their sessions.
 func TestAbsentSocketsAreForgotten(t *testing.T) {
+	t.Parallel()
 	empty := func(r *Recovery) bool {
 		return r.absent.byAge.Len() == 0 && len(r.absent.byID) == 0 && len(r.absent.rooms) == 0
 	}

@@ -1,9 +1,9 @@
-// Package adapter holds what a Socket.IO namespace delegates: knowing which
-// socket is in which room, and carrying packets to all sockets of a room,
-// wherever they are connected.
+// Package adapter keeps the rooms of Socket.IO namespaces: an [Adapter] knows
+// which socket is in which room, and delivers packets to all sockets of a room,
+// on all nodes of a cluster.
 //
-// [Memory] does it for one process and is what a server uses unless told
-// otherwise; [Recovery] adds connection state recovery to it.
+// [Memory] is an Adapter for a single process and the default of a server.
+// [Recovery] adds connection state recovery to it.
 package adapter
 
 import (
@@ -21,30 +21,35 @@ import (
 type Socket interface {
 	// ID returns the socket's ID, which is also the name of its own room.
 	ID() string
-	// Deliver sends an encoded packet to the client. It must not block. With
-	// [engine.Deferred] among the packet's Flags it only queues it, and calls nothing
-	// of the application's; an adapter may then call it under a lock.
+	// Deliver sends an encoded packet to the client. It must not block. If the
+	// packet's Flags contain [engine.Deferred], Deliver only queues the packet and
+	// calls no application code, so an adapter may call it while holding a lock.
 	Deliver(p *Packet)
-	// Flush sends what was queued with engine.Deferred. With [engine.Lazy] among flags
-	// it may wait for what is about to follow.
+	// Flush sends packets that were queued with engine.Deferred. If flags contain
+	// [engine.Lazy], it may delay them to send them together with packets that follow
+	// soon.
 	Flush(flags engine.Flags)
-	// Warm reads the memory that Deliver needs, and does nothing else. An adapter may
-	// call it for several sockets before it delivers to them: what no cache holds is
-	// then fetched for all of them at the same time.
+	// Warm only reads the memory that Deliver needs. An adapter may call it for
+	// several sockets before it delivers to them, so that the CPU loads the memory of
+	// all of them into its caches at the same time.
 	Warm()
-	// DeliverWithAck is Deliver for a packet with an AckID: the client's answer,
-	// or why there is none, goes to sink, until ctx ends.
+	// DeliverWithAck is Deliver for a packet with an AckID. Until ctx ends, it
+	// passes the client's answer, or the reason why there is none, to sink.
 	DeliverWithAck(ctx context.Context, p *Packet, sink AckSink)
-	// Join adds the socket to rooms, Leave removes it from one. On a socket that has
-	// ended Join does nothing and returns nil.
+	// HandOver returns the rooms that the socket joined before the adapter knew it, besides
+	// its own. An adapter calls it once, when it adds the socket, and may hold a lock
+	// during the call. From then on the socket passes Join and Leave to the adapter.
+	HandOver() []string
+	// Join adds the socket to rooms, Leave removes it from one. On a disconnected
+	// socket Join does nothing and returns nil.
 	Join(rooms ...string) error
 	Leave(room string)
-	// Disconnect takes the client out of the namespace, DisconnectConn closes the
-	// connection with all the client's namespaces.
+	// Disconnect disconnects the client from the namespace. DisconnectConn closes
+	// the connection, and so disconnects the client from all its namespaces.
 	Disconnect()
 	DisconnectConn()
-	// Connected reports whether the socket has not ended. One that has stays in its
-	// rooms until its handlers have run.
+	// Connected reports whether the socket is connected. A disconnected socket
+	// stays in its rooms until its handlers have run.
 	Connected() bool
 	// Info describes the socket for other nodes.
 	Info() SocketInfo
@@ -54,38 +59,39 @@ type Socket interface {
 type SocketInfo struct {
 	// ID is the socket's ID.
 	ID string
-	// Handshake is the request that opened the connection, and Auth what the client
-	// sent when it asked for the namespace.
+	// Handshake is the request that opened the connection, and Auth is the payload
+	// of the client's CONNECT packet.
 	Handshake engine.Handshake
 	Auth      json.RawMessage
-	// Rooms are the rooms that the socket is in, its own among them.
+	// Rooms are the rooms of the socket, including its own.
 	Rooms []string
-	// Data is what the application attached to the socket; on the socket's own
-	// node the value itself, otherwise its JSON.
+	// Data is what the application attached to the socket: the value itself on
+	// the socket's own node, otherwise its JSON.
 	Data any
 }
 
-// A Target selects the sockets of a namespace that an operation is for: those in at
-// least one of Rooms and in none of Except. The zero Target selects all of them.
+// A Target selects sockets of a namespace: those in at least one of Rooms and in
+// none of Except. The zero Target selects all of them.
 type Target struct {
-	// Rooms are names of rooms. Nil selects the whole namespace, but an empty list that
-	// is not nil selects no socket: an adapter that sends a Target to other nodes must
-	// keep them apart, or not send the latter at all.
+	// Rooms are names of rooms. Nil selects the whole namespace, and an empty list that
+	// is not nil selects no socket. An adapter that sends a Target to other nodes must
+	// preserve this difference, or not send the latter at all.
 	Rooms []string
-	// Except are names of rooms whose sockets are left out.
+	// Except are names of rooms whose sockets are excluded.
 	Except []string
-	// Local leaves out the sockets of other nodes.
+	// Local excludes the sockets of other nodes.
 	Local bool
 }
 
 // A Packet is an event on its way to a Target.
 type Packet struct {
-	// Event and Args are what was emitted. They must not be modified, and Args not be
-	// used after the call: what they refer to may be the memory of other messages then.
+	// Event and Args are what was emitted. They must not be modified, and Args must not
+	// be used after the call, when the memory that they refer to may hold other
+	// messages.
 	Event string
 	Args  []any
-	// HasAck asks for acknowledgements. The Host sets AckID, under which this
-	// node's clients give theirs, when it encodes the packet.
+	// HasAck requests acknowledgements. When the Host encodes the packet, it
+	// sets AckID, the ID of this node's clients' acknowledgements.
 	AckID  uint64
 	HasAck bool
 	// Flags apply to each delivery.
@@ -100,24 +106,31 @@ type Host interface {
 	Name() string
 	// Encode makes a packet's Message, and AckID, from its other fields.
 	Encode(p *Packet) error
-	// RoomEvent tells the application what happened to a room. It is called without
-	// any lock, one call at a time, in the order of the changes. Changes that cancel
-	// each other out may be left out when many wait.
+	// RoomEvent notifies the application of a change of a room. The adapter holds no
+	// lock during the call. Calls are serialized, in the order of the changes. When
+	// many changes wait, those that cancel each other out may be omitted.
 	RoomEvent(e RoomEvent)
-	// WantsRoomEvents reports whether there is anybody to tell. It may be called
-	// under a lock.
+	// WantsRoomEvents reports whether the application has functions for room
+	// events. It may be called under a lock.
 	WantsRoomEvents() bool
-	// ServerEvent hands over an event that another node has sent with
-	// ServerSideEmit. answer is called at most once; it is nil when no answer is
-	// wanted.
+	// ServerEvent delivers an event that another node sent with ServerSideEmit.
+	// The host calls answer at most once; it is nil if no answer is requested.
 	ServerEvent(event string, args parser.Args, answer func(args ...any))
 }
 
 // A RoomEvent is a change of a room.
 type RoomEvent struct {
-	Kind   RoomEventKind // what has happened
+	Kind   RoomEventKind // what happened
 	Room   string        // the room's name
 	Socket string        // the socket's ID; empty for RoomCreated and RoomDeleted
+}
+
+// A Finder is an [Adapter] that finds a socket without a look at the others. Namespaces
+// use it to find sockets by their IDs.
+type Finder interface {
+	// Socket returns the local socket with the given ID, also if it has left the room of
+	// that name, or nil.
+	Socket(id string) Socket
 }
 
 // RoomEventKind says what happened to a room.
@@ -132,7 +145,7 @@ const (
 	RoomDeleted                      // delete-room: its last socket has left
 )
 
-// String returns the name that the reference implementation has for the kind.
+// String returns the reference implementation's name of the kind.
 func (k RoomEventKind) String() string {
 	switch k {
 	case RoomCreated:
@@ -149,20 +162,21 @@ func (k RoomEventKind) String() string {
 
 // An Ack is a client's answer to a broadcast.
 type Ack struct {
-	// Socket is the ID of the client's socket; empty when another node does not
-	// tell.
+	// Socket is the ID of the client's socket. It is empty if another node did
+	// not send it.
 	Socket string
 	Args   parser.Args
 	// Err says why there is no answer.
 	Err error
 }
 
-// A ReceiptSocket is a Socket that knows what has reached its client. [Recovery] uses it:
-// a client that is slow with what it receives stays connected for longer than a heartbeat.
+// A ReceiptSocket is a Socket that knows what its client has received. [Recovery] uses it
+// because a client that receives slowly may stay connected for longer than a heartbeat
+// without having received older packets.
 type ReceiptSocket interface {
 	Socket
-	// Received returns a time before which everything that was sent has reached the
-	// client. It is zero if nothing is known. It must not block.
+	// Received returns a time such that the client has received everything sent
+	// before it, or the zero time if nothing is known. It must not block.
 	Received() time.Time
 }
 
@@ -175,21 +189,22 @@ type AckSink interface {
 	Ack(a Ack)
 }
 
-// An Adapter manages the rooms of one namespace. All methods may be called
-// concurrently, and none of them may call a Socket's or the Host's methods while
-// it holds a lock, except Deliver of a packet that is [engine.Deferred].
+// An Adapter manages the rooms of one namespace. Its methods must be safe for
+// concurrent use. They must not call methods of a Socket or the Host while
+// holding a lock, except where the documentation of those methods allows it.
 type Adapter interface {
-	// Add makes a socket known. It is in its own room, named by its ID, from then
-	// on.
+	// Add adds a socket to the room named by its ID and to the rooms that its method
+	// HandOver returns. All operations on the socket's rooms that begin after the call of
+	// HandOver take effect after that.
 	Add(s Socket)
-	// Remove takes a socket out of all rooms and forgets it. Later operations on
-	// it do nothing.
+	// Remove removes a socket from all rooms and from the adapter. Later
+	// operations on it do nothing.
 	Remove(s Socket)
-	// Join adds a socket to rooms, which come into being as needed. When the
-	// socket would then be in more than limit rooms besides its own, it joins
-	// none of them and Join reports false.
+	// Join adds a socket to rooms, which are created as needed. If the socket
+	// would then be in more than limit rooms besides its own, it joins none of
+	// them and Join returns false.
 	Join(s Socket, limit int, rooms ...string) bool
-	// Leave removes a socket from a room. A room without sockets is gone.
+	// Leave removes a socket from a room. A room without sockets is deleted.
 	Leave(s Socket, room string)
 	// Rooms returns the rooms of a socket, its own first.
 	Rooms(s Socket) []string
@@ -202,76 +217,74 @@ type Adapter interface {
 	// Broadcast encodes p, sets its Message, and delivers it to the sockets that t
 	// selects, on all nodes.
 	Broadcast(p *Packet, t Target) error
-	// BroadcastWithAck does it for a packet with an AckID. It announces every
-	// client to sink before it returns, as far as they are known by then: it may
-	// wait, until ctx ends, for other nodes to count theirs.
+	// BroadcastWithAck is Broadcast for a packet with an AckID. Before it
+	// returns it announces to sink all clients that are known by then. It may
+	// wait until ctx ends for other nodes to count theirs.
 	BroadcastWithAck(ctx context.Context, p *Packet, t Target, sink AckSink) error
 
 	// FetchSockets describes the sockets that t selects, on all nodes.
 	FetchSockets(ctx context.Context, t Target) ([]SocketInfo, error)
 	// JoinSockets, LeaveSockets and DisconnectSockets apply to the sockets that t
-	// selects, on all nodes. A [Recoverer] applies them to the sessions of sockets that
-	// are away, too; a session that is disconnected is gone.
+	// selects, on all nodes. A [Recoverer] applies them to sessions without a socket,
+	// too; DisconnectSockets deletes such a session.
 	JoinSockets(t Target, rooms ...string) error
 	LeaveSockets(t Target, rooms ...string) error
 	DisconnectSockets(t Target, closeConn bool) error
-	// ServerSideEmit sends an event to the namespace on all other nodes. With a
-	// sink it asks each for an answer.
+	// ServerSideEmit sends an event to the namespace on all other nodes. If
+	// sink is not nil, it requests an answer from each node.
 	ServerSideEmit(ctx context.Context, event string, args []any, sink AckSink) error
 
-	// Close releases what the adapter holds. The namespace is gone.
+	// Close releases the adapter's resources. It is called when the namespace ends.
 	Close() error
 }
 
 // A Recoverer is an Adapter that can restore sockets after a short
-// disconnection. Each of its sockets has a private ID, with which a client asks
-// for its session.
+// disconnection. Each socket has a private ID, which the client sends to ask
+// for its session (Socket.IO protocol v5, "Connection state recovery").
 type Recoverer interface {
 	Adapter
-	// Admit adds a socket, whose client knows the private ID pid, to the adapter and to
-	// rooms, and calls connect with the packets that the session's socket, if there is a
-	// session, has missed: those that it would have received, had it been connected and
-	// in its rooms all the time. What is sent from then on is delivered to the socket,
-	// which has to hold it back until connect is done. So no packet is lost and none comes
-	// twice. A room of the session that is not among rooms counts as left when the session
-	// was restored.
+	// Admit adds a socket, whose client knows the private ID pid, as Add does, and calls connect.
+	// If session is not nil, it passes the missed packets to connect: those that the session's
+	// socket would have received had it been connected and in its rooms all the time. Packets that
+	// are sent from then on are delivered to the socket, which must hold them back until connect
+	// returns, so that no packet is lost or repeated. A room of the session that HandOver does not
+	// return counts as left when the session was restored.
 	//
-	// What JoinSockets and LeaveSockets have changed since the session was restored counts
-	// besides rooms.
+	// Changes that JoinSockets and LeaveSockets made since the session was restored apply
+	// in addition to what HandOver returns.
 	//
-	// Admit returns false, and adds nothing, if packets that may have been missed were
-	// dropped since the session was restored, or the session was. The session is gone then.
-	Admit(s Socket, pid string, session *Session, rooms []string, connect func(missed []*Packet)) bool
-	// Emit keeps an event for one socket, unless queue returns an error. It calls queue
-	// with the encoded packet, whose Flags have [engine.Deferred], and may hold a lock
-	// meanwhile; the caller flushes the socket afterwards. It sets p's Message and returns
-	// what queue does.
+	// Admit adds nothing and returns false if the session, or a packet that its client may
+	// have missed, was dropped since the session was restored. It deletes the session then.
+	Admit(s Socket, pid string, session *Session, connect func(missed []*Packet)) bool
+	// Emit logs an event for one socket. It sets p's Message and calls queue with the
+	// encoded packet, whose Flags contain [engine.Deferred]; it may hold a lock during
+	// that call. If queue returns an error, Emit does not log the event and returns the
+	// error. The caller flushes the socket afterwards.
 	Emit(s Socket, p *Packet, queue func(p *Packet) error) error
-	// Persist keeps the session of a socket that was disconnected, with the data
-	// that the application has attached to it. It is called before Remove.
+	// Persist keeps the session of a disconnected socket, with the data that the
+	// application attached to it. It is called before Remove.
 	Persist(s Socket, pid string, data any)
-	// Forget drops the session of a socket that will not come back, unless another socket
-	// has the session by now.
+	// Forget deletes the session of a socket whose client will not recover it, unless
+	// another socket has the session already.
 	Forget(s Socket, pid string)
-	// Restore takes the session with a private ID, or returns nil. A session is restored
-	// once. It is to be followed by Admit, Return, or Forget for a socket that is refused;
-	// until then operations on rooms reach the session, as they reach those of sockets that
-	// are away.
+	// Restore takes the session with a private ID, or returns nil if there is none. A
+	// session is restored at most once. The caller must then call Admit, Return, or, for a
+	// refused socket, Forget. Until then operations on rooms apply to the session.
 	Restore(pid, offset string) *Session
-	// Return puts back a session that was restored for a socket which then was
-	// not admitted. It does nothing if the session was dropped meanwhile.
+	// Return puts back a restored session whose new socket was not admitted. It
+	// does nothing if the session was deleted meanwhile.
 	Return(pid string, session *Session)
 }
 
-// A Session is what is left of a socket.
+// A Session is the state of a socket that a client can recover.
 type Session struct {
 	ID    string   // of the socket
 	Rooms []string // without its own
 	Data  any
-	// Live is the socket itself when the end of its connection was not noticed
-	// yet. It is out of its rooms already.
+	// Live is the socket itself if the server has not noticed the end of its
+	// connection yet. It has already been removed from its rooms.
 	Live Socket
-	// State belongs to the Recoverer: what the client has received, and when the socket
-	// was in which room.
+	// State belongs to the Recoverer. It records what the client has received, and when
+	// the socket was in which room.
 	State any
 }

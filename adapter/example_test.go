@@ -9,7 +9,7 @@ import (
 	"github.com/seed96b07ef8/socketio/socketiotest"
 )
 
-// counting is an adapter that counts broadcasts, and leaves the work to Memory.
+// counting is an adapter that counts broadcasts and delegates to Memory.
 type counting struct {
 	*adapter.Memory
 	broadcasts *atomic.Int64

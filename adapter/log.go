@@ -7,11 +7,11 @@ import (
 	"github.com/seed96b07ef8/socketio/engine"
 )
 
-// A packetLog keeps packets that clients may have missed, in the order in which they
-// are on every client's wire. The lock of its owner guards it.
+// A packetLog keeps packets that clients may have missed, in the order in which
+// every client receives them. Recovery.mu guards it.
 //
-// An entry does not change once the next one is appended. So a [span] of the log is
-// read without the lock, and what is dropped meanwhile stays readable for its reader.
+// An entry does not change after the next one is appended, so a [span] of the log can
+// be read without the lock. Entries that are dropped meanwhile stay readable.
 type packetLog struct {
 	oldest, newest *logged            // nil while the log is empty
 	numbers        map[uint64]*logged // the entries, by the number in their offset
@@ -36,15 +36,15 @@ type logged struct {
 	next     *logged
 }
 
-// So many entries, at most, are passed over to find a position in the log.
+// At most markInterval entries are skipped to find a position in the log.
 const markInterval = 128
 
-// What an entry holds besides its message's bytes and the names of rooms: itself, the
-// Message, its place in the map of numbers, and the rounding of the allocator. Measured
-// as 250 to 320 bytes.
+// entryOverhead is the memory of an entry besides its message's bytes and the names of
+// rooms: the entry, the Message, its place in the map of numbers, and the allocator's
+// rounding. Measured: 250 to 320 bytes.
 const entryOverhead = 320
 
-// What a room of a Target holds besides its name.
+// nameOverhead is the memory of a room of a Target besides its name: a string header.
 const nameOverhead = 16
 
 // measure sets the size.
@@ -98,8 +98,8 @@ func (l *packetLog) clear() {
 	}
 }
 
-// has reports whether the log still has all packets behind a position that were sent
-// after a certain time.
+// has reports whether the log still has all packets behind position that were sent
+// after a time.
 func (l *packetLog) has(position uint64, after time.Time) bool {
 	return position >= l.dropped || l.droppedAt.Before(after)
 }
@@ -121,8 +121,9 @@ func (l *packetLog) since(position uint64) span {
 	return span{first, l.newest}
 }
 
-// missed returns what a socket with the given ID has missed since it received the
-// packet at a position, as packets of their own: they do not keep the log's entries.
+// missed returns the packets that a socket with the given ID has missed since it
+// received the packet at position. They are copies that do not keep the log's
+// entries in memory.
 func (s span) missed(id string, position uint64, in presence) (missed []*Packet) {
 	for e := s.first; e != nil; e = e.next {
 		if e.position > position && e.isFor(id, in) {
@@ -135,8 +136,8 @@ func (s span) missed(id string, position uint64, in presence) (missed []*Packet)
 	return missed
 }
 
-// isFor reports whether a packet was for the socket with an ID, which was in its rooms
-// as in says.
+// isFor reports whether a packet was for the socket with the given ID, whose rooms
+// over time are in.
 func (e *logged) isFor(id string, in presence) bool {
 	if e.only != "" {
 		return e.only == id

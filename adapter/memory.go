@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -15,9 +16,9 @@ import (
 // Memory is the adapter of a single process. The zero value is not usable; call
 // [NewMemory].
 //
-// Its costs are those of the rooms involved: a broadcast to a small room does
-// not look at the rest of the namespace, joining, leaving and disconnecting
-// touch only the socket's own rooms.
+// The cost of an operation depends only on the rooms involved: a broadcast to a
+// small room does not touch the rest of the namespace, and joining, leaving and
+// disconnecting touch only the socket's own rooms.
 //
 // Lock order: a member's mutex, then one shard's, then that of events. No lock is
 // held while packets are delivered.
@@ -49,7 +50,7 @@ type member struct {
 
 	mu     sync.Mutex
 	rooms  map[string]struct{} // without its own
-	notOwn bool                // it left its own room
+	notOwn bool                // it has left its own room
 	gone   bool
 }
 
@@ -66,31 +67,48 @@ func (a *Memory) shard(name string) *shard {
 
 // Add implements [Adapter].
 func (a *Memory) Add(s Socket) {
-	a.add(s)
-	a.events.tell()
+	a.add(s, true)
+	a.events.report()
 }
 
-func (a *Memory) add(s Socket) *member {
+// add adds a socket and, with handOver, puts it into the rooms that it hands over. It
+// holds the member's mutex until the member is in its rooms, and the shard's mutex while
+// it calls HandOver, so that other operations on the member wait until then.
+func (a *Memory) add(s Socket, handOver bool) *member {
 	sh := a.shard(s.ID())
 	sh.mu.RLock()
 	before := sh.members[s.ID()]
 	sh.mu.RUnlock()
 	if before != nil {
-		// The same client again, before its former socket is removed.
+		// The same client has a new socket before its former one was removed.
 		a.remove(before.socket)
 	}
+	m := &member{socket: s}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a.joinMemberLocked(m, math.MaxInt, a.insertLocked(m, handOver)) // the limit is the caller's
+	return m
+}
+
+// insertLocked adds a member to its shard and returns the rooms that its socket hands
+// over.
+func (a *Memory) insertLocked(m *member, handOver bool) (rooms []string) {
+	id := m.socket.ID()
+	sh := a.shard(id)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if sh.members == nil {
 		sh.members = make(map[string]*member)
 	}
-	m := &member{socket: s}
-	sh.members[s.ID()] = m
-	a.events.joined(s.ID(), s, true)
-	return m
+	if handOver {
+		rooms = m.socket.HandOver()
+	}
+	sh.members[id] = m
+	a.events.joined(id, m.socket, true)
+	return rooms
 }
 
-// find returns the member that is s, or nil.
+// find returns the member of s, or nil.
 func (a *Memory) find(s Socket) *member {
 	sh := a.shard(s.ID())
 	sh.mu.RLock()
@@ -101,10 +119,21 @@ func (a *Memory) find(s Socket) *member {
 	return nil
 }
 
+// Socket implements [Finder].
+func (a *Memory) Socket(id string) Socket {
+	sh := a.shard(id)
+	sh.mu.RLock()
+	defer sh.mu.RUnlock()
+	if m := sh.members[id]; m != nil {
+		return m.socket
+	}
+	return nil
+}
+
 // Remove implements [Adapter].
 func (a *Memory) Remove(s Socket) {
 	a.remove(s)
-	a.events.tell()
+	a.events.report()
 }
 
 func (a *Memory) remove(s Socket) {
@@ -135,14 +164,18 @@ func (a *Memory) remove(s Socket) {
 func (a *Memory) Join(s Socket, limit int, rooms ...string) bool {
 	m := a.find(s)
 	ok := m == nil || a.join(m, limit, rooms)
-	a.events.tell()
+	a.events.report()
 	return ok
 }
 
 func (a *Memory) join(m *member, limit int, rooms []string) bool {
-	s := m.socket
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return a.joinMemberLocked(m, limit, rooms)
+}
+
+func (a *Memory) joinMemberLocked(m *member, limit int, rooms []string) bool {
+	s := m.socket
 	if m.gone {
 		return true
 	}
@@ -169,7 +202,8 @@ func (a *Memory) join(m *member, limit int, rooms []string) bool {
 	return true
 }
 
-// roomsWith counts the rooms of m after it had joined rooms. m.mu is held.
+// roomsWith returns how many rooms m would be in after joining rooms. The caller holds
+// m.mu.
 func (m *member) roomsWith(rooms []string) int {
 	added := make(map[string]struct{}, len(rooms))
 	for _, room := range rooms {
@@ -184,7 +218,7 @@ func (m *member) roomsWith(rooms []string) int {
 func (a *Memory) Leave(s Socket, room string) {
 	if m := a.find(s); m != nil {
 		a.quit(m, room)
-		a.events.tell()
+		a.events.report()
 	}
 }
 
@@ -232,7 +266,7 @@ func (a *Memory) RoomNames() (names []string) {
 	return names
 }
 
-// enter adds m to a room. m.mu is held.
+// enter adds m to a room. The caller holds m.mu.
 func (a *Memory) enter(room string, m *member) {
 	sh := a.shard(room)
 	sh.mu.Lock()
@@ -250,7 +284,7 @@ func (a *Memory) enter(room string, m *member) {
 	a.events.joined(room, m.socket, created)
 }
 
-// leave removes m from a room. m.mu is held.
+// leave removes m from a room. The caller holds m.mu.
 func (a *Memory) leave(room string, m *member) {
 	sh := a.shard(room)
 	sh.mu.Lock()
@@ -283,10 +317,10 @@ func (a *Memory) Broadcast(p *Packet, t Target) error {
 	return nil
 }
 
-// A broadcast to more than burstSize sockets that follows another within burstGap
-// is taken for part of a burst, and so is one that comes later, if the one before it
-// was: its messages may wait for those to come, so that they share writes. Those that
-// come alone are not held up.
+// A broadcast to more than burstSize sockets counts as part of a burst if it follows
+// another within burstGap, or if the one before it was part of a burst. Its messages
+// may wait for the next ones, so that they share writes. A single broadcast is not
+// delayed. See docs/decisions/0007-bursts.md.
 const (
 	burstSize = 50
 	burstGap  = 100 * time.Microsecond
@@ -304,8 +338,8 @@ func (a *Memory) deliver(p *Packet, t Target) {
 	a.paced(sel)
 }
 
-// pace returns the flags that a broadcast to sel has because of those around it. paced
-// is to be called when it was sent.
+// pace returns the flags for a broadcast to sel that depend on the broadcasts before
+// it. The caller calls paced when it has sent the broadcast.
 func (a *Memory) pace(sel *selection) engine.Flags {
 	if len(sel.members) > burstSize && a.inBurst() {
 		return engine.Lazy
@@ -331,7 +365,7 @@ func (sel *selection) deliver(p *Packet) {
 	}
 }
 
-// flush sends what was delivered to the members with engine.Deferred.
+// flush sends the packets that were delivered to the members with engine.Deferred.
 func (sel *selection) flush(flags engine.Flags) {
 	for group := range slices.Chunk(sel.members, warmGroup) {
 		for _, m := range group {
@@ -352,8 +386,8 @@ func (a *Memory) inBurst() bool {
 	return a.followed.Swap(false)
 }
 
-// So many sockets are warmed at a time: enough for their memory to arrive together,
-// and not more than the nearest caches hold.
+// warmGroup is the number of sockets that are warmed together: enough to overlap
+// their cache misses, and few enough for the level 1 cache.
 const warmGroup = 16
 
 // BroadcastWithAck implements [Adapter].

@@ -42,15 +42,18 @@ func (h *fakeHost) WantsRoomEvents() bool { return true }
 
 func (h *fakeHost) ServerEvent(string, parser.Args, func(...any)) {}
 
-// fakeSocket notes what it is told to do.
+// fakeSocket records the calls of its methods.
 type fakeSocket struct {
-	id string
-	a  Adapter
+	id    string
+	a     Adapter
+	rooms []string // to hand over
 
 	mu     sync.Mutex
 	got    []string
 	warmed int
 }
+
+func (s *fakeSocket) HandOver() []string { return s.rooms }
 
 func (s *fakeSocket) note(what string) {
 	s.mu.Lock()
@@ -85,6 +88,47 @@ func add(a Adapter, id string, rooms ...string) *fakeSocket {
 	return s
 }
 
+// An eagerSocket changes its rooms as soon as it has handed them over.
+type eagerSocket struct {
+	fakeSocket
+	done sync.WaitGroup
+}
+
+func (s *eagerSocket) HandOver() []string {
+	s.done.Go(func() {
+		s.a.Leave(s, "left")
+		s.a.Join(s, 10, "joined")
+	})
+	for range 100 { // the goroutine may be done, unless it has to wait
+		runtime.Gosched()
+	}
+	return []string{"left", "kept"}
+}
+
+// Changes of a socket's rooms after HandOver take effect after the socket was added.
+func TestRoomsChangeAfterHandOver(t *testing.T) {
+	for range 100 {
+		memory, recovery := NewMemory(new(fakeHost)), NewRecovery(new(fakeHost), RecoveryOptions{})
+		for _, test := range []struct {
+			name  string
+			a     Adapter
+			admit func(s Socket)
+		}{
+			{"memory", memory, memory.Add},
+			{"recovery", recovery, func(s Socket) { recovery.Admit(s, "p", nil, func([]*Packet) {}) }},
+		} {
+			s := &eagerSocket{fakeSocket: fakeSocket{id: "s", a: test.a}}
+			test.admit(s)
+			s.done.Wait()
+			rooms := test.a.Rooms(s)
+			slices.Sort(rooms)
+			if want := []string{"joined", "kept", "s"}; !slices.Equal(rooms, want) {
+				t.Fatalf("%s: in %q, want %q", test.name, rooms, want)
+			}
+		}
+	}
+}
+
 func ids(sockets []Socket) string {
 	var all []string
 	for _, s := range sockets {
@@ -95,6 +139,7 @@ func ids(sockets []Socket) string {
 }
 
 func TestTargets(t *testing.T) {
+	t.Parallel()
 	m := NewMemory(new(fakeHost))
 	add(m, "a", "x", "y")
 	add(m, "b", "x")
@@ -132,8 +177,9 @@ func TestTargets(t *testing.T) {
 	}
 }
 
-// However many sockets there are, each is warmed once and gets the packet once.
+// Each socket is warmed once and receives the packet once, for any number of sockets.
 func TestWarm(t *testing.T) {
+	t.Parallel()
 	m := NewMemory(new(fakeHost))
 	var sockets []*fakeSocket
 	for i := range 2*warmGroup + 3 {
@@ -150,11 +196,12 @@ func TestWarm(t *testing.T) {
 }
 
 func TestOperationsOnTargets(t *testing.T) {
+	t.Parallel()
 	m := NewMemory(new(fakeHost))
 	a, b := add(m, "a", "x"), add(m, "b")
 	x := Target{Rooms: []string{"x"}}
 	if err := m.Broadcast(&Packet{Event: "unencodable"}, x); err == nil {
-		t.Error("no error for what cannot be encoded")
+		t.Error("no error for an event that cannot be encoded")
 	}
 	if err := m.Broadcast(&Packet{Event: "hello"}, x); err != nil {
 		t.Error(err)
@@ -179,14 +226,15 @@ func TestOperationsOnTargets(t *testing.T) {
 		t.Error(err)
 	}
 	if want := []string{"hello", "disconnect"}; !slices.Equal(a.got, want) {
-		t.Errorf("a was told %q, want %q", a.got, want)
+		t.Errorf("a got calls %q, want %q", a.got, want)
 	}
 	if want := []string{"disconnect connection"}; !slices.Equal(b.got, want) {
-		t.Errorf("b was told %q, want %q", b.got, want)
+		t.Errorf("b got calls %q, want %q", b.got, want)
 	}
 }
 
 func TestRoomLimit(t *testing.T) {
+	t.Parallel()
 	m := NewMemory(new(fakeHost))
 	s := add(m, "a")
 	if !m.Join(s, 2, "x", "y", "x", "a") || m.Join(s, 2, "y", "z") || !m.Join(s, 2, "x", "y") {
@@ -198,8 +246,9 @@ func TestRoomLimit(t *testing.T) {
 	}
 }
 
-// Rooms of a socket with another's ID, which comes after it, are not confused.
+// The rooms of two successive sockets with the same ID are not mixed up.
 func TestSuccessorWithTheSameID(t *testing.T) {
+	t.Parallel()
 	m := NewMemory(new(fakeHost))
 	old := add(m, "a", "x")
 	m.Remove(old)
@@ -211,9 +260,10 @@ func TestSuccessorWithTheSameID(t *testing.T) {
 	}
 }
 
-// Sockets that join, leave and go at the same time leave no room, no member, and
-// room events that add up.
+// After sockets join, leave and are removed concurrently, no rooms and members
+// remain, and the room events are balanced.
 func TestMembershipUnderConcurrency(t *testing.T) {
+	t.Parallel()
 	h := new(fakeHost)
 	m := NewMemory(h)
 	var wg sync.WaitGroup
@@ -245,9 +295,11 @@ func TestMembershipUnderConcurrency(t *testing.T) {
 	}
 }
 
-// Events are told in the order of the changes, whoever makes them: a room is created
-// before it is joined, and not deleted while somebody is in it.
+// Events are reported in the order of the changes, regardless of the goroutine: a
+// room is created before a socket joins it, and is not deleted while a socket is in
+// it.
 func TestRoomEventsAreInOrder(t *testing.T) {
+	t.Parallel()
 	h := new(fakeHost)
 	m := NewMemory(h)
 	var wg sync.WaitGroup
@@ -288,7 +340,7 @@ func TestRoomEventsAreInOrder(t *testing.T) {
 	}
 }
 
-// exitingHost ends the goroutine that tells it of a room, when leave is closed.
+// exitingHost ends the goroutine that calls RoomEvent, once leave is closed.
 type exitingHost struct {
 	fakeHost
 	entered, leave chan struct{}
@@ -307,24 +359,24 @@ func (h *exitingHost) RoomEvent(e RoomEvent) {
 	h.told <- e.Room
 }
 
-// Whoever ends the goroutine that tells does not take along what others have to be
-// told.
+// Room events are not lost if a function ends the goroutine that reports them.
 func TestRoomEventsAfterGoexit(t *testing.T) {
+	t.Parallel()
 	h := &exitingHost{entered: make(chan struct{}), leave: make(chan struct{}), told: make(chan string, 10)}
 	m := NewMemory(h)
 	s := &fakeSocket{id: "s", a: m}
 	m.Add(s)
 	go m.Join(s, 10, "exit")
 	<-h.entered
-	m.Join(s, 10, "next") // which leaves the telling to the other
+	m.Join(s, 10, "next") // the other goroutine reports this
 	close(h.leave)
 	if got := []string{<-h.told, <-h.told}; !slices.Equal(got, []string{"s", "next"}) {
-		t.Errorf("told of %v", got)
+		t.Errorf("got room events %v", got)
 	}
 }
 
-// What a broadcast to a small room, a join and leave of a small and of a large one,
-// and a disconnection, cost beside many sockets and rooms.
+// BenchmarkNamespaceSize measures a broadcast to a small room, joining and leaving
+// a small and a large room, and a disconnection, beside many sockets and rooms.
 func BenchmarkNamespaceSize(b *testing.B) {
 	for _, n := range []int{1_000, 10_000, 100_000} {
 		m := NewMemory(new(fakeHost))
@@ -361,7 +413,7 @@ func BenchmarkNamespaceSize(b *testing.B) {
 	}
 }
 
-// quietSocket takes everything and does nothing.
+// quietSocket does nothing with what it receives.
 type quietSocket struct {
 	fakeSocket
 	id string
@@ -370,7 +422,7 @@ type quietSocket struct {
 func (s *quietSocket) ID() string      { return s.id }
 func (s *quietSocket) Deliver(*Packet) {}
 
-// flagSocket notes the flags of what is delivered to it.
+// flagSocket records the flags of delivered packets.
 type flagSocket struct {
 	fakeSocket
 	flags []engine.Flags
@@ -378,9 +430,10 @@ type flagSocket struct {
 
 func (s *flagSocket) Deliver(p *Packet) { s.flags = append(s.flags, p.Flags) }
 
-// Messages of large broadcasts may wait for more when they follow one another
-// closely. No other does.
+// Only messages of large broadcasts that follow each other closely may wait for
+// more.
 func TestBursts(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := NewMemory(&fakeHost{})
 		first := &flagSocket{fakeSocket: fakeSocket{id: "first", a: m}}

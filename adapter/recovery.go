@@ -27,53 +27,53 @@ type RecoveryOptions struct {
 	// MaxDisconnection is how long a session is kept after its disconnection.
 	// Default 2 minutes.
 	MaxDisconnection time.Duration
-	// Heartbeat is how long it takes to notice that a connection is dead, unless its
-	// client is slow. Packets are kept for MaxDisconnection and this. What is older has
-	// reached the clients of sockets that are not a [ReceiptSocket]; those that are know
-	// better. Default 45 s, the sum of the default ping interval and timeout; a server
-	// sets it to the sum of its own.
+	// Heartbeat is how long the server takes to notice that a connection is dead, unless
+	// its client is slow. Packets are kept for MaxDisconnection plus Heartbeat. The
+	// client of a connected socket counts as having received everything older, unless
+	// the socket is a [ReceiptSocket], which knows better. Default 45 s, the sum of the
+	// default ping interval and timeout. A server sets it to the sum of its own values.
 	Heartbeat time.Duration
-	// MaxBytes bounds the memory of the packets that are kept: their messages, the names
-	// of the rooms that they are for, and about 320 bytes for each. The oldest go first;
-	// clients that needed them are not recovered. Default 64 MiB.
+	// MaxBytes bounds the memory of the logged packets: their messages, the names of
+	// their rooms, and about 320 bytes for each. Beyond it the oldest are dropped, and
+	// clients that missed them cannot recover. Default 64 MiB.
 	MaxBytes int
-	// MaxRooms is the number of rooms that a socket which is away may be in, besides its
-	// own, after JoinSockets. Default 4096.
+	// MaxRooms is how many rooms, besides its own, JoinSockets may put a session without
+	// a socket into. Default 4096.
 	MaxRooms int
-	// MaxSessions bounds the sessions of disconnected sockets that are kept. The
-	// oldest go first. Default 100,000.
+	// MaxSessions bounds the number of sessions of disconnected sockets. Beyond
+	// it the oldest are dropped. Default 100,000.
 	MaxSessions int
 }
 
-// Recovery is [Memory] with connection state recovery: a client that comes back
-// soon after it lost its connection is given its old ID and rooms, and the
-// packets that it has missed.
+// Recovery is [Memory] with connection state recovery: a client that reconnects
+// soon after losing its connection gets its previous ID and rooms, and the
+// packets that it missed.
 //
-// Every event, except volatile ones and those that ask for an acknowledgement, gets
-// an offset as an additional last argument (Socket.IO protocol v5, "Connection
-// state recovery"). Clients take any last argument that is a string for one; a
-// volatile event that ends with a string gets a null behind it. With the offset of
-// the last event that it has received, or none if there was none, the client says
-// where it is.
+// Every event, except volatile events and those that request an acknowledgement,
+// has an offset as an additional last argument (Socket.IO protocol v5, "Connection
+// state recovery"). Because clients take any string in the last place for an
+// offset, a volatile event that ends with a string gets an additional null. To
+// recover, the client sends the offset of the last event that it received, or none
+// if it received no event.
 //
-// A packet is appended to the log, and queued for each of its sockets, under one
-// lock, so that the order of the log is the order on the wire for every client.
-// It is sent without the lock. Rooms change under the lock, too: which sockets a
-// packet was for is known from when they were in its rooms.
-// See docs/decisions/0014-recovery-log.md.
+// Recovery appends a packet to the log and queues it for all its sockets under
+// one lock, so that every client receives packets in the order of the log. It
+// sends them without the lock. Rooms change under the same lock, so the times at
+// which a socket was in the rooms of a packet show whether the packet was for
+// it. See docs/decisions/0014-recovery-log.md.
 //
 // Lock order: mu, then the locks of Memory, then those of a connection.
 type Recovery struct {
 	*Memory
 	opts   RecoveryOptions
-	prefix string // of offsets: those of other stores must not be taken for ours
+	prefix string // of offsets; distinguishes them from those of other stores
 
 	issued atomic.Uint64 // numbers of offsets
 
 	mu       sync.Mutex // guards what follows
 	log      packetLog
 	sessions map[string]*session
-	absent   absentees   // those of sessions without a socket
+	absent   absentees   // sessions without a socket
 	cleanup  *time.Timer // nil while there is nothing to drop
 	closed   bool
 }
@@ -142,14 +142,14 @@ func (a *Recovery) Emit(s Socket, p *Packet, queue func(p *Packet) error) error 
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err := queue(numbered); err != nil {
-		return err // what was not sent must not arrive later
+		return err // a packet that was not sent must not be replayed later
 	}
 	a.append(&logged{number: number, only: s.ID()}, p)
 	return nil
 }
 
-// number encodes p with an offset, whose number it returns. Encoding calls methods of
-// the application's types, so mu must not be held.
+// number encodes p with an offset and returns the offset's number. The caller must
+// not hold mu, because encoding calls methods of the application's types.
 func (a *Recovery) number(p *Packet) (numbered *Packet, number uint64, err error) {
 	number = a.issued.Add(1)
 	numbered = new(Packet)
@@ -163,19 +163,19 @@ func (a *Recovery) number(p *Packet) (numbered *Packet, number uint64, err error
 	return numbered, number, nil
 }
 
-// append completes an entry for p and appends it to the log. mu is held.
+// append completes an entry for p and appends it to the log. The caller holds mu.
 func (a *Recovery) append(e *logged, p *Packet) {
 	if a.closed {
 		return
 	}
-	// The forms of a message that its recipients need stay with it. The log keeps none
-	// of them, so that it holds what it counts.
+	// The log keeps a copy without the encoded forms that recipients add to a message,
+	// so that it holds only what it counts.
 	e.event, e.flags, e.message, e.at = p.Event, p.Flags, p.Message.Bare(), time.Now()
 	a.log.append(e)
 	a.expire(e.at)
 }
 
-// expire drops what is too old or too much. mu is held.
+// expire drops packets and sessions beyond their age or limits. The caller holds mu.
 func (a *Recovery) expire(now time.Time) {
 	oldest := now.Add(-a.opts.MaxDisconnection - a.opts.Heartbeat)
 	for e := a.log.oldest; e != nil && (a.log.bytes > a.opts.MaxBytes || e.at.Before(oldest)); e = a.log.oldest {
@@ -191,8 +191,8 @@ func (a *Recovery) expire(now time.Time) {
 	a.schedule()
 }
 
-// schedule sees to it that what is kept is dropped when its time has come, also
-// when nothing else happens. mu is held.
+// schedule sets the timer that drops expired packets and sessions even if
+// nothing else happens. The caller holds mu.
 func (a *Recovery) schedule() {
 	if a.cleanup != nil || a.closed || a.log.oldest == nil && a.absent.byAge.Len() == 0 {
 		return
@@ -205,7 +205,7 @@ func (a *Recovery) schedule() {
 	})
 }
 
-// drop forgets a session. mu is held.
+// drop deletes a session. The caller holds mu.
 func (a *Recovery) drop(e *session) {
 	delete(a.sessions, e.pid)
 	a.absent.remove(e)
@@ -216,7 +216,7 @@ func (a *Recovery) Join(s Socket, limit int, rooms ...string) bool {
 	a.mu.Lock()
 	ok := a.joinLocked(s, limit, rooms)
 	a.mu.Unlock()
-	a.events.tell()
+	a.events.report()
 	return ok
 }
 
@@ -246,34 +246,35 @@ func (a *Recovery) Leave(s Socket, room string) {
 		}
 	}
 	a.mu.Unlock()
-	a.events.tell()
+	a.events.report()
 }
 
 // Admit implements [Recoverer].
-func (a *Recovery) Admit(s Socket, pid string, restored *Session, rooms []string, connect func(missed []*Packet)) bool {
+func (a *Recovery) Admit(s Socket, pid string, restored *Session, connect func(missed []*Packet)) bool {
 	if restored == nil {
 		a.mu.Lock()
 		e := &session{pid: pid, id: s.ID(), start: a.log.last, received: time.Now(), stays: stays{id: s.ID()}}
-		a.enter(s, e, rooms)
+		a.enter(s, e, s.HandOver())
 		a.mu.Unlock()
-		a.events.tell()
+		a.events.report()
 		connect(nil)
 		return true
 	}
 	a.mu.Lock()
-	missed, ok := a.resume(s, restored.State.(*session), rooms)
+	missed, ok := a.resume(s, restored.State.(*session), s.HandOver())
 	a.mu.Unlock()
 	if !ok {
 		return false
 	}
-	a.events.tell()
+	a.events.report()
 	connect(missed())
 	return true
 }
 
-// resume adds a socket with the session that was restored for it. It returns false, and
-// the session is gone, if that was dropped meanwhile or lacks something. missed, which is
-// to be called without mu, returns what the socket has missed. mu is held.
+// resume adds a socket with the session that was restored for it. If the session was
+// dropped meanwhile or is not complete, resume deletes it and returns false. missed
+// returns the packets that the socket has missed and must be called without mu. The
+// caller holds mu.
 func (a *Recovery) resume(s Socket, e *session, rooms []string) (missed func() []*Packet, ok bool) {
 	if a.sessions[e.pid] != e || !e.restoring {
 		return nil, false
@@ -286,15 +287,15 @@ func (a *Recovery) resume(s Socket, e *session, rooms []string) (missed func() [
 		return nil, false
 	}
 	span, id, position := a.log.since(e.position), e.id, e.position
-	in := e.stays.presence() // as it was; later changes do not concern what was missed
+	in := e.stays.presence() // a copy: later changes do not affect what was missed
 	a.enter(s, e, rooms)
 	return func() []*Packet { return span.missed(id, position, in) }, true
 }
 
-// enter adds a socket with its session and rooms. mu is held: packets in the log have
-// been sent without the socket, and those to come are sent to it.
+// enter adds a socket with its session and rooms. The caller holds mu: packets
+// already in the log were sent without the socket, and later ones are sent to it.
 func (a *Recovery) enter(s Socket, e *session, rooms []string) {
-	m := a.add(s)
+	m := a.add(s, false)
 	if e.stays.notOwn {
 		a.quit(m, e.id)
 	}
@@ -305,13 +306,14 @@ func (a *Recovery) enter(s Socket, e *session, rooms []string) {
 	a.joinLocked(s, math.MaxInt, rooms)
 }
 
-// complete reports whether the log has all that a session may have missed. mu is held.
+// complete reports whether the log has all packets that a session may have missed. The
+// caller holds mu.
 func (a *Recovery) complete(e *session) bool {
 	return a.log.has(e.position, e.received) && e.position >= e.stays.forgotten
 }
 
-// end notes when the connection of a session ended, and what its client has received. mu
-// is held.
+// end records when the connection of a session ended and what its client has received.
+// The caller holds mu.
 func (a *Recovery) end(e *session, s Socket, now time.Time) {
 	e.ended = now
 	received := now.Add(-a.opts.Heartbeat)
@@ -346,7 +348,7 @@ func (a *Recovery) Return(pid string, restored *Session) {
 	}
 }
 
-// park keeps a session without a socket. mu is held.
+// park keeps a session without a socket. The caller holds mu.
 func (a *Recovery) park(e *session) {
 	now := time.Now()
 	e.socket = nil
@@ -368,13 +370,14 @@ func (a *Recovery) Restore(pid, offset string) *Session {
 	a.mu.Lock()
 	session := a.take(pid, offset, time.Now())
 	a.mu.Unlock()
-	a.events.tell()
+	a.events.report()
 	return session
 }
 
-// take takes a session for a new socket, and its former one, if that is connected, out.
-// Until it is admitted or returned the session is among the absentees, so that operations
-// on rooms reach it. take returns nil if there is no such session. mu is held.
+// take takes a session for a new socket, and removes its former socket if that is still
+// connected. Until the session is admitted or returned it is among the absentees, so that
+// operations on rooms reach it. take returns nil if there is no such session. The caller
+// holds mu.
 func (a *Recovery) take(pid, offset string, now time.Time) *Session {
 	a.expire(now)
 	e := a.sessions[pid]
@@ -398,8 +401,8 @@ func (a *Recovery) take(pid, offset string, now time.Time) *Session {
 	return &Session{ID: e.id, Rooms: slices.Clone(e.handed), Data: e.data, Live: live, State: e}
 }
 
-// locate finds out what the client of a session has received, according to the offset
-// that it sends. It returns false when that cannot be. mu is held.
+// locate determines from the offset that a client sent what the client has received.
+// It returns false if the offset is not valid for the session. The caller holds mu.
 func (a *Recovery) locate(e *session, offset string) bool {
 	if offset == "" {
 		e.position = e.start
@@ -414,7 +417,7 @@ func (a *Recovery) locate(e *session, offset string) bool {
 		e.position = p.position
 		return e.position >= e.start
 	}
-	// It was dropped, so it is somewhere before those that are kept.
+	// The packet was dropped, so its position is before all logged packets.
 	e.position = a.log.dropped
 	return e.position >= e.start && a.log.has(0, e.received)
 }

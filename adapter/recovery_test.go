@@ -16,15 +16,14 @@ func broadcast(t *testing.T, a Adapter, event string, rooms ...string) {
 	}
 }
 
-// admit admits a socket that notes what it has missed before it is connected. It returns
-// nil if the session is incomplete.
+// admit admits a socket that records the missed packets before it is connected. It
+// returns nil if the session is incomplete.
 func admit(r *Recovery, id, pid string, session *Session) *fakeSocket {
 	s := &fakeSocket{id: id, a: r}
-	var rooms []string
 	if session != nil {
-		rooms = session.Rooms
+		s.rooms = session.Rooms
 	}
-	admitted := r.Admit(s, pid, session, rooms, func(missed []*Packet) {
+	admitted := r.Admit(s, pid, session, func(missed []*Packet) {
 		for _, p := range missed {
 			s.Deliver(p)
 		}
@@ -41,9 +40,10 @@ func leave(r *Recovery, s *fakeSocket, pid string) {
 	r.Remove(s)
 }
 
-// A session lives as long as it may, and the packets as long as it might need
-// them; then nothing is left.
+// A session is kept for MaxDisconnection, and packets as long as a session
+// might need them; then nothing is left.
 func TestRecoveryLifetimes(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := NewRecovery(new(fakeHost), RecoveryOptions{MaxDisconnection: time.Minute, Heartbeat: 10 * time.Second})
 		a, b := admit(r, "a", "pa", nil), admit(r, "b", "pb", nil)
@@ -72,9 +72,11 @@ func TestRecoveryLifetimes(t *testing.T) {
 	})
 }
 
-// A client that was connected for long while others talked can come back: what
-// was dropped meanwhile cannot have been for it, or it has received it.
+// A client that was connected for long while others received events can
+// recover: packets that were dropped meanwhile were not for it, or it has
+// received them.
 func TestRecoveryOfAQuietClient(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := NewRecovery(new(fakeHost), RecoveryOptions{MaxDisconnection: time.Minute, Heartbeat: 10 * time.Second})
 		defer r.Close()
@@ -91,9 +93,10 @@ func TestRecoveryOfAQuietClient(t *testing.T) {
 	})
 }
 
-// When packets had to go before their time, a client that may have needed them is
-// not recovered, and one that has seen them is.
+// If packets were dropped before their time, a client that may have missed them
+// is not recovered, and one that received them is.
 func TestRecoveryBounds(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := NewRecovery(new(fakeHost), RecoveryOptions{MaxBytes: 4000, MaxSessions: 2, MaxDisconnection: time.Hour})
 		defer r.Close()
@@ -136,18 +139,19 @@ func BenchmarkRecoveryRestore(b *testing.B) {
 				}
 			}
 			s := &quietSocket{id: "s"}
-			r.Admit(s, "p", nil, nil, func([]*Packet) {})
+			r.Admit(s, "p", nil, func([]*Packet) {})
 			for b.Loop() {
 				r.Persist(s, "p", nil)
 				r.Remove(s)
-				r.Admit(s, "p", r.Restore("p", ""), nil, func([]*Packet) {})
+				r.Admit(s, "p", r.Restore("p", ""), func([]*Packet) {})
 			}
 		})
 	}
 }
 
-// A client that comes back has not missed what was sent to an empty list of rooms.
+// A client that recovers has not missed events sent to an empty list of rooms.
 func TestRecoveryOfNoRooms(t *testing.T) {
+	t.Parallel()
 	r := NewRecovery(new(fakeHost), RecoveryOptions{})
 	defer r.Close()
 	a := admit(r, "a", "pa", nil)
@@ -166,7 +170,7 @@ func TestRecoveryOfNoRooms(t *testing.T) {
 			t.Errorf("the client got %q", event)
 		}
 	}
-	if n := len(got); n != 5 { // twice connected, the first event twice: it has not said that it has it
+	if n := len(got); n != 5 { // connected twice, and the first event twice, since the client did not send its offset
 		t.Errorf("the client got %q", got)
 	}
 }

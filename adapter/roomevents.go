@@ -1,23 +1,28 @@
 package adapter
 
-import "sync"
+import (
+	"cmp"
+	"slices"
+	"sync"
+)
 
-// roomEvents are told in the order in which rooms change, one at a time and without
-// a lock: whoever finds that nobody tells does it, for the others, too.
+// roomEvents reports room events to the host in the order of the changes, one at a
+// time and without a lock. A goroutine that changes a room reports all queued
+// events, unless another goroutine is already doing so.
 type roomEvents struct {
 	host Host
 
-	mu      sync.Mutex // guards what follows; taken after a shard's
-	queue   []RoomEvent
-	kept    int // of queue, when it was compacted last
-	telling bool
+	mu        sync.Mutex // guards what follows; taken after a shard's
+	queue     []RoomEvent
+	kept      int // of queue, when it was compacted last
+	reporting bool
 }
 
-// When more events than this wait, because the application's functions are slower than
-// the changes, those that cancel each other out are dropped.
+// maxRoomEvents is how many events may wait, because the application's functions are
+// slower than the changes, before events that cancel each other out are dropped.
 const maxRoomEvents = 1024
 
-// note queues events. The lock under which the room has changed is held.
+// note queues events. The caller holds the lock under which the room changed.
 func (r *roomEvents) note(events ...RoomEvent) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -27,11 +32,11 @@ func (r *roomEvents) note(events ...RoomEvent) {
 	}
 }
 
-// compactLocked drops what has been undone since: of the events of a room, and of a
-// socket in a room, the last is left, or none if there is an even number. What is left
-// says how the rooms have changed altogether, in a possible order. It is at most as much
-// as all memberships, those that the application knows of and those that there are, so
-// it does not grow with the number of changes.
+// compactLocked drops events that later ones have undone. Of the events of a room, and
+// of a socket in a room, it keeps the last, or none if their number is even. The
+// remaining events lead to the same state in a possible order. Their number is bounded
+// by the memberships that the application knows and those that exist, and does not grow
+// with the number of changes.
 func (r *roomEvents) compactLocked() {
 	type subject struct{ room, socket string }
 	last := make(map[subject]int)
@@ -50,37 +55,60 @@ func (r *roomEvents) compactLocked() {
 		}
 	}
 	clear(r.queue[len(kept):])
+	orderByRoom(kept)
 	r.queue, r.kept = kept, len(kept)
 }
 
-// tell tells what is queued, unless somebody else does. No lock is held.
-func (r *roomEvents) tell() {
-	for r.begin() {
-		r.tellAll()
+// orderByRoom puts the events of each room into the order in which they are possible once
+// some were dropped: the room is created, sockets join, others leave, and it is deleted.
+// Otherwise the last socket could leave before another joins, with the deletion and the
+// creation in between dropped. The order among different rooms stays.
+func orderByRoom(events []RoomEvent) {
+	places := make(map[string][]int)
+	for i, e := range events {
+		places[e.Room] = append(places[e.Room], i)
+	}
+	for _, at := range places {
+		list := make([]RoomEvent, len(at))
+		for i, place := range at {
+			list[i] = events[place]
+		}
+		slices.SortStableFunc(list, func(a, b RoomEvent) int { return cmp.Compare(a.Kind, b.Kind) })
+		for i, place := range at {
+			events[place] = list[i]
+		}
 	}
 }
 
-// begin reports whether there is something to tell and nobody else does it.
+// report reports the queued events, unless another goroutine is doing so. The caller
+// holds no lock.
+func (r *roomEvents) report() {
+	for r.begin() {
+		r.reportAll()
+	}
+}
+
+// begin returns true if events are queued and no other goroutine reports them.
 func (r *roomEvents) begin() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.telling || len(r.queue) == 0 {
+	if r.reporting || len(r.queue) == 0 {
 		return false
 	}
-	r.telling = true
+	r.reporting = true
 	return true
 }
 
-// tellAll tells what is queued. Whoever is told may end the goroutine; then another
-// one tells the rest.
-func (r *roomEvents) tellAll() {
+// reportAll reports the queued events. If a function ends the goroutine with
+// runtime.Goexit, a new goroutine reports the rest.
+func (r *roomEvents) reportAll() {
 	returned := false
 	defer func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.telling = false
+		r.reporting = false
 		if !returned {
-			go r.tell() // until nothing is queued
+			go r.report() // until nothing is queued
 		}
 	}()
 	for {
@@ -93,7 +121,7 @@ func (r *roomEvents) tellAll() {
 	returned = true
 }
 
-// next takes the oldest event out.
+// next removes the oldest event.
 func (r *roomEvents) next() (e RoomEvent, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -108,7 +136,7 @@ func (r *roomEvents) next() (e RoomEvent, ok bool) {
 	return e, true
 }
 
-// joined notes that a socket has joined a room.
+// joined queues the events for a socket that joined a room.
 func (r *roomEvents) joined(room string, s Socket, created bool) {
 	if !r.host.WantsRoomEvents() {
 		return
@@ -121,7 +149,7 @@ func (r *roomEvents) joined(room string, s Socket, created bool) {
 	}
 }
 
-// left notes that a socket has left a room.
+// left queues the events for a socket that left a room.
 func (r *roomEvents) left(room string, s Socket, deleted bool) {
 	if !r.host.WantsRoomEvents() {
 		return

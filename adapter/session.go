@@ -8,31 +8,30 @@ import (
 	"time"
 )
 
-// session is a socket with a private ID, connected or not. The lock of its Recovery
-// guards it.
+// session is a socket with a private ID, connected or not. Recovery.mu guards it.
 type session struct {
 	pid    string
 	id     string
-	start  uint64 // the client has seen the packets up to this position
+	start  uint64 // the client has received the packets up to this position
 	socket Socket // nil without a connection
 	data   any
 	ended  time.Time // when the connection ended
-	// The client has received what was sent before this time.
+	// The client has received everything sent before this time.
 	received time.Time
 	parked   time.Time // when it was last put at the end of absentees.byAge
 	place    *list.Element
 	stays    stays
 
-	// While the session is being restored it stays among the absentees, but is restored for
-	// no other socket. What Restore has found out:
+	// While the session is being restored it stays among the absentees, but cannot be
+	// restored for another socket. The results of Restore:
 	restoring bool
 	position  uint64   // that of the last packet that the client has received
 	restored  uint64   // the position of the newest packet at that time
-	handed    []string // the rooms that it was in then, without its own
+	handed    []string // its rooms at that time, without its own
 }
 
-// reconcile returns the rooms that a restored socket is to be in: those that its
-// middleware has left it in, with what operations on rooms have changed meanwhile.
+// reconcile returns the rooms for a restored socket: those that it has after its
+// middleware, with the changes that operations on rooms made meanwhile.
 func (e *session) reconcile(rooms []string) []string {
 	handed, final := setOf(e.handed), setOf(rooms)
 	for room := range handed {
@@ -56,28 +55,28 @@ func setOf(names []string) map[string]struct{} {
 	return set
 }
 
-// Of so many stays that are over a session knows where they were. A client that needs
-// to know of more is not recovered.
+// maxStays bounds the past stays that a session remembers. A client whose recovery
+// needs more is not recovered.
 const maxStays = 1000
 
-// stays says in which rooms a socket was, and when, in positions of the log: what it
-// has missed is what was sent to its rooms while it was in them.
+// stays records in which rooms a socket was, and when, in positions of the log. A
+// socket has missed what was sent to its rooms while it was in them.
 type stays struct {
-	id        string            // the socket's, which is the name of its own room
-	since     map[string]uint64 // its other rooms, and the last position before it joined
-	past      []stay            // those that are over, in the order of their ends
+	id        string            // of the socket, and the name of its own room
+	since     map[string]uint64 // its other rooms, with the last position before it joined
+	past      []stay            // ended stays, in the order of their ends
 	notOwn    bool              // it has left its own room
 	ownSince  uint64
-	forgotten uint64 // what was in past and ended here, or earlier, is not known any more
+	forgotten uint64 // stays that ended at this position or before it are not in past any more
 }
 
-// A stay begins behind one packet and ends with another.
+// A stay begins after one packet and ends with another.
 type stay struct {
 	room       string
 	begin, end uint64
 }
 
-// join notes that the socket joins a room behind the packet at a position.
+// join records that the socket joins a room after the packet at position.
 func (s *stays) join(room string, position uint64) {
 	if room == s.id {
 		if s.notOwn {
@@ -94,9 +93,8 @@ func (s *stays) join(room string, position uint64) {
 	s.since[room] = position
 }
 
-// leave notes that the socket leaves a room behind the packet at a position. Stays
-// that ended before the packets that are kept, which begin behind dropped, are of no
-// use any more.
+// leave records that the socket leaves a room after the packet at position. It
+// discards stays that ended before the oldest logged packet, which follows dropped.
 func (s *stays) leave(room string, position, dropped uint64) {
 	begin, in := s.since[room]
 	switch {
@@ -145,7 +143,7 @@ func (s *stays) rooms() []string {
 	return rooms
 }
 
-// presence is stays arranged by room, a copy.
+// presence is a copy of stays, by room.
 type presence map[string][]stay
 
 func (s *stays) presence() presence {

@@ -20,12 +20,13 @@ func except(t *testing.T, a Adapter, event string, rooms ...string) {
 	}
 }
 
-// A client has missed what it would have received, whatever its rooms were before or
-// after.
+// A client has missed exactly what it would have received, regardless of its rooms
+// before and after.
 func TestMissedIsWhatWasSentToTheRoomsOfTheTime(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name   string
-		happen func(r *Recovery, s *fakeSocket) // the client receives nothing of it
+		happen func(r *Recovery, s *fakeSocket) // without the client receiving anything
 		want   []string
 	}{
 		{"joined late", func(r *Recovery, s *fakeSocket) {
@@ -90,8 +91,9 @@ func TestMissedIsWhatWasSentToTheRoomsOfTheTime(t *testing.T) {
 	}
 }
 
-// A socket that has left its own room is not in it when it comes back.
+// A socket that left its own room is not in it after recovery.
 func TestRecoveredSocketStaysOutOfItsOwnRoom(t *testing.T) {
+	t.Parallel()
 	r := NewRecovery(new(fakeHost), RecoveryOptions{})
 	defer r.Close()
 	s := admit(r, "a", "p", nil)
@@ -105,9 +107,10 @@ func TestRecoveredSocketStaysOutOfItsOwnRoom(t *testing.T) {
 	}
 }
 
-// What a socket leaves while its session is restored counts as left from then on: what
-// is said there meanwhile does not reach it.
+// A room that a socket leaves while its session is restored counts as left from then
+// on: events sent to it meanwhile do not reach the socket.
 func TestRoomLeftWhileTheSessionIsRestored(t *testing.T) {
+	t.Parallel()
 	r := NewRecovery(new(fakeHost), RecoveryOptions{})
 	defer r.Close()
 	s := admit(r, "a", "p", nil)
@@ -126,9 +129,10 @@ func TestRoomLeftWhileTheSessionIsRestored(t *testing.T) {
 	}
 }
 
-// Operations on rooms reach a session that is being restored, and add to what its
-// middleware does.
+// Operations on rooms reach a session that is being restored, in addition to the
+// changes of its middleware.
 func TestOperationsOnASessionBeingRestored(t *testing.T) {
+	t.Parallel()
 	restored := func(t *testing.T) (*Recovery, *Session) {
 		r := NewRecovery(new(fakeHost), RecoveryOptions{})
 		t.Cleanup(func() { r.Close() })
@@ -150,7 +154,7 @@ func TestOperationsOnASessionBeingRestored(t *testing.T) {
 		}
 		broadcast(t, r, "taken, after", "taken")
 		broadcast(t, r, "given, after", "given")
-		session.Rooms = []string{"kept", "taken", "new"} // what middleware makes of them
+		session.Rooms = []string{"kept", "taken", "new"} // as changed by middleware
 		s := admit(r, "a", "p", session)
 		if want := []string{"taken, before", "given, after", "connected"}; !slices.Equal(s.got, want) {
 			t.Errorf("got %q, want %q", s.got, want)
@@ -173,15 +177,16 @@ func TestOperationsOnASessionBeingRestored(t *testing.T) {
 			}
 			r.Return("p", session)
 			if r.Restore("p", "") != nil {
-				t.Errorf("%s: the session is there", name)
+				t.Errorf("%s: the session still exists", name)
 			}
 		}
 	})
 }
 
-// A session that lacks something when its socket is admitted is not recovered, even if
+// A session that lacks packets when its socket is admitted is not recovered, even if
 // it was complete when it was restored.
 func TestDroppedBetweenRestoreAndAdmit(t *testing.T) {
+	t.Parallel()
 	r := NewRecovery(new(fakeHost), RecoveryOptions{MaxBytes: 4000, MaxDisconnection: time.Hour})
 	defer r.Close()
 	leave(r, admit(r, "a", "p", nil), "p")
@@ -197,12 +202,13 @@ func TestDroppedBetweenRestoreAndAdmit(t *testing.T) {
 		t.Errorf("admitted with %q", s.got)
 	}
 	if len(r.Sockets(Target{})) != 0 || r.Restore("p", "") != nil {
-		t.Error("the socket or its session is there")
+		t.Error("the socket or its session still exists")
 	}
 }
 
-// What grows old between Restore and Admit was received long ago.
+// Packets that expire between Restore and Admit were received long ago.
 func TestOldPacketsBetweenRestoreAndAdmit(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := NewRecovery(new(fakeHost), RecoveryOptions{MaxDisconnection: time.Minute, Heartbeat: 10 * time.Second})
 		defer r.Close()
@@ -220,7 +226,7 @@ func TestOldPacketsBetweenRestoreAndAdmit(t *testing.T) {
 		time.Sleep(25 * time.Second) // more than 70 s since the old ones
 		broadcast(t, r, "missed, too")
 		if r.log.numbers[20] != nil {
-			t.Fatal("the old packets are there")
+			t.Fatal("the old packets are still logged")
 		}
 		if s = admit(r, "a", "p", session); s == nil || !slices.Equal(s.got, []string{"missed", "missed, too", "connected"}) {
 			t.Errorf("admitted: %v", s)
@@ -228,9 +234,10 @@ func TestOldPacketsBetweenRestoreAndAdmit(t *testing.T) {
 	})
 }
 
-// A session does not remember more rooms than it may. Clients that need to know of
-// others are not recovered.
+// A session remembers a bounded number of rooms. Clients whose recovery needs more
+// are not recovered.
 func TestStaysAreBounded(t *testing.T) {
+	t.Parallel()
 	r := NewRecovery(new(fakeHost), RecoveryOptions{})
 	defer r.Close()
 	s := admit(r, "a", "p", nil)
@@ -255,12 +262,13 @@ func TestStaysAreBounded(t *testing.T) {
 		t.Error("restored although the session has forgotten a room")
 	}
 	if s = admit(r, "a", "p", r.Restore("p", late)); s == nil || len(s.got) != maxStays {
-		t.Error("not recovered although the session knows all that matters")
+		t.Error("not recovered although the session remembers all relevant rooms")
 	}
 }
 
-// Stays that ended before all packets that are kept are forgotten.
+// Stays that ended before all logged packets are discarded.
 func TestStaysAreForgottenWithThePackets(t *testing.T) {
+	t.Parallel()
 	r := NewRecovery(new(fakeHost), RecoveryOptions{MaxBytes: 3000})
 	defer r.Close()
 	s := admit(r, "a", "p", nil)
@@ -274,8 +282,9 @@ func TestStaysAreForgottenWithThePackets(t *testing.T) {
 	}
 }
 
-// An event that could not be queued is not kept.
+// An event that could not be queued is not logged.
 func TestEmitThatFails(t *testing.T) {
+	t.Parallel()
 	r := NewRecovery(new(fakeHost), RecoveryOptions{})
 	defer r.Close()
 	s := admit(r, "a", "p", nil)
@@ -308,16 +317,17 @@ func (s *stuckSocket) Flush(engine.Flags) {
 	<-s.release
 }
 
-// While messages are sent, or a client is being connected, the others of the namespace
-// do not wait.
+// Other operations of the namespace do not wait while messages are sent or a client is
+// being connected.
 func TestNothingIsSentUnderTheLock(t *testing.T) {
+	t.Parallel()
 	r := NewRecovery(new(fakeHost), RecoveryOptions{})
 	defer r.Close()
-	slow := &stuckSocket{fakeSocket{id: "slow", a: r}, make(chan struct{}), make(chan struct{})}
+	slow := &stuckSocket{fakeSocket{id: "slow", a: r, rooms: []string{"slow"}}, make(chan struct{}), make(chan struct{})}
 	connecting, connect := make(chan struct{}), make(chan struct{})
 	var done sync.WaitGroup
 	done.Go(func() {
-		r.Admit(slow, "slow", nil, []string{"slow"}, func([]*Packet) { close(connecting); <-connect })
+		r.Admit(slow, "slow", nil, func([]*Packet) { close(connecting); <-connect })
 	})
 	<-connecting
 	others := func(when string) {
@@ -340,8 +350,9 @@ func TestNothingIsSentUnderTheLock(t *testing.T) {
 	done.Wait()
 }
 
-// A position is found wherever it is, without a look at all that is before it.
+// Every position is found without reading all entries before it.
 func TestPositionsInTheLog(t *testing.T) {
+	t.Parallel()
 	r := NewRecovery(new(fakeHost), RecoveryOptions{MaxBytes: 350_000})
 	defer r.Close()
 	for i := range 3000 {
@@ -353,7 +364,7 @@ func TestPositionsInTheLog(t *testing.T) {
 			some := r.log.since(position)
 			first := max(position, r.log.dropped) + 1
 			if some.first != nil && some.first.position+markInterval <= first {
-				t.Fatalf("looked for %d from %d on", first, some.first.position)
+				t.Fatalf("searched for position %d from %d on", first, some.first.position)
 			}
 			if position%50 != 0 {
 				continue
@@ -369,8 +380,9 @@ func TestPositionsInTheLog(t *testing.T) {
 	}
 }
 
-// The log may change while a part of it is read.
+// The log may change while a span of it is read.
 func TestSpanOutlivesTheLog(t *testing.T) {
+	t.Parallel()
 	r := NewRecovery(new(fakeHost), RecoveryOptions{MaxBytes: 50_000})
 	defer r.Close()
 	for i := range 50 {
@@ -393,13 +405,14 @@ func TestSpanOutlivesTheLog(t *testing.T) {
 	}
 	dropped.Wait()
 	if r.log.numbers[50] != nil {
-		t.Error("the packets are there")
+		t.Error("the packets are still logged")
 	}
 }
 
-// The bound of the log is that of what it holds: names of rooms count, and the forms of
-// messages that transports need do not stay.
+// The bound of the log covers the memory that it holds: names of rooms count, and it
+// does not keep the encoded forms that transports add.
 func TestMaxBytesCountsWhatIsHeld(t *testing.T) {
+	t.Parallel()
 	r := NewRecovery(new(fakeHost), RecoveryOptions{MaxBytes: 9_000})
 	defer r.Close()
 	rooms := make([]string, 100)
@@ -420,7 +433,7 @@ func TestMaxBytesCountsWhatIsHeld(t *testing.T) {
 	}
 }
 
-// offsetHost is a fakeHost that notes which offset an event has.
+// offsetHost is a fakeHost that records the offset of each event.
 type offsetHost struct {
 	fakeHost
 	offsets map[string]string
@@ -431,9 +444,10 @@ func (h *offsetHost) Encode(p *Packet) error {
 	return h.fakeHost.Encode(p)
 }
 
-// Two sockets do the same, but one loses its connection again and again, and does not
-// know at once. Both receive the same.
+// Of two sockets with the same rooms, one loses its connection repeatedly, and the
+// server notices late. Both receive the same events.
 func TestFlakySocketReceivesWhatASteadyOneDoes(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(200) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		h := &offsetHost{offsets: make(map[string]string)}
@@ -459,7 +473,7 @@ func TestFlakySocketReceivesWhatASteadyOneDoes(t *testing.T) {
 				except(t, r, event, room())
 			case 3:
 				broadcast(t, r, event)
-			case 4, 5: // of sockets that are connected, or not
+			case 4, 5: // of connected and of disconnected sockets
 				if err := r.JoinSockets(Target{Rooms: []string{"steady", "flaky"}}, room()); err != nil {
 					t.Fatal(err)
 				}
@@ -507,9 +521,10 @@ func TestFlakySocketReceivesWhatASteadyOneDoes(t *testing.T) {
 	}
 }
 
-// While several goroutines emit and the rooms of a socket change, what is delivered to
-// it and what the log says that it would have missed are the same, in the same order.
+// While several goroutines emit and the rooms of a socket change, the delivered
+// packets are the same as those that the log reports as missed, in the same order.
 func TestDeliveryAndReplayAgree(t *testing.T) {
+	t.Parallel()
 	r := NewRecovery(new(fakeHost), RecoveryOptions{})
 	defer r.Close()
 	s := admit(r, "a", "p", nil)
@@ -533,7 +548,7 @@ func TestDeliveryAndReplayAgree(t *testing.T) {
 	}
 	rooms.Go(func() {
 		rng := rand.New(rand.NewPCG(2, 2))
-		for n := 0; n < maxStays; n++ {
+		for range maxStays {
 			select {
 			case <-stop:
 				return

@@ -1,3 +1,5 @@
+// Not released: measurements.
+
 module github.com/seed96b07ef8/socketio/bench
 
 go 1.26.0

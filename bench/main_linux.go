@@ -70,7 +70,7 @@ func command(ctx context.Context, args []string) error {
 		}
 	}
 	c.subjects = strings.Split(*subjects, ",")
-	for _, name := range strings.Split(*names, ",") {
+	for name := range strings.SplitSeq(*names, ",") {
 		w, ok := workloadNamed(name)
 		if !ok {
 			return fmt.Errorf("unknown workload %q", name)

@@ -34,7 +34,7 @@ type crowd struct {
 	generators []*generator
 }
 
-// crowdReport is what came of it. Memory is in KiB per client.
+// crowdReport is the result. Memory is in KiB per client.
 type crowdReport struct {
 	Wanted int `json:"clients_wanted"`
 	Held   int `json:"clients_held"`

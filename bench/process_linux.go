@@ -15,8 +15,8 @@ import (
 	"github.com/seed96b07ef8/socketio/bench/internal/load"
 )
 
-// A process is a server or a generator: it is told what to do on its standard
-// input, answers on its standard output, and ends when the input does.
+// A process is a server or a generator. It reads commands from standard input,
+// answers on standard output, and exits when the input ends.
 type process struct {
 	cmd *exec.Cmd
 	in  io.WriteCloser
@@ -50,10 +50,10 @@ func (p *process) line() (string, error) {
 // stop ends the process and waits for it.
 func (p *process) stop() {
 	p.in.Close()
-	timer := time.AfterFunc(10*time.Second, func() { _ = p.cmd.Process.Kill() }) // it may be gone by then
+	timer := time.AfterFunc(10*time.Second, func() { _ = p.cmd.Process.Kill() }) // it may have exited by then
 	defer timer.Stop()
 	_, _ = io.Copy(io.Discard, p.out)
-	_ = p.cmd.Wait() // how it ended is of no interest
+	_ = p.cmd.Wait() // the exit status does not matter
 }
 
 // A server is the process of a subject.

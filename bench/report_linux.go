@@ -54,8 +54,8 @@ type row struct {
 	Other     float64 `json:"other_cpus,omitempty"`
 }
 
-// A comparison says how our server did under a workload: medians of what it was in
-// each round.
+// A comparison compares our server with the others under a workload: medians of
+// the ratios of the rounds.
 type comparison struct {
 	Workload     string  `json:"workload"`
 	NodePerOurs  float64 `json:"node_per_ours,omitempty"`
@@ -149,7 +149,7 @@ func median(values []float64) float64 {
 	return round((values[(n-1)/2] + values[n/2]) / 2)
 }
 
-// round keeps what a measurement like this can tell.
+// round rounds to the precision of the measurements.
 func round(v float64) float64 { return math.Round(v*1000) / 1000 }
 
 func (r *report) find(workload, subject string) *row {
@@ -160,7 +160,7 @@ func (r *report) find(workload, subject string) *row {
 	return &r.Rows[i]
 }
 
-// primary is the figure that a workload is about.
+// primary returns the main figure of a workload.
 func (x *row) primary() float64 {
 	if x == nil {
 		return 0

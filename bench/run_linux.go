@@ -16,7 +16,7 @@ import (
 	"github.com/seed96b07ef8/socketio/bench/internal/proc"
 )
 
-// config is what a run of the benchmark consists of.
+// config configures a run of the benchmark.
 type config struct {
 	dir              string
 	workloads        []workload
@@ -322,7 +322,7 @@ func measureIdle(ctx context.Context, s *server, spec load.Spec, file string) (*
 			return nil, fmt.Errorf("%d of %d clients connected: %s", e.Stat.Clients, one.Clients, e.Stat.Stopped)
 		}
 	}
-	time.Sleep(time.Second) // what connecting has begun comes to its end
+	time.Sleep(time.Second) // wait for work that connecting has started
 	after, err := memory(s)
 	if err != nil {
 		return nil, err

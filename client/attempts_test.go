@@ -21,6 +21,7 @@ func patient(f *fake) *client.Options {
 // A server that accepts connections and drops them is given up like one that cannot
 // be reached.
 func TestAttemptsCountUntilASocketIsAdmitted(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(t, func(c *engine.Conn, _ string) { c.Close() })
 		c := client.New(f.URL, patient(f))
@@ -50,6 +51,7 @@ func TestAttemptsCountUntilASocketIsAdmitted(t *testing.T) {
 
 // So is one that opens no session that lasts, for a manager without a socket.
 func TestAttemptsCountUntilAPing(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(t, nil)
 		m := client.NewManager(f.URL, patient(f))
@@ -61,7 +63,7 @@ func TestAttemptsCountUntilAPing(t *testing.T) {
 		if err := m.Connect(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		lives := []time.Duration{time.Minute, 10 * time.Second, time.Minute, 0, 0, 0} // a ping comes after 25 s
+		lives := []time.Duration{time.Minute, 10 * time.Second, time.Minute, 0, 0, 0} // a ping arrives after 25 s
 		for _, life := range lives {
 			conn := <-f.conns
 			time.Sleep(life)
@@ -76,6 +78,7 @@ func TestAttemptsCountUntilAPing(t *testing.T) {
 
 // An admitted socket makes the next attempt the first again.
 func TestAttemptsCountAnewAfterAdmission(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		n := 0
 		f := newFake(t, func(c *engine.Conn, _ string) {

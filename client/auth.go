@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/seed96b07ef8/socketio/internal/ctxerr"
+	"github.com/seed96b07ef8/socketio/internal/handler"
 )
 
 // checkAuth refuses what cannot be an Auth.
@@ -21,13 +22,13 @@ func checkAuth(v any) error {
 		return nil
 	}
 	if err := checkObject(v); err != nil {
-		return &OptionError{Field: "Auth", Value: fmt.Sprintf("a %T", v), Reason: err.Error()}
+		return &OptionError{Field: "Auth", Value: fmt.Sprintf("of type %T", v), Reason: err.Error()}
 	}
 	return nil
 }
 
-// checkObject refuses values that are not encoded as objects, as far as that can
-// be told from their types.
+// checkObject rejects values that are not encoded as objects, as far as their types
+// show.
 func checkObject(v any) error {
 	if isNil(v) {
 		return nil
@@ -78,7 +79,10 @@ func isNil(v any) bool {
 	return false
 }
 
-var errNoCredentials = errors.New("the function ended its goroutine")
+var (
+	errNoCredentials = errors.New("the function ended its goroutine")
+	errEncoderEnded  = errors.New("a method that encodes the credentials ended its goroutine")
+)
 
 // ask calls the function that yields the credentials, on a goroutine of its own. When
 // ctx ends before the function returns, the goroutine is left behind until it does,
@@ -128,7 +132,7 @@ func connectPayload(auth any, pid, offset string) ([]any, error) {
 		object["offset"] = offset
 	}
 	if err := addMembers(object, auth); err != nil {
-		return nil, &AuthError{Err: err}
+		return nil, err
 	}
 	return []any{object}, nil
 }
@@ -165,7 +169,7 @@ func memberValues(v any) map[string]any {
 	values := make(map[string]any)
 	rv := reflect.ValueOf(v)
 	for {
-		if _, ok := rv.Interface().(json.Marshaler); ok {
+		if _, ok := reflect.TypeAssert[json.Marshaler](rv); ok {
 			return nil
 		}
 		if rv.Kind() != reflect.Pointer || rv.IsNil() {
@@ -184,9 +188,21 @@ func memberValues(v any) map[string]any {
 		for f, value := range rv.Fields() {
 			name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 			if f.IsExported() && !f.Anonymous && !strings.Contains(options, "string") {
-				values[cmp.Or(name, f.Name)] = value.Interface()
+				values[cmp.Or(name, f.Name)] = fieldValue(value)
 			}
 		}
 	}
 	return values
+}
+
+// fieldValue returns what is encoded as the field is where it stands: encoding/json calls
+// the methods of pointers for a field of what a pointer leads to, and not for a copy.
+func fieldValue(field reflect.Value) any {
+	if field.CanAddr() {
+		k := field.Kind()
+		if k == reflect.Struct || k == reflect.Array || handler.EncodesByPointer(field.Type()) {
+			return field.Addr().Interface()
+		}
+	}
+	return field.Interface()
 }

@@ -21,6 +21,7 @@ const large = 1<<53 + 1
 
 // Credentials arrive at a reconnection with a session as they did at first.
 func TestCredentialsAtReconnection(t *testing.T) {
+	t.Parallel()
 	type credentials struct {
 		User  int64     `json:"user"`
 		Since time.Time `json:"since"`
@@ -44,6 +45,8 @@ func TestCredentialsAtReconnection(t *testing.T) {
 		"nil raw":       json.RawMessage(nil),
 		"nil marshaler": (*pointerMarshaler)(nil),
 		"own pid":       map[string]any{"user": int64(large), "pid": "mine"},
+		"by pointer":    &byPointer{User: pointerNumber{1}, Numbers: [1]pointerNumber{{1}}, Nested: struct{ N pointerNumber }{pointerNumber{1}}},
+		"by value":      byPointer{User: pointerNumber{1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			settings(t, func(t *testing.T, way setting) {
@@ -85,7 +88,7 @@ func TestCredentialsAtReconnection(t *testing.T) {
 				if string(a) != string(b) && !(len(first) == 0 && len(second) == 0) {
 					t.Errorf("at first %s, then %s", a, b)
 				}
-				if user, ok := second["user"]; ok && string(user) != "9007199254740993" {
+				if user, ok := second["user"]; ok && name != "by value" && string(user) != "9007199254740993" {
 					t.Errorf("the user is %s", user)
 				}
 			})
@@ -101,9 +104,22 @@ type pointerMarshaler struct{}
 
 func (*pointerMarshaler) MarshalJSON() ([]byte, error) { return []byte(`{"user":1}`), nil }
 
+// byPointer has parts with methods that encoding/json calls only if a pointer leads there.
+type byPointer struct {
+	User    pointerNumber `json:"user"`
+	Numbers [1]pointerNumber
+	Nested  struct{ N pointerNumber }
+	Data    [2]byte
+}
+
+type pointerNumber struct{ N int }
+
+func (*pointerNumber) MarshalJSON() ([]byte, error) { return []byte("9007199254740993"), nil }
+
 // An Auth function that ignores its context holds Connect up for no longer than
 // ConnectTimeout, and is not called again before it has returned.
 func TestAuthThatIgnoresItsContext(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan bool)
 		var running, calls atomic.Int32
@@ -140,6 +156,7 @@ func TestAuthThatIgnoresItsContext(t *testing.T) {
 
 // One that ends its goroutine yields no credentials.
 func TestAuthThatEndsItsGoroutine(t *testing.T) {
+	t.Parallel()
 	srv := overWebSocket.serve(t, nil)
 	c := overWebSocket.client(t, srv, "/", func(o *client.Options) {
 		o.Auth = func(context.Context) (any, error) {
@@ -153,6 +170,7 @@ func TestAuthThatEndsItsGoroutine(t *testing.T) {
 // Credentials that are larger than what the server accepts are refused at once, with both
 // sizes, instead of tried again and again, whether Auth is a function or not.
 func TestAuthLargerThanMaxPayload(t *testing.T) {
+	t.Parallel()
 	long := map[string]string{"token": strings.Repeat("x", 2000)}
 	for name, auth := range map[string]any{
 		"value":    long,

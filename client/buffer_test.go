@@ -37,6 +37,7 @@ func numbers(from, to int) (all []int) {
 }
 
 func TestEventsWaitForTheConnection(t *testing.T) {
+	t.Parallel()
 	settings(t, func(t *testing.T, way setting) {
 		srv := way.serve(t, nil)
 		got := notes(srv)
@@ -81,6 +82,7 @@ func TestEventsWaitForTheConnection(t *testing.T) {
 }
 
 func TestBufferIsBounded(t *testing.T) {
+	t.Parallel()
 	srv := overWebSocket.serve(t, nil)
 	for _, test := range []struct {
 		name   string
@@ -118,7 +120,7 @@ func TestBufferIsBounded(t *testing.T) {
 			}
 		})
 	}
-	// Who waits for an answer is told.
+	// The caller that waits for an answer gets an error.
 	for _, policy := range []client.Overflow{client.DropOldest, client.DropNewest} {
 		c := overWebSocket.client(t, srv, "/", func(o *client.Options) { o.BufferMessages, o.Overflow = 1, policy })
 		results := make(chan error, 2)
@@ -139,7 +141,40 @@ func TestBufferIsBounded(t *testing.T) {
 	}
 }
 
+// The error of a question that was not sent says so.
+func TestErrorsOfQuestionsWithoutAConnection(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		_, c := bubble(t, nil, func(o *client.Options) { o.AckTimeout = time.Second })
+		check := func(state string, c *client.Socket, cause error, want string) {
+			t.Helper()
+			_, err := c.EmitWithAck(t.Context(), "q")
+			if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, client.ErrNotConnected) != (cause != nil) {
+				t.Errorf("%s: got %v, want one that matches %v and %v", state, err, context.DeadlineExceeded, cause)
+			}
+			if want = `client: event "q" of /: context deadline exceeded` + want; err.Error() != want {
+				t.Errorf("%s: got %q, want %q", state, err, want)
+			}
+		}
+		const inactive = ": socket is not connected: call Connect or Open"
+		check("new", c, client.ErrNotConnected, inactive)
+		connect(t, c)
+		check("connected", c, nil, "")
+		c.Disconnect()
+		check("disconnected", c, client.ErrNotConnected, inactive)
+		opts := nowhere()
+		opts.AckTimeout = time.Second
+		away := client.New("http://example.test", opts)
+		defer away.Manager().Close()
+		if err := away.Open(); err != nil {
+			t.Fatal(err)
+		}
+		check("connecting", away, client.ErrNotConnected, ": socket is not connected yet")
+	})
+}
+
 func TestAckTimeout(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv, c := bubble(t, nil, func(o *client.Options) { o.AckTimeout = 3 * time.Second })
 		got := notes(srv)
@@ -180,8 +215,9 @@ func TestAckTimeout(t *testing.T) {
 	})
 }
 
-// Who waits for an answer is told when the connection goes.
+// A caller that waits for an answer gets an error when the connection ends.
 func TestAcksEndWithTheConnection(t *testing.T) {
+	t.Parallel()
 	settings(t, func(t *testing.T, way setting) {
 		srv := way.serve(t, nil)
 		asked := make(chan bool, 1)
@@ -213,6 +249,7 @@ func TestAcksEndWithTheConnection(t *testing.T) {
 
 // A handler's answer does not go out over a later connection.
 func TestLateAnswers(t *testing.T) {
+	t.Parallel()
 	srv := overWebSocket.serve(t, nil)
 	c := overWebSocket.client(t, srv, "/", nil)
 	entered, release, contexts := make(chan bool, 1), make(chan bool), make(chan error, 1)

@@ -15,7 +15,7 @@ import (
 // are made with the same *Options, or nil, for URLs with the same scheme, host,
 // port, user and query; not with [Options.ForceNew].
 func New(rawURL string, opts *Options) *Socket {
-	t, err := parseURL(rawURL)
+	t, err := parseSocketURL(rawURL)
 	if err != nil || opts != nil && opts.ForceNew {
 		return first(t, err, opts)
 	}
@@ -39,7 +39,7 @@ func New(rawURL string, opts *Options) *Socket {
 	m.cached = &key
 	w := weak.Make(m)
 	cache.managers[key] = w
-	// A manager that nobody uses and nobody has closed leaves, too.
+	// A manager that the program dropped without closing it is removed, too.
 	runtime.AddCleanup(m, func(key cacheKey) { uncache(key, w) }, key)
 	return m.reserve(t.namespace)
 }

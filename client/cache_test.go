@@ -9,6 +9,7 @@ import (
 )
 
 func TestSharing(t *testing.T) {
+	t.Parallel()
 	o, other := new(client.Options), new(client.Options)
 	first := client.New("http://Example.test/a", o)
 	for _, test := range []struct {
@@ -48,7 +49,7 @@ func TestSharing(t *testing.T) {
 	}
 }
 
-// The cache keeps no manager alive that nobody uses, whatever its options refer to.
+// The cache keeps no unused manager alive, whatever its options refer to.
 func TestCacheDoesNotLeak(t *testing.T) {
 	before := collected()
 	for range 100 {

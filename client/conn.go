@@ -62,7 +62,7 @@ func (c *conn) OnMessage(e *engine.Client, data []byte, binary bool) {
 		return
 	}
 	defer func() {
-		if v := recover(); v != nil { // a codec of somebody else's, for example
+		if v := recover(); v != nil { // a third party's codec, for example
 			c.m.opts.Logger.Error("client: panic", "panic", clip.Panic(v))
 			c.violation(e, errEarlyPanic)
 		}

@@ -19,6 +19,7 @@ import (
 )
 
 func TestRefusalOfTheServer(t *testing.T) {
+	t.Parallel()
 	settings(t, func(t *testing.T, way setting) {
 		type details struct {
 			Code  int    `json:"code"`
@@ -66,6 +67,7 @@ func TestRefusalOfTheServer(t *testing.T) {
 }
 
 func TestAuth(t *testing.T) {
+	t.Parallel()
 	type credentials struct {
 		Token string `json:"token"`
 	}
@@ -108,6 +110,7 @@ func TestAuth(t *testing.T) {
 }
 
 func TestAuthThatFails(t *testing.T) {
+	t.Parallel()
 	srv := overWebSocket.serve(t, nil)
 	failure := errors.New("no token today")
 	n := 0
@@ -133,7 +136,7 @@ func TestAuthThatFails(t *testing.T) {
 	connect(t, c)
 	c.Disconnect()
 
-	// Open goes on until there are credentials.
+	// Open retries until there are credentials.
 	errs, connected := make(chan error, 10), make(chan bool, 1)
 	c.OnConnectError(func(err error) {
 		if !c.Active() {
@@ -161,6 +164,7 @@ func TestAuthThatFails(t *testing.T) {
 }
 
 func TestAuthGivesUpWithTheAttempts(t *testing.T) {
+	t.Parallel()
 	srv := overWebSocket.serve(t, nil)
 	errs := make(chan error, 10)
 	c := overWebSocket.client(t, srv, "/", func(o *client.Options) {
@@ -187,6 +191,7 @@ func TestAuthGivesUpWithTheAttempts(t *testing.T) {
 }
 
 func TestDisconnections(t *testing.T) {
+	t.Parallel()
 	settings(t, func(t *testing.T, way setting) {
 		srv := way.serve(t, nil)
 		reasons := make(chan socketio.Reason, 10)
@@ -237,8 +242,9 @@ func TestDisconnections(t *testing.T) {
 	})
 }
 
-// Leaving and joining again faster than the server answers confuses nobody.
+// Leaving and joining again faster than the server answers confuses neither side.
 func TestDisconnectWhileConnecting(t *testing.T) {
+	t.Parallel()
 	srv := overWebSocket.serve(t, nil)
 	entered, release := make(chan bool), make(chan bool)
 	srv.Of("/slow").Use(func(ctx context.Context, s *socketio.Socket) error {
@@ -273,7 +279,7 @@ func TestDisconnectWhileConnecting(t *testing.T) {
 		t.Errorf("the server has %d sockets", n)
 	}
 
-	// The other way round: the answer comes when nobody wants it any more.
+	// The other way round: the answer arrives after the call has returned.
 	slow.Disconnect()
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { result <- slow.Connect(ctx) }()
@@ -293,6 +299,7 @@ func TestDisconnectWhileConnecting(t *testing.T) {
 }
 
 func TestURLsAndOptions(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name  string
 		url   string
@@ -319,9 +326,9 @@ func TestURLsAndOptions(t *testing.T) {
 		{"retries", "http://h", client.Options{Retries: -1}, "Retries", -1},
 		{"buffer", "http://h", client.Options{BufferMessages: -1}, "BufferMessages", -1},
 		{"overflow", "http://h", client.Options{Overflow: 7}, "Overflow", client.Overflow(7)},
-		{"auth", "http://h", client.Options{Auth: "secret"}, "Auth", "a string"},
+		{"auth", "http://h", client.Options{Auth: "secret"}, "Auth", "of type string"},
 		{"nil auth", "http://h", client.Options{Auth: (func(context.Context) (any, error))(nil)}, "Auth", "nil"},
-		{"other function", "http://h", client.Options{Auth: func() any { return nil }}, "Auth", "a func() interface {}"},
+		{"other function", "http://h", client.Options{Auth: func() any { return nil }}, "Auth", "of type func() interface {}"},
 		{"engine", "http://h", client.Options{Engine: engine.DialOptions{Transports: []engine.Transport{"pigeon"}}}, "Transports", engine.Transport("pigeon")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -361,6 +368,7 @@ func TestURLsAndOptions(t *testing.T) {
 func second[A, B any](_ A, b B) B { return b }
 
 func TestNamespaceOfAURL(t *testing.T) {
+	t.Parallel()
 	for url, want := range map[string]string{
 		"http://h":              "/",
 		"https://h/":            "/",
@@ -379,6 +387,7 @@ func TestNamespaceOfAURL(t *testing.T) {
 
 // The query of the URL is sent with the handshake, and the options' with it.
 func TestQueryAndHeader(t *testing.T) {
+	t.Parallel()
 	settings(t, func(t *testing.T, way setting) {
 		srv := way.serve(t, nil)
 		o := way.options(srv)
@@ -396,6 +405,7 @@ func TestQueryAndHeader(t *testing.T) {
 
 // Values that cannot be sent are found out when they are to be, at the latest.
 func TestAuthThatCannotBeEncoded(t *testing.T) {
+	t.Parallel()
 	srv := overWebSocket.serve(t, nil)
 	c := overWebSocket.client(t, srv, "/", func(o *client.Options) { o.Auth = struct{ C chan int }{make(chan int)} })
 	errorAs[*client.AuthError](t, c.Connect(within(t)))
@@ -404,8 +414,9 @@ func TestAuthThatCannotBeEncoded(t *testing.T) {
 	}
 }
 
-// What is refused after it was given up concerns nobody.
+// A refusal after the attempt was given up has no effect.
 func TestRefusalThatComesLate(t *testing.T) {
+	t.Parallel()
 	srv := overWebSocket.serve(t, nil)
 	entered, release := make(chan bool), make(chan error)
 	srv.Of("/slow").Use(func(ctx context.Context, s *socketio.Socket) error {
@@ -432,16 +443,17 @@ func TestRefusalThatComesLate(t *testing.T) {
 }
 
 func TestTextsOfErrors(t *testing.T) {
+	t.Parallel()
 	cause := errors.New("cause")
 	for _, test := range []struct {
 		err  error
 		want string
 	}{
-		{&client.DisconnectError{Reason: client.PingTimeout}, "client: socket disconnected: ping timeout"},
-		{&client.DisconnectError{Reason: client.ParseError, Err: cause}, "client: socket disconnected: parse error: cause"},
-		{&client.LimitError{Option: "BufferBytes", Max: 7}, "client: BufferBytes exceeded: at most 7 are allowed to wait for the connection or for acknowledgements; EmitWait waits for room"},
+		{&client.DisconnectError{Reason: client.PingTimeout}, "socketio: socket disconnected: ping timeout"},
+		{&client.DisconnectError{Reason: client.ParseError, Err: cause}, "socketio: socket disconnected: parse error: cause"},
+		{&client.LimitError{Option: "BufferBytes", Max: 7}, "socketio: BufferBytes exceeded: at most 7 are allowed to wait for the connection or for acknowledgements; EmitWait, in place of Emit, waits for room"},
 		{&client.RetryError{Event: "e", Sent: 3, Err: cause}, `client: event "e" was sent 3 times and not acknowledged (does the server have a handler that acknowledges it?): cause`},
-		{&client.EventError{Event: "e", Err: cause}, `client: event "e": cause`},
+		{&client.EventError{Event: "e", Err: cause}, `socketio: event "e": cause`},
 		{&client.PanicError{Value: "x"}, "panic: x"},
 		{&client.AuthError{Err: cause}, "client: auth: cause"},
 	} {
@@ -453,6 +465,7 @@ func TestTextsOfErrors(t *testing.T) {
 
 // A transport that hangs leaves time for the others.
 func TestTryAllTransportsInTime(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := socketiotest.NewServer(t, nil)
 		o := &client.Options{Engine: engine.DialOptions{

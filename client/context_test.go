@@ -15,6 +15,7 @@ import (
 
 // Whatever waits for ctx returns an error that matches ctx's and its cause.
 func TestErrorsOfContexts(t *testing.T) {
+	t.Parallel()
 	mine := errors.New("shutting down")
 	dial := func(ctx context.Context) error {
 		_, err := engine.Dial(ctx, "http://example.test", &nothing().Engine, nil)
@@ -71,6 +72,7 @@ func TestErrorsOfContexts(t *testing.T) {
 
 // A question whose context has ended is not sent.
 func TestNothingIsSentForAContextThatHasEnded(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv, c := bubble(t, nil, nil)
 		events := make(chan string, 10)
@@ -101,6 +103,7 @@ func TestNothingIsSentForAContextThatHasEnded(t *testing.T) {
 
 // A question that was not sent ends when its socket is disconnected for good.
 func TestQuestionsEndWithTheSocketsActivity(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		change func(o *client.Options)
 		end    func(t *testing.T, c *client.Socket)
@@ -162,6 +165,7 @@ func TestQuestionsEndWithTheSocketsActivity(t *testing.T) {
 // A refusal and the server's disconnection end the questions, too; an attempt of
 // Connect that has failed does not.
 func TestQuestionsEndWithTheRefusal(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv, c := bubble(t, nil, nil)
 		refuse := true

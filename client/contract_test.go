@@ -10,14 +10,10 @@ import (
 )
 
 var (
-	_ event.Registrar     = (*client.Socket)(nil)
-	_ event.OnceRegistrar = (*client.Socket)(nil)
-	_ event.Emitter       = (*client.Socket)(nil)
-	_ event.Emitter       = client.Emitter{}
-	_ socketio.Caller     = (*client.Socket)(nil)
-	_ socketio.Caller     = client.Emitter{}
-	_ client.Caller       = (*client.Socket)(nil)
-	_ client.Caller       = (*socketio.Socket)(nil)
+	_ event.Registrar                       = (*client.Socket)(nil)
+	_ event.SocketRegistrar[*client.Socket] = (*client.Socket)(nil)
+	_ event.Emitter                         = (*client.Socket)(nil)
+	_ event.Emitter                         = client.Emitter{}
 )
 
 type sumArgs struct{ A, B int }
@@ -32,17 +28,21 @@ var (
 
 // The contracts of package event work at both ends.
 func TestContracts(t *testing.T) {
+	t.Parallel()
 	settings(t, func(t *testing.T, way setting) {
 		srv := way.serve(t, nil)
-		sum.On(srv, func(_ context.Context, _ *socketio.Socket, args sumArgs) (int, error) { return args.A + args.B, nil })
+		event.Answer(srv, sum, func(_ context.Context, _ *socketio.Socket, args sumArgs) (int, error) { return args.A + args.B, nil })
 		moves := make(chan sumArgs, 1)
-		move.On(srv, func(_ context.Context, _ *socketio.Socket, m sumArgs) error {
+		event.On(srv, move, func(_ context.Context, _ *socketio.Socket, m sumArgs) error {
 			moves <- m
 			return nil
 		})
 		c := way.client(t, srv, "/", nil)
 		items := make(chan item, 2)
-		news.Handle(c, func(_ context.Context, v item) error {
+		event.On(c, news, func(_ context.Context, s *client.Socket, v item) error {
+			if s != c {
+				t.Errorf("the handler got the socket %p, want %p", s, c)
+			}
 			items <- v
 			return nil
 		})
@@ -51,7 +51,7 @@ func TestContracts(t *testing.T) {
 			resets++
 			return event.None{}, nil
 		})
-		greet.Handle(c, func(_ context.Context, name string) (string, error) { return "hello " + name, nil })
+		event.Answer(c, greet, func(_ context.Context, _ *client.Socket, name string) (string, error) { return "hello " + name, nil })
 		connect(t, c)
 		if n, err := sum.Call(within(t), c, sumArgs{1, 2}); n != 3 || err != nil {
 			t.Errorf("sum: %d, %v", n, err)

@@ -10,7 +10,7 @@ import (
 
 // A dialer is the goroutine that establishes a connection, however many attempts
 // that takes. It ends when the connection stands, when it gives up, or when its
-// context is canceled because nobody wants the connection any more.
+// context is canceled because no socket or caller needs the connection.
 type dialer struct {
 	m      *Manager
 	ctx    context.Context
@@ -57,7 +57,7 @@ func (d *dialer) run(first int) {
 	}
 }
 
-// heard waits until those who want to be told of attempts are not too far behind.
+// heard waits until the functions for attempts are not too far behind.
 func (d *dialer) heard() bool {
 	if d.m.inbox.pending() < maxPendingHooks {
 		return d.ctx.Err() == nil
@@ -77,10 +77,13 @@ func (d *dialer) dial() (*conn, error) {
 	m := d.m
 	ctx, cancel := context.WithTimeout(d.ctx, m.opts.ConnectTimeout)
 	defer cancel()
-	c := newConn(m)
+	var c *conn
+	if err := m.protect("", "decoder", func() { c = newConn(m) }); err != nil { // by the application's codec
+		return nil, errtext.Prefix("client", err)
+	}
 	e, err := engine.Dial(ctx, m.target.engineURL(m.opts.Path, m.opts.ExactPath), m.opts.withQuery(m.target.query), c)
 	if err != nil {
-		if d.ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		if errors.Is(err, context.DeadlineExceeded) {
 			err = errtext.Join(": ", ErrConnectTimeout, err)
 		}
 		err = errtext.Prefix("client", err)
@@ -124,8 +127,8 @@ func (d *dialer) succeed(c *conn, attempt int) error {
 	return nil
 }
 
-// fail tells of an attempt that has failed. After the last one, the sockets are not
-// active any more.
+// fail reports a failed attempt to the hooks. After the last one, the sockets are
+// inactive.
 func (d *dialer) fail(err error, attempt int, last bool) {
 	m := d.m
 	m.mu.Lock()
@@ -162,8 +165,9 @@ func (d *dialer) fail(err error, attempt int, last bool) {
 	finish()
 }
 
-// settleLocked ends the connection, or the attempts to get one, if nobody wants it.
-// The returned function does what must be done without the lock.
+// settleLocked ends the connection, or the attempts to open one, if neither a socket
+// nor a caller of Connect needs it. The returned function does what must be done
+// without the lock.
 func (m *Manager) settleLocked() (finish func()) {
 	if m.held || len(m.active) > 0 {
 		return func() {}
@@ -181,7 +185,7 @@ func (m *Manager) settleLocked() (finish func()) {
 	return c.engine.Close
 }
 
-// endLocked tells of the end of a connection that was the manager's.
+// endLocked reports the end of the manager's connection to the sockets and hooks.
 func (m *Manager) endLocked(c *conn, why *DisconnectError) {
 	c.cancel(why)
 	for s := range m.sockets.all() {

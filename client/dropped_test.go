@@ -12,6 +12,7 @@ import (
 // Disconnect drops the events that are not handled yet, over whichever connection
 // they have come; later ones are handled.
 func TestDisconnectDropsEvents(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct{ lose, reconnect, closes bool }{
 		"connected":                  {},
 		"lost":                       {lose: true},

@@ -24,6 +24,7 @@ import (
 // A caller who gives up in the moment in which its event is dropped takes no other event
 // with it.
 func TestGivingUpWhatIsDropped(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]func(c *client.Socket){
 		"Disconnect": func(c *client.Socket) { c.Disconnect() },
 		"Close":      func(c *client.Socket) { c.Manager().Close() },
@@ -31,7 +32,7 @@ func TestGivingUpWhatIsDropped(t *testing.T) {
 		for _, retries := range []int{0, 1} {
 			t.Run(fmt.Sprintf("%s/retries %d", name, retries), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					for range 20 { // which of the two comes first is left to chance
+					for range 20 { // which of the two is first is left to chance
 						o := nothing()
 						o.Retries = retries
 						c := client.New("http://example.test", o)
@@ -80,6 +81,7 @@ func held(t *testing.T, change func(*client.Options)) (srv *socketiotest.Server,
 
 // What a handler has emitted is not held back while it waits for the server.
 func TestHandlersThatWaitHoldNothingBack(t *testing.T) {
+	t.Parallel()
 	for name, wait := range map[string]func(ctx context.Context, c *client.Socket) error{
 		"EmitWithAck": func(ctx context.Context, c *client.Socket) error { return second(c.EmitWithAck(ctx, "n", 2)) },
 		"EmitWait":    func(ctx context.Context, c *client.Socket) error { return c.EmitWait(ctx, "n", 2) },
@@ -114,6 +116,7 @@ func TestHandlersThatWaitHoldNothingBack(t *testing.T) {
 
 // Nor is it while the handler does something else, except for a moment.
 func TestHandlersThatTakeTheirTime(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv, c, release := held(t, nil)
 		got := notes(srv)
@@ -152,6 +155,7 @@ func (w writes) Write(b []byte) (int, error) {
 
 // What the handlers of a batch emit leaves in one write.
 func TestHandlersOfABatchWriteOnce(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var n atomic.Int32
 		srv, c, release := held(t, func(o *client.Options) {
@@ -184,6 +188,7 @@ func TestHandlersOfABatchWriteOnce(t *testing.T) {
 
 // Pings are not remembered for a function of OnPing that does not return.
 func TestPingsBehindAHook(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		_, c := bubble(t, &socketio.Options{Engine: engine.ServerOptions{PingInterval: time.Second}}, nil)
 		release := make(chan bool)
@@ -205,6 +210,7 @@ func TestPingsBehindAHook(t *testing.T) {
 // With NoReconnect, a manager whose Connect was called is done when its connection is,
 // until Connect is called again.
 func TestNoReconnectOfAManager(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(t, nil)
 		o := overWebSocket.options(f.Server)
@@ -242,6 +248,7 @@ func TestNoReconnectOfAManager(t *testing.T) {
 // An acknowledgement of an event that was not sent yet is ignored: the event is sent all
 // the same, and its own acknowledgement is what counts.
 func TestAcknowledgementBeforeTheEvent(t *testing.T) {
+	t.Parallel()
 	joined, forge := make(chan bool, 1), make(chan string)
 	posts, release := make(chan string, 10), make(chan bool)
 	srv := serveHandler(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -304,6 +311,7 @@ func TestAcknowledgementBeforeTheEvent(t *testing.T) {
 
 // Compress decides for each message whether it is compressed.
 func TestCompress(t *testing.T) {
+	t.Parallel()
 	srv := overWebSocket.serve(t, &socketio.Options{Engine: engine.ServerOptions{PerMessageDeflate: &engine.PerMessageDeflate{}}})
 	srv.On("text", func(s string) int { return len(s) })
 	var bytes atomic.Int64
@@ -349,6 +357,7 @@ func (w written) Write(b []byte) (int, error) {
 
 // Each event counts for itself in the inbox, not with those before it.
 func TestSizeOfTheNextEvent(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv, c, release := held(t, nil)
 		release()
@@ -373,6 +382,7 @@ func TestSizeOfTheNextEvent(t *testing.T) {
 // That a server is of version 2 ends an attempt to join another namespace, too, for which
 // there are no credentials yet, and the connection with it.
 func TestServerOfVersion2DuringAuth(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(t, nil)
 		var e *engine.Client
@@ -397,6 +407,7 @@ func TestServerOfVersion2DuringAuth(t *testing.T) {
 
 // The pings of a connection over which a socket was admitted take nothing from that.
 func TestAttemptsCountAnewAfterPings(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(t, func(c *engine.Conn, _ string) { say(c, granted) })
 		c := client.New(f.URL, patient(f))

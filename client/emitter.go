@@ -3,31 +3,31 @@ package client
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/internal/ctxerr"
+	"github.com/seed96b07ef8/socketio/internal/errtext"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
-// An Emitter sends in a certain way. It is a value: its methods return changed
-// copies, so it may be kept, shared and used again.
+// An Emitter sends with modified settings. It is a value: its methods return changed
+// copies, so it may be stored, shared and reused.
 type Emitter struct {
 	socket  *Socket
 	flags   engine.Flags
 	timeout time.Duration
 }
 
-// Volatile lets messages be lost: when the socket is not connected, or what was
-// sent before has not left yet. They do not wait for a connection, and are not
+// Volatile allows messages to be dropped if the socket is not connected, or earlier
+// messages are still waiting to be sent. They are neither buffered for a connection nor
 // retried.
 func (e Emitter) Volatile() Emitter {
 	e.flags |= engine.Volatile
 	return e
 }
 
-// Compress says whether messages may be compressed, where compression is enabled
+// Compress sets whether messages may be compressed, where compression is enabled
 // ([engine.DialOptions.PerMessageDeflate]). The default is true.
 func (e Emitter) Compress(on bool) Emitter {
 	if on {
@@ -38,11 +38,10 @@ func (e Emitter) Compress(on bool) Emitter {
 	return e
 }
 
-// Timeout bounds the waiting for acknowledgements, in addition to the context and
-// instead of [Options.AckTimeout]: EmitWithAck returns [context.DeadlineExceeded]
-// after d; with [Options.Retries] the event is sent again after d. Zero means no
-// bound, or the default one of retries. A negative d has passed already: EmitWithAck
-// sends nothing.
+// Timeout bounds the wait for acknowledgements, in addition to the context and in place
+// of [Options.AckTimeout]: EmitWithAck returns [context.DeadlineExceeded] after d; with
+// [Options.Retries] the event is sent again after d. Zero means no bound, or the
+// default one of retries. With a negative d, EmitWithAck sends nothing.
 func (e Emitter) Timeout(d time.Duration) Emitter {
 	e.timeout = d
 	return e
@@ -55,7 +54,7 @@ type outgoing struct {
 	flags   engine.Flags
 	hasID   bool
 	id      uint64         // of the acknowledgement, if one is wanted
-	result  chan ackResult // where it goes; nil when nobody waits for it
+	result  chan ackResult // receives the acknowledgement; nil when no caller waits
 	buffers bool           // waits for the connection
 	queued  bool           // waits to be acknowledged, with Retries
 	waits   bool           // the caller waits for room
@@ -81,7 +80,7 @@ type ackResult struct {
 	err  error
 }
 
-// settle tells whoever waits for the answer.
+// settle passes the result to the caller that waits for the acknowledgement.
 func (o *outgoing) settle(r ackResult) {
 	if o.result != nil {
 		select {
@@ -138,7 +137,7 @@ func (s *Socket) await(ctx context.Context, out *outgoing, timeout <-chan time.T
 		if err != nil && full == nil {
 			return Args{}, err
 		}
-		s.corker.release() // called by a handler, the question may be held back
+		s.inbox.worker.Release() // called by a handler, the question may be held back
 		select {
 		case <-full:
 			full, err = s.submit(out)
@@ -153,7 +152,9 @@ func (s *Socket) await(ctx context.Context, out *outgoing, timeout <-chan time.T
 		case <-timeout:
 			err = context.DeadlineExceeded
 		}
-		s.withdraw(out)
+		if why := s.withdraw(out); why != nil {
+			err = errtext.Join(": ", err, why)
+		}
 		return Args{}, err
 	}
 }
@@ -197,6 +198,7 @@ func (s *Socket) newID() uint64 {
 // submit sends an event, or keeps it for later. With an error for want of room, full is
 // closed when it should be tried again, if out is to wait for that.
 func (s *Socket) submit(out *outgoing) (full <-chan struct{}, err error) {
+	defer s.stay() // without mu
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.discarded != nil {
@@ -228,15 +230,16 @@ func (s *Socket) submit(out *outgoing) (full <-chan struct{}, err error) {
 		return full, err
 	case !volatile:
 		return s.roomLocked(out, s.bufferLocked(out))
-	case out.hasID:
-		return nil, s.end
 	}
-	return nil, nil
+	return nil, s.unconnectedLocked(out)
 }
 
-// roomLocked returns what submit does when err came of keeping an event.
+// roomLocked returns what submit does when keeping an event has failed with err, or has
+// not. An event that Retries keeps has to fit in the buffer. Others need not: the
+// connection takes them without it.
 func (s *Socket) roomLocked(out *outgoing, err error) (full <-chan struct{}, _ error) {
-	if err != nil && out.waits {
+	never := out.retried && out.message.Len() > s.manager.opts.BufferBytes
+	if err != nil && out.waits && !never {
 		full = s.changedLocked()
 	}
 	return full, err
@@ -265,7 +268,7 @@ func (s *Socket) sendLocked(out *outgoing) (full <-chan struct{}, err error) {
 	case errors.Is(err, engine.ErrClosed):
 		return nil, engine.ErrClosed
 	case errors.Is(err, engine.ErrOutboxFull):
-		return full, s.fullError(e, out)
+		return full, s.fullError(e, out.message)
 	case errors.Is(err, engine.ErrDropped):
 		return nil, out.droppedError()
 	}
@@ -275,9 +278,21 @@ func (s *Socket) sendLocked(out *outgoing) (full <-chan struct{}, err error) {
 // droppedError returns what the caller learns of a volatile event that was dropped.
 func (o *outgoing) droppedError() error {
 	if o.hasID {
-		return ErrDropped
+		return errBusy
 	}
 	return nil
+}
+
+// unconnectedLocked is droppedError for a socket that is not connected.
+func (s *Socket) unconnectedLocked(out *outgoing) error {
+	if !out.hasID {
+		return nil
+	}
+	why := s.end
+	if s.active { // what has ended before does not matter any more
+		why = &DisconnectError{Reason: s.end.Reason, Err: errConnecting}
+	}
+	return errtext.Join(": ", ErrDropped, why)
 }
 
 func (s *Socket) expectLocked(out *outgoing) {
@@ -287,7 +302,7 @@ func (s *Socket) expectLocked(out *outgoing) {
 	s.acks[out.id] = out
 }
 
-// acknowledged handles ACK. One that nobody waits for is ignored.
+// acknowledged handles ACK. It ignores one that no caller waits for.
 func (s *Socket) acknowledged(c *conn, p *parser.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -307,8 +322,8 @@ func (s *Socket) acknowledged(c *conn, p *parser.Packet) {
 	}
 }
 
-// failSentLocked ends the waiting for answers to what was sent over a connection
-// that is gone.
+// failSentLocked ends the wait for acknowledgements of events that were sent over a
+// connection that has ended.
 func (s *Socket) failSentLocked(why *DisconnectError) {
 	for id, out := range s.acks {
 		if !out.buffers && !out.retried {
@@ -321,186 +336,28 @@ func (s *Socket) failSentLocked(why *DisconnectError) {
 	}
 }
 
-// withdraw takes an event back whose answer nobody waits for any more.
-func (s *Socket) withdraw(out *outgoing) {
+// withdraw takes back an event whose caller no longer waits for the acknowledgement. It
+// returns an error if the event was waiting for a connection, or for its acknowledgement
+// over another one.
+func (s *Socket) withdraw(out *outgoing) (why error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	switch {
+	case !out.waiting() || s.connectedLocked():
+	case s.active:
+		why = errConnecting
+	default:
+		why = errNotConnected
+	}
 	delete(s.acks, out.id)
 	s.unbufferLocked(out)
 	if out.retried {
 		s.unqueueLocked(out)
 		s.drainLocked()
 	}
-}
-
-// bufferLocked keeps an event until the socket is connected.
-func (s *Socket) bufferLocked(out *outgoing) error {
-	if ok, err := s.makeRoomLocked(out); !ok {
-		return err
-	}
-	out.buffers = true
-	s.buffer = append(s.buffer, out)
-	s.bytes += out.message.Len()
-	if out.hasID {
-		s.expectLocked(out)
-	}
-	return nil
-}
-
-func (s *Socket) unbufferLocked(out *outgoing) {
-	if !out.buffers {
-		return
-	}
-	s.buffer = remove(s.buffer, out)
-	s.bytes -= out.message.Len()
-	out.buffers = false
-	s.noteChangeLocked()
-}
-
-// remove removes an event from a list, in no time if it is the first.
-func remove(list []*outgoing, out *outgoing) []*outgoing {
-	switch i := slices.Index(list, out); {
-	case len(list) == 1:
-		return nil
-	case i == 0:
-		list[0] = nil
-		return list[1:]
-	default:
-		return slices.Delete(list, i, i+1)
-	}
+	return why
 }
 
 // flushBatch is the number of buffered events that are sent under the socket's lock
 // before others may have it.
 const flushBatch = 256
-
-// flushLocked sends what has waited for the connection, in order, over the corked
-// connection, as much as that has room for.
-func (s *Socket) flushLocked() {
-	for n := 0; len(s.buffer) > 0; n++ {
-		if n == flushBatch {
-			s.pauseLocked(nil)
-			return
-		}
-		out := s.buffer[0]
-		full, err := s.sendLocked(out)
-		switch {
-		case full != nil:
-			s.pauseLocked(full)
-			return
-		case errors.Is(err, engine.ErrClosed):
-			return // for the next connection
-		case err != nil:
-			s.refusedLocked(out, err)
-		}
-		s.unbufferLocked(out)
-	}
-}
-
-// pauseLocked has what waits sent later: at once if full is nil, or when it is closed.
-func (s *Socket) pauseLocked(full <-chan struct{}) {
-	if s.paused {
-		return
-	}
-	s.paused = true
-	go func() { // ends when the connection has room, or has ended
-		if full != nil {
-			<-full
-		}
-		s.resume()
-	}()
-}
-
-func (s *Socket) resume() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.paused = false
-	if !s.connectedLocked() {
-		return // there will be another connection
-	}
-	e := s.life.conn.engine
-	e.Cork()
-	s.flushLocked()
-	s.drainLocked()
-	e.Uncork()
-	if e.Writable() {
-		s.noteDrainedLocked()
-	}
-}
-
-// makeRoomLocked applies the overflow policy to what waits for the connection. It
-// reports whether there is room for out.
-func (s *Socket) makeRoomLocked(out *outgoing) (bool, error) {
-	o := s.manager.opts
-	size := out.message.Len()
-	exceeded := func() *LimitError {
-		switch {
-		case len(s.buffer)+len(s.queue) >= o.BufferMessages:
-			return &LimitError{Option: "BufferMessages", Max: o.BufferMessages}
-		case s.bytes+size > o.BufferBytes:
-			return &LimitError{Option: "BufferBytes", Max: o.BufferBytes}
-		}
-		return nil
-	}
-	for {
-		full := exceeded()
-		switch {
-		case full == nil:
-			return true, nil
-		case out.waits:
-			return false, full
-		case o.Overflow == DropNewest && out.result == nil:
-			return false, nil
-		case o.Overflow != DropOldest || size > o.BufferBytes || !s.dropOldestLocked(full):
-			return false, full
-		}
-	}
-}
-
-// dropOldestLocked discards what has waited longest. It returns false when nothing
-// can be discarded.
-func (s *Socket) dropOldestLocked(why error) bool {
-	var out *outgoing
-	switch {
-	case len(s.buffer) > 0:
-		out = s.buffer[0]
-	case len(s.queue) > 0 && !s.queue[0].flying:
-		out = s.queue[0]
-	case len(s.queue) > 1:
-		out = s.queue[1]
-	default:
-		return false
-	}
-	s.unbufferLocked(out)
-	s.unqueueLocked(out)
-	s.dropLocked(out, why)
-	return true
-}
-
-// dropLocked tells whom it concerns of an event that is not sent. The caller has removed
-// it from what waits, or does.
-func (s *Socket) dropLocked(out *outgoing, err error) {
-	out.buffers, out.queued = false, false // withdraw must not take it for one that waits
-	if out.hasID {
-		delete(s.acks, out.id)
-	}
-	switch {
-	case out.result != nil:
-		out.settle(ackResult{err: err})
-	case out.retried:
-		s.reportLater(err)
-	}
-}
-
-// discardLocked drops everything that waits, for good.
-func (s *Socket) discardLocked(why error) {
-	s.discarded = why
-	for _, out := range slices.Concat(s.buffer, s.queue) {
-		if out.timer != nil {
-			out.timer.Stop()
-		}
-		s.dropLocked(out, why)
-	}
-	s.buffer, s.queue, s.bytes = nil, nil, 0
-	s.noteChangeLocked()
-}

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"strings"
 
 	"github.com/seed96b07ef8/socketio/engine"
-	"github.com/seed96b07ef8/socketio/internal/clip"
 	"github.com/seed96b07ef8/socketio/internal/errtext"
 	"github.com/seed96b07ef8/socketio/parser"
+	"github.com/seed96b07ef8/socketio/peer"
 )
 
 // A Reason says why a socket was disconnected, or a connection ended. The texts
@@ -32,8 +33,8 @@ const (
 	TransportClose = engine.TransportClose
 	// TransportError: the connection failed.
 	TransportError = engine.TransportError
-	// ParseError: the server sent something that is no packet, or a packet that is
-	// out of place.
+	// ParseError: the server sent something that is not a valid packet, or a packet
+	// that is out of place.
 	ParseError = engine.ParseError
 	// ForcedClose: this side closed the connection.
 	ForcedClose = engine.ForcedClose
@@ -43,7 +44,10 @@ const (
 var (
 	// ErrReservedEvent is returned, wrapped, for event names that the protocol
 	// keeps for itself; see [parser.IsReserved].
-	ErrReservedEvent = errors.New("reserved event name")
+	ErrReservedEvent = peer.ErrReservedEvent
+	// ErrNotConnected is the cause, wrapped, in the [DisconnectError] of a socket that has
+	// not been connected yet.
+	ErrNotConnected = peer.ErrNotConnected
 	// ErrServerVersion says that a server has answered like one of Socket.IO 2,
 	// whose protocol is another.
 	ErrServerVersion = errors.New("client: this seems to be a server of Socket.IO 2, which clients of version 3 and later cannot talk to; update the server, or let it accept older clients and use one")
@@ -62,35 +66,33 @@ func (connectTimeout) Error() string { return "client: connecting took too long"
 
 func (connectTimeout) Is(target error) bool { return target == context.DeadlineExceeded }
 
-// A ConnectError is what the server says when it does not let a socket into its
-// namespace: there is none of that name, or the server's middleware is against
-// it. The socket does not try again by itself.
-type ConnectError struct {
-	// Message is the server's, "Invalid namespace" for example. It is cut after
-	// 4096 bytes.
-	Message string
-	// Data is what the server sent besides, decoded as into an any. It is nil if
-	// there is nothing, and if the whole answer has more than 64 KiB, which any
-	// could multiply; [ConnectError.DecodeData] decodes it all the same.
-	Data any
-
-	payload parser.Args
-}
-
-// Error returns the message; what is longer than 256 bytes is cut.
-func (e *ConnectError) Error() string { return clip.Text(e.Message, clip.Quote) }
-
-// DecodeData decodes what the server sent besides the message into what v points
-// to, which stays as it is when there is nothing.
-func (e *ConnectError) DecodeData(v any) error {
-	if e.payload.Len() == 0 {
-		return nil
-	}
-	payload := struct {
-		Data any `json:"data"`
-	}{v}
-	return e.payload.DecodeAt(0, &payload)
-}
+// The errors that a client has in common with a server: see package peer.
+type (
+	// A ConnectError is returned if the server refuses a socket (CONNECT_ERROR in the
+	// Socket.IO protocol): the namespace does not exist, or middleware returned an
+	// error. The socket does not try again by itself.
+	ConnectError = peer.ConnectError
+	// A DisconnectError is returned by operations that failed, or were cut short,
+	// because the socket is not connected. It matches [net.ErrClosed], and it is the
+	// cause of the cancellation of [Socket.Context].
+	DisconnectError = peer.DisconnectError
+	// A LimitError is returned by operations that would exceed an option. It matches
+	// [engine.ErrOutboxFull] if the option is one of the connection.
+	LimitError = peer.LimitError
+	// An EventError is passed to the error hook when a handler could not be called,
+	// failed or panicked. Err is an [*ArgError] if an argument did not fit its
+	// parameter, a [*PanicError] after a panic, and otherwise the handler's error.
+	EventError = peer.EventError
+	// A PanicError is a panic of a handler, a hook or an auth function.
+	PanicError = peer.PanicError
+	// An AckError is an error that a handler returns to the server: its Args are sent
+	// as the acknowledgement in place of the handler's results. Other errors are passed
+	// to [Socket.OnError], and the server gets no answer.
+	AckError = peer.AckError
+	// An AnswerError is returned by [Call] if the acknowledgement does not fit the
+	// result type. The acknowledgement may be an error of the server's handler.
+	AnswerError = peer.AnswerError
+)
 
 const (
 	// maxRefusalData is the length of the longest payload whose data is decoded
@@ -109,7 +111,7 @@ func newConnectError(p *parser.Packet) *ConnectError {
 	}
 	switch {
 	case p.Args.DecodeAt(0, &payload) == nil:
-		e.Message, e.payload = payload.Message, p.Args
+		e.Message, e.Payload = payload.Message, p.Args
 		if len(p.Args.Raw(0)) <= maxRefusalData {
 			_ = e.DecodeData(&e.Data) // it is nil otherwise
 		}
@@ -125,69 +127,11 @@ func newConnectError(p *parser.Packet) *ConnectError {
 	return e
 }
 
-// An AckError is an error that a handler returns for the server to know: Args are
-// the acknowledgement, in place of the handler's results. Other errors go to
-// [Socket.OnError], and the server gets no answer.
-type AckError struct {
-	Args []any // the arguments of the acknowledgement
-}
-
-// Error says what the acknowledgement is; what is longer than 1024 bytes is cut.
-func (e *AckError) Error() string {
-	return clip.Text(fmt.Sprint("acknowledgement: ", e.Args), clip.Report)
-}
-
-// Acknowledgement returns Args.
-func (e *AckError) Acknowledgement() []any { return e.Args }
-
-// An AnswerError says that an acknowledgement is not what [Call] was to return. It may
-// be an error of the server's handler: one that a server in Go sends with an AckError,
-// or the argument with which a server in JavaScript calls back. On the wire these look
-// like any other acknowledgement.
-type AnswerError struct {
-	Event string // the event's name
-	Args  Args   // the acknowledgement; decode it into the type of the server's error
-	Err   error  // why it does not fit, an [*ArgError]
-}
-
-// Error names the event, the beginning of the acknowledgement and the cause.
-func (e *AnswerError) Error() string {
-	return fmt.Sprintf("client: %s: unexpected acknowledgement %s: %s",
-		eventName(e.Event, ""), clip.Text(e.Args.String(), clip.Quote), errtext.Detail(e.Err))
-}
-
-// Unwrap returns Err.
-func (e *AnswerError) Unwrap() error { return e.Err }
-
-// A DisconnectError says that an operation was cut short, or cannot be carried
-// out, because the socket is not connected. It matches [net.ErrClosed], and it is
-// the cause of the end of [Socket.Context].
-type DisconnectError struct {
-	// Reason is the protocol's name for what has happened.
-	Reason Reason
-	// Err is what is known of the cause, or nil.
-	Err error
-}
-
 // errNotConnected is the cause of a socket that has not been connected yet.
-var errNotConnected = errors.New("socket is not connected: call Connect or Open")
+var errNotConnected = fmt.Errorf("%w: call Connect or Open", ErrNotConnected)
 
-// Error names the reason and the cause.
-func (e *DisconnectError) Error() string {
-	switch {
-	case e.Err == errNotConnected: // the reason would say that there was a connection
-		return "client: " + e.Err.Error()
-	case e.Err != nil:
-		return fmt.Sprintf("client: socket disconnected: %s: %s", e.Reason, errtext.Detail(e.Err))
-	}
-	return "client: socket disconnected: " + string(e.Reason)
-}
-
-// Unwrap returns the cause.
-func (e *DisconnectError) Unwrap() error { return e.Err }
-
-// Is reports whether target is [net.ErrClosed].
-func (e *DisconnectError) Is(target error) bool { return target == net.ErrClosed }
+// errConnecting is the cause of a socket that is active and not connected.
+var errConnecting = fmt.Errorf("%w yet", ErrNotConnected)
 
 // An AuthError says that [Options.Auth] did not yield what can be sent. Err is
 // the function's error, or says what is wrong with the value.
@@ -201,30 +145,6 @@ func (e *AuthError) Error() string { return "client: auth: " + errtext.Detail(e.
 // Unwrap returns Err.
 func (e *AuthError) Unwrap() error { return e.Err }
 
-// A LimitError says that an operation was refused because it would exceed an
-// option. It matches [engine.ErrOutboxFull] when that is one of the connection.
-type LimitError struct {
-	Option string // the field of Options, such as "MaxPendingAcks"
-	Max    int    // its value
-	// Err is [engine.ErrOutboxFull] when the connection has no room, otherwise nil.
-	Err error
-}
-
-// Error names the option.
-func (e *LimitError) Error() string {
-	text := fmt.Sprintf("client: %s exceeded: at most %d are allowed", e.Option, e.Max)
-	switch {
-	case e.Err != nil:
-		text += "; the server does not read as fast as events are emitted, EmitWait waits for it"
-	case strings.HasPrefix(e.Option, "Buffer"):
-		text += " to wait for the connection or for acknowledgements; EmitWait waits for room"
-	}
-	return text
-}
-
-// Unwrap returns Err.
-func (e *LimitError) Unwrap() error { return e.Err }
-
 // A RetryError says that the server has not acknowledged an event that was sent
 // as often as [Options.Retries] allows. Whether it has handled the event is not
 // known.
@@ -237,38 +157,11 @@ type RetryError struct {
 
 // Error names the event and the cause.
 func (e *RetryError) Error() string {
-	return fmt.Sprintf("client: %s was sent %d times and not acknowledged (does the server have a handler that acknowledges it?): %s", eventName(e.Event, e.Namespace), e.Sent, errtext.Detail(e.Err))
+	return fmt.Sprintf("client: %s was sent %d times and not acknowledged (does the server have a handler that acknowledges it?): %s", errtext.Event(e.Event, e.Namespace), e.Sent, errtext.Detail(e.Err))
 }
 
 // Unwrap returns Err.
 func (e *RetryError) Unwrap() error { return e.Err }
-
-// An EventError is what the error hook receives when a handler could not be
-// called, failed, or panicked. Err is an [*ArgError] when an argument did not fit
-// its parameter, a [*PanicError] after a panic, otherwise what the handler
-// returned.
-type EventError struct {
-	Event     string // the event's name
-	Err       error  // what went wrong
-	Namespace string // of the socket
-}
-
-// Error names the event, the beginning of one with a long name, and the cause.
-func (e *EventError) Error() string {
-	return fmt.Sprintf("client: %s: %s", eventName(e.Event, e.Namespace), errtext.Detail(e.Err))
-}
-
-// Unwrap returns Err.
-func (e *EventError) Unwrap() error { return e.Err }
-
-// A PanicError is a panic of a handler, a hook or an auth function.
-type PanicError struct {
-	Value any    // what it panicked with
-	Stack []byte // where
-}
-
-// Error returns what it panicked with; what is longer than 1024 bytes is cut.
-func (e *PanicError) Error() string { return clip.Text(fmt.Sprintf("panic: %v", e.Value), clip.Report) }
 
 // An ArgError says which argument could not be decoded or encoded.
 type ArgError = parser.ArgError
@@ -287,18 +180,9 @@ type Borrowed = parser.Borrowed
 
 func checkEvent(event string) error {
 	if parser.IsReserved(event) {
-		return ErrReservedEvent
+		return fmt.Errorf("%w: the protocol keeps it for itself; choose another name", ErrReservedEvent)
 	}
 	return nil
-}
-
-// eventName names an event in an error, with the namespace if that is known.
-func eventName(event, namespace string) string {
-	name := fmt.Sprintf("event %q", clip.Text(event, clip.Quote))
-	if namespace != "" {
-		name += " of " + namespace
-	}
-	return name
 }
 
 // emitFailed names the event that could not be sent, or was not acknowledged.
@@ -306,7 +190,10 @@ func (s *Socket) emitFailed(event string, err error) error {
 	if err == nil || err == s.err {
 		return err
 	}
-	return errtext.Prefix("client: "+eventName(event, s.namespace), err)
+	if _, named := err.(*RetryError); named {
+		return err // it names the event itself
+	}
+	return errtext.Prefix("client: "+errtext.Event(event, s.namespace), err)
 }
 
 // connectFailed names what Connect could not connect to.
@@ -321,9 +208,12 @@ func (s *Socket) connectFailed(err error) error {
 	return errtext.Prefix("client: connecting to "+where, err)
 }
 
-// misplacedPath reports whether a server has refused a namespace that looks like the
-// path at which servers are mounted.
+// misplacedPath reports whether no server is at Options.Path, or a server has refused a
+// namespace that looks like the path at which servers are mounted.
 func (s *Socket) misplacedPath(err error) bool {
+	if failed, ok := errors.AsType[*engine.OpError](err); ok && failed.Op == "handshake" && failed.Status == http.StatusNotFound {
+		return true
+	}
 	_, refused := errors.AsType[*ConnectError](err)
 	return refused && strings.HasSuffix(strings.TrimRight(s.namespace, "/"), "/socket.io")
 }

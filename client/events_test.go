@@ -27,6 +27,7 @@ type item struct {
 }
 
 func TestEventsAndAcks(t *testing.T) {
+	t.Parallel()
 	settings(t, func(t *testing.T, way setting) {
 		srv := way.serve(t, nil)
 		srv.On("sum", func(a, b int) int { return a + b })
@@ -75,6 +76,7 @@ func TestEventsAndAcks(t *testing.T) {
 
 // Data that handlers get lent is right while they run, and so is what they send of it.
 func TestBorrowed(t *testing.T) {
+	t.Parallel()
 	settings(t, func(t *testing.T, way setting) {
 		srv := way.serve(t, nil)
 		srv.On("both ways", func(s *socketio.Socket, b socketio.Borrowed) error {
@@ -120,6 +122,7 @@ func TestBorrowed(t *testing.T) {
 }
 
 func TestNamespacesShareAConnection(t *testing.T) {
+	t.Parallel()
 	settings(t, func(t *testing.T, way setting) {
 		srv := way.serve(t, nil)
 		for _, name := range []string{"/", "/a", "/b"} {
@@ -204,6 +207,7 @@ func TestEventsKeepTheirOrder(t *testing.T) {
 
 // A handler may wait for an acknowledgement, and holds up no other namespace.
 func TestHandlersMayBlock(t *testing.T) {
+	t.Parallel()
 	srv := overWebSocket.serve(t, nil)
 	srv.On("value", func() int { return 42 })
 	other := srv.Of("/other")
@@ -244,6 +248,7 @@ func TestHandlersMayBlock(t *testing.T) {
 }
 
 func TestListeners(t *testing.T) {
+	t.Parallel()
 	srv := overWebSocket.serve(t, nil)
 	c := overWebSocket.client(t, srv, "/", nil)
 	var got list[string]
@@ -277,6 +282,7 @@ func TestListeners(t *testing.T) {
 }
 
 func TestHandlersOfTheWrongShape(t *testing.T) {
+	t.Parallel()
 	c := client.New("http://localhost", nil)
 	for _, test := range []struct {
 		event   string
@@ -302,6 +308,7 @@ func TestHandlersOfTheWrongShape(t *testing.T) {
 }
 
 func TestErrorsOfHandlers(t *testing.T) {
+	t.Parallel()
 	srv := overWebSocket.serve(t, nil)
 	c := overWebSocket.client(t, srv, "/", nil)
 	errs := make(chan error, 1)
@@ -356,6 +363,7 @@ func TestErrorsOfHandlers(t *testing.T) {
 
 // A handler that ends its goroutine, as FailNow does, ends nothing else.
 func TestHandlerThatEndsItsGoroutine(t *testing.T) {
+	t.Parallel()
 	srv := overWebSocket.serve(t, nil)
 	c := overWebSocket.client(t, srv, "/", nil)
 	got := make(chan int, 3)
@@ -377,6 +385,7 @@ func TestHandlerThatEndsItsGoroutine(t *testing.T) {
 }
 
 func TestErrorsOfEmit(t *testing.T) {
+	t.Parallel()
 	srv := overWebSocket.serve(t, nil)
 	c := connect(t, overWebSocket.client(t, srv, "/", nil))
 	if err := c.Emit("disconnect"); !errors.Is(err, client.ErrReservedEvent) {
@@ -391,6 +400,9 @@ func TestErrorsOfEmit(t *testing.T) {
 	}
 	if e := errorAs[*client.LimitError](t, c.Emit("e", many...)); e.Option != "Limits.MaxAttachments" || e.Max != 10 {
 		t.Error(e)
+	}
+	if err := c.Emit("e", many[1:]...); err != nil {
+		t.Errorf("Emit with 10 attachments: %v, want no error", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -416,6 +428,7 @@ func TestErrorsOfEmit(t *testing.T) {
 }
 
 func TestPendingAcksAreBounded(t *testing.T) {
+	t.Parallel()
 	srv := overWebSocket.serve(t, nil)
 	c := connect(t, overWebSocket.client(t, srv, "/", func(o *client.Options) { o.MaxPendingAcks = 2 }))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -443,6 +456,7 @@ func TestPendingAcksAreBounded(t *testing.T) {
 // A full inbox, whose handler does not return, keeps nothing from ending but the
 // handler itself.
 func TestCloseWithAFullInbox(t *testing.T) {
+	t.Parallel()
 	transports(t, parser.JSON, func(t *testing.T, way setting) {
 		srv := way.serve(t, nil)
 		c := way.client(t, srv, "/", func(o *client.Options) { o.InboxEvents = 2 })
@@ -476,6 +490,7 @@ func TestCloseWithAFullInbox(t *testing.T) {
 
 // What handlers emit while further events wait leaves together.
 func TestEventsOfHandlersLeaveTogether(t *testing.T) {
+	t.Parallel()
 	const n = 200
 	io := socketio.NewServer(&socketio.Options{Logger: slog.New(slog.DiscardHandler)})
 	var posts atomic.Int32

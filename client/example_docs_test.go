@@ -54,7 +54,7 @@ func Example_documentation() {
 	_ = func(c *client.Socket) error {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		err := c.Manager().Shutdown(ctx) // or that of one socket
+		err := c.Manager().Shutdown(ctx) // or Shutdown of one socket
 		return err
 	}
 }

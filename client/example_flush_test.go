@@ -42,7 +42,7 @@ func ExampleSocket_EmitWait() {
 	// Output: 50005000
 }
 
-// A program that must not wait goes on with something else, until there is room.
+// A program that must not wait does something else until there is room.
 func ExampleSocket_OnDrain() {
 	opts, stop := start(socketio.NewServer(nil))
 	defer stop()

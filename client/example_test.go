@@ -278,8 +278,8 @@ func ExampleSocket_contract() {
 	news := event.New[string]("news")
 
 	srv := socketio.NewServer(nil)
-	sum.On(srv, func(_ context.Context, s *socketio.Socket, args Sum) (int, error) {
-		return args.A + args.B, news.Emit(s, "somebody can count")
+	event.Answer(srv, sum, func(_ context.Context, s *socketio.Socket, args Sum) (int, error) {
+		return args.A + args.B, news.Emit(s, "the client can count")
 	})
 	opts, stop := start(srv)
 	defer stop()
@@ -298,5 +298,5 @@ func ExampleSocket_contract() {
 	fmt.Println(<-told)
 	// Output:
 	// 3 <nil>
-	// somebody can count
+	// the client can count
 }

@@ -101,6 +101,13 @@ func (m *Manager) Sockets() (kept, idle int) {
 	return len(m.sockets.kept), len(m.sockets.idle)
 }
 
+// Keeps reports whether the manager itself keeps the socket of a namespace.
+func (m *Manager) Keeps(namespace string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.sockets.kept[namespace] != nil
+}
+
 // Remove is remove.
 func Remove(list []*Outgoing, out *Outgoing) []*Outgoing { return remove(list, out) }
 
@@ -117,3 +124,15 @@ func HoldResume(s *Socket) {
 
 // ReleaseResume has what waits sent.
 func ReleaseResume(s *Socket) { s.resume() }
+
+// RejectLate does what the reader of the present connection does with a refusal that came
+// before the socket asked to join, and which it acts on now.
+func RejectLate(s *Socket) error {
+	s.manager.mu.Lock()
+	c := s.manager.conn
+	s.manager.mu.Unlock()
+	return s.rejectedWith(c, nil, nil)
+}
+
+// Pending returns the number of events and of calls of hooks that wait in a socket's inbox.
+func Pending(s *Socket) int { return s.inbox.pending() }

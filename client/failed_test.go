@@ -3,7 +3,9 @@ package client_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +17,7 @@ import (
 // A socket does not connect after Connect has returned an error: when its caller gets
 // the error, the attempt is over, however long the caller takes to look at it.
 func TestFailedConnectIsOver(t *testing.T) {
+	t.Parallel()
 	failOnce := func(o *client.Options) {
 		failed := false
 		o.Auth = func(context.Context) (any, error) {
@@ -89,6 +92,7 @@ func firstThen(first, others func(c *engine.Conn, message string)) func(c *engin
 
 // So it is beside a socket that keeps the connection, and with the manager's Connect.
 func TestFailedConnectIsOverForOthers(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(t, func(c *engine.Conn, message string) {
 			switch message {
@@ -134,6 +138,47 @@ func TestFailedConnectIsOverForOthers(t *testing.T) {
 		time.Sleep(time.Minute)
 		if m.Connected() {
 			t.Error("the manager connects after Connect has failed")
+		}
+	})
+}
+
+// A server that is away does not fill the inbox of a socket whose handler blocks, however
+// long that lasts. The last error, after which the socket does not try again, is not left
+// out.
+func TestFailuresBehindABlockedHandler(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const attempts = 1000
+		o := nowhere()
+		o.ReconnectAttempts = attempts
+		tried := 0
+		o.Engine.DialContext = func(context.Context, string, string) (net.Conn, error) {
+			tried++
+			return nil, fmt.Errorf("attempt %d failed", tried)
+		}
+		c := client.New("http://example.test", o)
+		release := make(chan bool)
+		var errs list[error]
+		c.OnConnectError(func(err error) {
+			<-release
+			errs.add(err)
+		})
+		if err := c.Open(); err != nil {
+			t.Fatal(err)
+		}
+		most := 0
+		for c.Active() {
+			time.Sleep(time.Minute)
+			most = max(most, client.Pending(c))
+		}
+		if most > attempts/10 {
+			t.Errorf("%d errors waited, want fewer than the %d attempts by far", most, attempts)
+		}
+		close(release)
+		synctest.Wait()
+		want := fmt.Sprintf("attempt %d failed", attempts+1)
+		if all := errs.get(); len(all) > attempts/10 || !strings.Contains(all[len(all)-1].Error(), want) {
+			t.Errorf("the function was called %d times, the last time with %v, want the error %q", len(all), all[len(all)-1], want)
 		}
 	})
 }

@@ -17,12 +17,13 @@ import (
 )
 
 // faults runs a test over every transport through a proxy, with a heartbeat that
-// notices black holes soon.
+// notices black holes soon. Tests that use it do not run beside others, which could
+// keep a heartbeat from arriving in time.
 func faults(t *testing.T, opts *socketio.Options, f func(t *testing.T, way setting, srv *socketiotest.Server, p *faultproxy.Proxy)) {
 	transports(t, parser.JSON, func(t *testing.T, way setting) {
 		o := *opts
 		o.Engine.PingInterval = 100 * time.Millisecond
-		o.Engine.PingTimeout = 200 * time.Millisecond
+		o.Engine.PingTimeout = 500 * time.Millisecond
 		srv := way.serve(t, &o)
 		url := wiretest.Serve(t, srv)
 		f(t, way, srv, faultproxy.Start(t, strings.TrimPrefix(url, "http://")))
@@ -33,8 +34,8 @@ func faults(t *testing.T, opts *socketio.Options, f func(t *testing.T, way setti
 func through(t testing.TB, way setting, srv *socketiotest.Server, p *faultproxy.Proxy, change func(*client.Options)) *client.Socket {
 	return way.client(t, srv, "/", func(o *client.Options) {
 		o.Engine.DialContext = p.Dial
-		o.ConnectTimeout = 300 * time.Millisecond
-		o.Engine.RequestTimeout = 300 * time.Millisecond
+		o.ConnectTimeout = time.Second
+		o.Engine.RequestTimeout = time.Second
 		o.ReconnectDelay = 5 * time.Millisecond
 		o.ReconnectDelayMax = 20 * time.Millisecond
 		if change != nil {
@@ -101,7 +102,7 @@ func TestEveryEventArrives(t *testing.T) {
 	})
 }
 
-// Without a lost event the client goes on where it was, whatever the network does.
+// Without a lost event the client resumes where it was, whatever the network does.
 func TestRecoveryFromFaults(t *testing.T) {
 	opts := &socketio.Options{Recovery: &socketio.Recovery{}}
 	faults(t, opts, func(t *testing.T, way setting, srv *socketiotest.Server, p *faultproxy.Proxy) {

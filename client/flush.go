@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/seed96b07ef8/socketio/engine"
@@ -10,9 +11,13 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/errtext"
 )
 
-// ErrDropped is matched (errors.Is) by the error of EmitWithAck for a volatile event that was dropped because
-// what was sent before has not left yet. The event has no answer.
-var ErrDropped = errors.New("client: volatile event dropped: the connection is busy")
+// ErrDropped is matched (errors.Is) by the error of EmitWithAck for a volatile event that
+// was dropped, because the socket is not connected or what was sent before has not left
+// yet. The event has no answer. The error is a [*DisconnectError], too, when the socket is
+// not connected.
+var ErrDropped = errors.New("client: volatile event dropped")
+
+var errBusy = fmt.Errorf("%w: the connection is busy", ErrDropped)
 
 // EmitWait is like [Socket.EmitWait].
 func (e Emitter) EmitWait(ctx context.Context, event string, args ...any) error {
@@ -35,7 +40,7 @@ func (e Emitter) emitWait(ctx context.Context, event string, args []any) error {
 		if full == nil {
 			return err
 		}
-		s.corker.release() // called by a handler, what is before may be held back
+		s.inbox.worker.Release() // called by a handler, what is before may be held back
 		select {
 		case <-full:
 		case <-ctx.Done():
@@ -44,12 +49,14 @@ func (e Emitter) emitWait(ctx context.Context, event string, args []any) error {
 	}
 }
 
-// EmitWait is like Emit, but waits for room where Emit returns a [*LimitError]: until
-// the server has read enough of what was emitted before, or, while the socket is not
-// connected, until the buffer has room. [Options.Overflow] and that of the connection
-// do not apply to it. It returns an error that matches ctx's and its cause when ctx
-// ends first; the event is not sent then. That the event was queued does not mean that
-// the server has received it. It may be called in a handler.
+// EmitWait is like Emit, but blocks where Emit returns a [*LimitError]: until the
+// server has read enough of the earlier messages, or, while the socket is not
+// connected, until the buffer has room. [Options.Overflow] and the policy of the
+// connection do not apply to it. EmitWait returns an error, and does not send the
+// event, if ctx ends first (the error matches that of ctx and its cause), or, with
+// [Options.Retries], if the event has more than BufferBytes (a [*LimitError]). A nil
+// error means that the event was queued, not that the server received it. EmitWait may
+// be called from handlers.
 func (s *Socket) EmitWait(ctx context.Context, event string, args ...any) error {
 	return s.emitter().EmitWait(ctx, event, args...)
 }
@@ -74,7 +81,7 @@ func (s *Socket) Flush(ctx context.Context) error {
 	if s.err != nil {
 		return s.err
 	}
-	s.corker.release() // called by a handler, what was emitted may be held back
+	s.inbox.worker.Release() // called by a handler, what was emitted may be held back
 	return errtext.Prefix("client: flushing "+s.namespace, s.flush(ctx))
 }
 
@@ -183,20 +190,29 @@ func (s *Socket) noteChangeLocked() {
 	}
 }
 
-// Shutdown disconnects the socket in an orderly way: it waits like Flush, then
-// disconnects like Disconnect, and returns when the server has read that, or the
-// connection, which no other socket uses, has ended. It does not wait for
-// acknowledgements that EmitWithAck awaits. When ctx ends first, the socket is
-// disconnected all the same, and the error matches ctx's and its cause. The error is a
-// [*LossError] or a [*DisconnectError] when events may have been lost, or cannot be sent
-// any more; see Flush.
+// Shutdown gracefully disconnects the socket: it waits like Flush, disconnects like
+// Disconnect, and returns when the server has read that, or when the connection, if no
+// other socket uses it, has ended. It does not wait for the acknowledgements of
+// EmitWithAck. If ctx ends first, Shutdown disconnects the socket anyway and returns an
+// error that says what is unfinished and matches that of ctx and its cause. It returns
+// a [*LossError] or a [*DisconnectError] if events may have been lost or can no longer
+// be sent; see Flush.
 func (s *Socket) Shutdown(ctx context.Context) error {
 	err := s.Flush(ctx)
 	e := s.leave()
-	if e == nil || ctx.Err() != nil {
+	if e == nil || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return err
 	}
-	return errors.Join(err, gone(ctx, e))
+	return joined(err, gone(ctx, e, "leaving "+s.namespace))
+}
+
+// joined returns an error that matches all of errs that are not nil, in one line, or nil.
+func joined(errs ...error) error {
+	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+	if len(errs) == 0 {
+		return nil
+	}
+	return errtext.Join("; ", errs...)
 }
 
 // leave is Disconnect. It returns the connection over which the server learns it, or
@@ -213,30 +229,30 @@ func (s *Socket) leave() (e *engine.Client) {
 	return e
 }
 
-// gone waits until the server has read everything, or the connection has ended.
-func gone(ctx context.Context, e *engine.Client) error {
-	err := e.Flush(ctx)
+// gone waits until the server has read everything, or the connection has ended. Its
+// error names what the caller has begun, and what of that ctx has left unfinished.
+func gone(ctx context.Context, e *engine.Client, begun string) error {
+	err, unfinished := e.Flush(ctx), "the server has not confirmed it"
 	if errors.Is(err, engine.ErrClosed) {
+		unfinished = "the connection has not ended"
 		select {
 		case <-e.Done():
-			return nil
+			err = nil
 		case <-ctx.Done():
-			return ctxerr.Of(ctx)
+			err = ctxerr.Of(ctx)
 		}
 	}
-	if err != nil {
-		return ctxerr.Of(ctx)
-	}
-	return nil
+	return errtext.Prefix("client: "+begun+": "+unfinished, err)
 }
 
-// Shutdown closes the Manager in an orderly way: it waits until the server has read
-// what the sockets have emitted before, as [Socket.Flush] does, then disconnects them
-// and closes the connection like Close, and returns when that has ended. Events that
-// are emitted meanwhile may be lost. When ctx ends first, the Manager is closed all the
-// same, and the error matches ctx's and its cause. The error is a [*LossError] or a
-// [*DisconnectError] when events of a socket may have been lost, or cannot be sent any
-// more; see [Socket.Flush]. It returns nil at once when the Manager was closed before.
+// Shutdown gracefully closes the Manager: it waits until the server has read the events
+// that the sockets emitted before, as [Socket.Flush] does, disconnects the sockets,
+// closes the connection like Close, and returns when it has ended. Events that are
+// emitted meanwhile may be lost. If ctx ends first, Shutdown closes the Manager anyway
+// and returns an error that says what is unfinished and matches that of ctx and its
+// cause. It returns a [*LossError] or a [*DisconnectError] if events of a socket may
+// have been lost or can no longer be sent; see [Socket.Flush]. If the Manager is
+// already closed, it returns nil at once.
 func (m *Manager) Shutdown(ctx context.Context) error {
 	m.mu.Lock()
 	if m.done {
@@ -246,27 +262,28 @@ func (m *Manager) Shutdown(ctx context.Context) error {
 	sockets := slices.Collect(m.sockets.all())
 	m.mu.Unlock()
 	var errs []error
+	cut := false // ctx has ended a Flush
 	for _, s := range sockets {
 		if err := s.Flush(ctx); err != nil && s.err == nil {
 			errs = append(errs, err)
-			if ctx.Err() != nil {
+			if cut = ctx.Err() != nil && errors.Is(err, ctx.Err()); cut {
 				break // the others would fail alike
 			}
 		}
 	}
 	e := m.Engine()
 	m.Close()
-	if e != nil && ctx.Err() == nil {
-		errs = append(errs, gone(ctx, e))
+	if e != nil && !cut {
+		errs = append(errs, gone(ctx, e, "closing the connection with "+m.target.String()))
 	}
-	return errors.Join(errs...)
+	return joined(errs...)
 }
 
 // OnDrain registers a function that is called when the connection has taken all events
-// that had to wait, or after it had refused some, because the server did not read as
-// fast as they were emitted. The functions are called in order with the handlers. The
+// that had to wait, or after it had refused some, because the server read more slowly
+// than they were emitted. The functions are called in order with the handlers. The
 // returned function removes it.
-func (s *Socket) OnDrain(f func()) (off func()) { return s.drained.Add(f, false) }
+func (s *Socket) OnDrain(f func()) (off func()) { return s.used(s.drained.Add(f, false)) }
 
 // OnDrain is like [Socket.OnDrain] for all that is sent over the connection. The
 // returned function removes the function.
@@ -283,9 +300,12 @@ func (c *conn) OnDrain(*engine.Client) {
 // tellDrained calls the functions of OnDrain, or has them called.
 func (m *Manager) tellDrained() {
 	m.drainDue.Store(false)
-	for _, f := range m.drained.Load() {
-		_ = m.protect("", "drain", func() { (*f)() }) // which logs it
-	}
+	defer m.noteDrained()                                                    // also after a function that ends its goroutine
+	each(m.drained.Load(), func(f func()) { _ = m.protect("", "drain", f) }) // which logs it
+}
+
+// noteDrained has the functions of the sockets called, where nothing waits.
+func (m *Manager) noteDrained() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for s := range m.active {
@@ -302,16 +322,14 @@ func (s *Socket) noteDrainedLocked() {
 	}
 	s.inbox.push(func() {
 		s.drainDue.Store(false)
-		for _, f := range s.drained.Load() {
-			s.try("drain", func() error { (*f)(); return nil })
-		}
+		each(s.drained.Load(), func(f func()) { s.try("drain", func() error { f(); return nil }) })
 	})
 }
 
-// fullError says that the connection has no room for an event.
-func (s *Socket) fullError(e *engine.Client, out *outgoing) error {
+// fullError says that the connection has no room for a message.
+func (s *Socket) fullError(e *engine.Client, m *engine.Message) error {
 	messages, bytes := s.manager.opts.outbox()
-	if e.Buffered()+out.message.Len() > bytes {
+	if e.Buffered()+m.Len() > bytes {
 		return &LimitError{Option: "Engine.OutboxBytes", Max: bytes, Err: engine.ErrOutboxFull}
 	}
 	return &LimitError{Option: "Engine.OutboxMessages", Max: messages, Err: engine.ErrOutboxFull}

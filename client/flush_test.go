@@ -23,6 +23,7 @@ import (
 // Shutdown returns when the server has read everything, of a socket that shares its
 // connection, of the last one, and of a manager.
 func TestShutdown(t *testing.T) {
+	t.Parallel()
 	transports(t, parser.JSON, func(t *testing.T, way setting) {
 		srv := way.serve(t, nil)
 		var got list[int]
@@ -81,6 +82,7 @@ func TestShutdown(t *testing.T) {
 
 // Shutdown ends with its context, and what it was to end ends all the same.
 func TestShutdownEnds(t *testing.T) {
+	t.Parallel()
 	m := client.NewManager("http://nowhere.test", nowhere())
 	s := m.Socket("/", nil)
 	_ = s.Emit("waits")
@@ -115,8 +117,9 @@ func TestShutdownEnds(t *testing.T) {
 }
 
 // A burst is refused in part, with an error that says why, and costs nothing else. With
-// EmitWait all of it arrives, and OnDrain tells when Emit may go on.
+// EmitWait all of it arrives, and OnDrain reports when Emit may continue.
 func TestBurst(t *testing.T) {
+	t.Parallel()
 	transports(t, parser.JSON, func(t *testing.T, way setting) {
 		srv := way.serve(t, nil)
 		var got list[int]
@@ -199,6 +202,7 @@ func TestLargeBinaries(t *testing.T) {
 
 // EmitWait waits for the buffer, too, whatever the policy is, in order.
 func TestEmitWaitOffline(t *testing.T) {
+	t.Parallel()
 	for _, retries := range []int{0, 1} {
 		srv := overWebSocket.serve(t, nil)
 		got := notes(srv)
@@ -260,6 +264,7 @@ func TestFlushOfManyEvents(t *testing.T) {
 // What is larger than the server accepts is refused where it is emitted, or reported
 // when it was kept for the connection, and costs nothing else.
 func TestTooLarge(t *testing.T) {
+	t.Parallel()
 	for _, retries := range []int{0, 1} {
 		srv := overWebSocket.serve(t, &socketio.Options{Engine: engine.ServerOptions{MaxPayload: 10_000}})
 		var got list[int]
@@ -307,6 +312,7 @@ func TestTooLarge(t *testing.T) {
 
 // A volatile event that is dropped has no answer, so there is nothing to wait for.
 func TestVolatileDroppedWithAck(t *testing.T) {
+	t.Parallel()
 	joined := make(chan bool, 1)
 	posted, release := make(chan bool, 10), make(chan bool)
 	srv := serveHandler(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -351,6 +357,7 @@ func TestVolatileDroppedWithAck(t *testing.T) {
 
 // A timeout that is over when it begins sends nothing.
 func TestNegativeTimeout(t *testing.T) {
+	t.Parallel()
 	srv := overWebSocket.serve(t, nil)
 	var got atomic.Int32
 	srv.On("e", func() int { return int(got.Add(1)) })
@@ -365,6 +372,7 @@ func TestNegativeTimeout(t *testing.T) {
 
 // A panic of a function of OnAnyOutgoing is reported, and the event is sent.
 func TestOutgoingHookPanics(t *testing.T) {
+	t.Parallel()
 	srv := overWebSocket.serve(t, nil)
 	srv.On("e", func() int { return 1 })
 	c := connect(t, overWebSocket.client(t, srv, "/", nil))
@@ -383,6 +391,7 @@ func TestOutgoingHookPanics(t *testing.T) {
 // without reading it: Flush must not take the event for read, however quickly the
 // connection has ended, or been replaced.
 func TestFlushOverALostConnection(t *testing.T) {
+	t.Parallel()
 	for name, noReconnect := range map[string]bool{"reconnects": false, "stays away": true} {
 		t.Run(name, func(t *testing.T) {
 			for range 100 {

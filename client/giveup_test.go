@@ -29,6 +29,7 @@ func failing(o *client.Options) (fail func(n int)) {
 // A manager whose Connect was called reconnects again and again, whatever fails between,
 // until no attempt is left; then Connect begins anew.
 func TestManagerReconnects(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(t, nil)
 		o := patient(f)
@@ -68,6 +69,7 @@ func TestManagerReconnects(t *testing.T) {
 
 // What a socket alone has opened ends with the socket, also after an attempt has failed.
 func TestSocketKeepsNoConnection(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(t, func(c *engine.Conn, message string) {
 			if message == "0" {
@@ -96,6 +98,7 @@ func TestSocketKeepsNoConnection(t *testing.T) {
 // A caller that waits for the acknowledgement of an event that was not sent yet learns
 // that there will be no other connection.
 func TestAckOfAnUnsentEventEnds(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(t, nil) // lets no socket in
 		o := overWebSocket.options(f.Server)
@@ -123,6 +126,7 @@ func TestAckOfAnUnsentEventEnds(t *testing.T) {
 
 // MaxPendingAcks limits no event that wants no acknowledgement.
 func TestMaxPendingAcksOnly(t *testing.T) {
+	t.Parallel()
 	srv := overWebSocket.serve(t, nil)
 	got := make(chan bool, 1)
 	srv.On("ask", func(ack func()) { got <- true })
@@ -139,4 +143,55 @@ func TestMaxPendingAcksOnly(t *testing.T) {
 		t.Errorf("Emit: %v", err)
 	}
 	receive(t, got, "the event")
+}
+
+// A manager whose Connect has succeeded keeps trying to reconnect: though an attempt
+// fails, or another caller of Connect gives up, and also when a socket had connected it.
+func TestManagerStaysWanted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t, func(c *engine.Conn, message string) { say(c, granted) })
+		o := patient(f)
+		fail := failing(o)
+		c := client.New(f.URL, o)
+		m := c.Manager()
+		end(t, m)
+		connect(t, c)
+		if err := m.Connect(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		c.Disconnect()
+		for _, failures := range []int{1, 0} {
+			synctest.Wait()
+			fail(failures)
+			(<-f.conns).Close()
+			synctest.Wait()
+			if failures == 0 {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+				defer cancel()
+				if err := m.Connect(ctx); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("Connect: %v, want %v", err, context.DeadlineExceeded)
+				}
+			}
+			time.Sleep(time.Minute)
+			if !m.Connected() {
+				t.Fatalf("not connected a minute after a connection was lost, with %d failures, want another", failures)
+			}
+		}
+	})
+}
+
+// Close ends the waiting of the callers of Connect.
+func TestCloseEndsConnect(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := client.NewManager("http://example.test", nothing())
+		result := make(chan error, 1)
+		go func() { result <- m.Connect(t.Context()) }()
+		synctest.Wait()
+		m.Close()
+		if err := <-result; !errors.Is(err, client.ErrClosed) {
+			t.Errorf("Connect: %v, want %v", err, client.ErrClosed)
+		}
+	})
 }

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
@@ -13,8 +14,8 @@ import (
 )
 
 // received takes an event of the server. Before the socket is connected events are
-// kept, so that their handlers find it connected; when they are too many for that,
-// they are handled as they come.
+// kept, so that their handlers find it connected; when they are too many for that, those
+// that have come are handled.
 func (s *Socket) received(c *conn, p *parser.Packet, size int) {
 	o := s.manager.opts
 	s.mu.Lock()
@@ -24,7 +25,7 @@ func (s *Socket) received(c *conn, p *parser.Packet, size int) {
 		return
 	}
 	t := task{event: p, life: l, size: size}
-	if l.joined || l.direct {
+	if l.joined {
 		s.mu.Unlock()
 		s.take(t)
 		return
@@ -37,9 +38,8 @@ func (s *Socket) received(c *conn, p *parser.Packet, size int) {
 		s.mu.Unlock()
 		return
 	}
-	l.direct = true
 	early := l.early
-	l.early = nil
+	l.early, l.earlyBytes = nil, 0
 	s.mu.Unlock()
 	for _, t := range early {
 		s.take(t)
@@ -88,13 +88,28 @@ func (s *Socket) noteOffsetLocked(p *parser.Packet) {
 	if s.pid == "" || p.HasID || last < 0 || len(p.Args.Raw(last)) > offset.Max {
 		return
 	}
-	var text string
-	if p.Args.DecodeAt(last, &text) != nil || text == "" {
+	text := textAt(p.Args, last)
+	if text == "" {
 		return
 	}
-	if now := time.Now(); s.offset == "" || offset.Known(text, now) || !offset.Known(s.offset, now) {
+	if now := time.Now(); offset.Known(text, now) || !offset.Known(s.offset, now) {
 		s.offset = text
 	}
+}
+
+// textAt returns an argument that is a text, and "" for others. It is called with locks
+// held, and the codec may be the application's, so an argument of which that panics is
+// not a text.
+func textAt(args Args, i int) (text string) {
+	defer func() {
+		if recover() != nil {
+			text = ""
+		}
+	}()
+	if args.DecodeAt(i, &text) != nil {
+		return ""
+	}
+	return text
 }
 
 // do does what is in the inbox.
@@ -104,12 +119,12 @@ func (s *Socket) do(t task, more bool) {
 		t.do()
 	case t.life.visit == s.visits.Load():
 		if more {
-			s.corker.hold(t.life.conn.engine)
+			s.inbox.worker.Hold(t.life.conn.engine)
 		}
 		s.handle(t.event, t.life)
 	}
 	if !more {
-		s.corker.release()
+		s.inbox.worker.Release()
 	}
 }
 
@@ -132,19 +147,40 @@ func (s *Socket) handle(p *parser.Packet, l *life) {
 	}
 }
 
-// tell has call called for each function of a list, in order with the events.
+// each calls call for each function of a list, also after one that ends its
+// goroutine with runtime.Goexit: deferred calls still run then.
+func each[F any](list []*F, call func(F)) {
+	if len(list) > 0 {
+		defer each(list[1:], call)
+		call(*list[0])
+	}
+}
+
+// tell calls call for each function of a list, in order with the events.
 func tell[F any](s *Socket, list *handler.Hooks[F], event string, call func(F)) {
 	if len(list.Load()) == 0 {
 		return
 	}
 	s.inbox.push(func() {
-		for _, f := range list.Load() {
-			s.try(event, func() error { call(*f); return nil })
-		}
+		each(list.Load(), func(f F) { s.try(event, func() error { call(f); return nil }) })
 	})
 }
 
-// try calls what the application has registered and reports what goes wrong.
+// tellRefusedLocked has the functions of OnConnectError called. A server that is away for
+// days must not fill the inbox of a socket whose handler blocks, so an error that others
+// follow is left out when too many wait.
+func (s *Socket) tellRefusedLocked(err error) {
+	if len(s.refused.Load()) == 0 || s.active && s.refusals.Load() >= maxPendingHooks {
+		return
+	}
+	s.refusals.Add(1)
+	s.inbox.push(func() {
+		s.refusals.Add(-1)
+		each(s.refused.Load(), func(f func(error)) { s.try("connect_error", func() error { f(err); return nil }) })
+	})
+}
+
+// try calls a function of the application and reports its error or panic.
 func (s *Socket) try(event string, f func() error) {
 	if err := s.protect(event, f); err != nil {
 		s.report(&EventError{Namespace: s.namespace, Event: event, Err: err})
@@ -170,7 +206,7 @@ func (s *Socket) report(err error) {
 	}
 }
 
-// reportLater is report for whoever holds a lock.
+// reportLater is report for callers that hold a lock.
 func (s *Socket) reportLater(err error) {
 	s.inbox.push(func() { s.report(err) })
 }
@@ -181,8 +217,8 @@ func (l *life) Context() context.Context { return l.ctx }
 // Report implements [handler.Owner].
 func (l *life) Report(err error) { l.socket.report(err) }
 
-// Answer implements [handler.Owner]. A server that is gone does not wait for an
-// answer.
+// Answer implements [handler.Owner]. A server that has left does not wait for an
+// answer. Others do, perhaps without a deadline, so that no overflow policy drops it.
 func (l *life) Answer(id uint64, args []any) error {
 	s := l.socket
 	msg, err := s.encode(parser.Header{Type: parser.Ack, ID: id, HasID: true}, "", args)
@@ -191,20 +227,49 @@ func (l *life) Answer(id uint64, args []any) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch limit := s.manager.opts.InboxEvents; {
+	switch {
 	case s.life != l:
 		return nil
 	case l.joined:
-		err = l.conn.engine.Send(msg, 0)
-	case len(l.held) < limit:
-		l.held = append(l.held, msg)
+		e := l.conn.engine
+		if err = e.Send(msg, engine.Control); errors.Is(err, engine.ErrOutboxFull) {
+			err = s.fullError(e, msg)
+		}
 	default:
-		err = &LimitError{Option: "InboxEvents", Max: limit}
+		err = l.holdLocked(msg)
 	}
 	if errors.Is(err, engine.ErrClosed) {
 		return nil
 	}
 	return err
+}
+
+// holdLocked keeps an answer until the server lets the socket in, which it may put off
+// for as long as it likes. All answers together have the room that those of a connected
+// socket have.
+func (l *life) holdLocked(msg *engine.Message) error {
+	o := l.socket.manager.opts
+	_, bytes := o.outbox()
+	switch {
+	case len(l.held) >= o.InboxEvents:
+		return &LimitError{Option: "InboxEvents", Max: o.InboxEvents}
+	case len(l.held) > 0 && l.heldBytes+msg.Len() > bytes:
+		return &LimitError{Option: "Engine.OutboxBytes", Max: bytes, Err: engine.ErrOutboxFull}
+	}
+	l.held = append(l.held, msg)
+	l.heldBytes += msg.Len()
+	return nil
+}
+
+// encodeLocked is encode for packets of the client's own, which are encoded with locks
+// held. The codec may be the application's, so its panic becomes an error.
+func (s *Socket) encodeLocked(h parser.Header, args []any) (msg *engine.Message, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	return s.encode(h, "", args)
 }
 
 // encode makes the message of a packet of the socket.

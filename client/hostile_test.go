@@ -29,6 +29,11 @@ type fake struct {
 
 // newFake starts a server that has answer called for each message of a client.
 func newFake(t testing.TB, answer func(c *engine.Conn, message string)) *fake {
+	return newFakeBehind(t, answer, func(h http.Handler) http.Handler { return h })
+}
+
+// newFakeBehind is newFake for a server that is reached through what wrap returns.
+func newFakeBehind(t testing.TB, answer func(c *engine.Conn, message string), wrap func(h http.Handler) http.Handler) *fake {
 	f := &fake{received: make(chan string, 100), conns: make(chan *engine.Conn, 10)}
 	e, err := engine.NewServer(&engine.ServerOptions{
 		Logger: slog.New(slog.DiscardHandler),
@@ -49,7 +54,7 @@ func newFake(t testing.TB, answer func(c *engine.Conn, message string)) *fake {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = e.Shutdown(within(t)) })
-	f.Server = serveHandler(t, e)
+	f.Server = serveHandler(t, wrap(e))
 	return f
 }
 
@@ -76,8 +81,9 @@ func say(c *engine.Conn, packets ...string) {
 
 const granted = `0{"sid":"AAAAAAAAAAAAAAAAAAAA"}`
 
-// What a server must not send ends the connection, and the client comes back.
+// What a server must not send ends the connection, and the client reconnects.
 func TestProtocolViolations(t *testing.T) {
+	t.Parallel()
 	deep := strings.Repeat("[", 10_000)
 	for name, packets := range map[string][]string{
 		"no type":                 {""},
@@ -146,6 +152,7 @@ func TestProtocolViolations(t *testing.T) {
 
 // What is pointless, or late, is ignored.
 func TestPacketsThatAreIgnored(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, func(c *engine.Conn, message string) {
 		if strings.HasPrefix(message, "0") {
 			say(c, granted,
@@ -166,6 +173,7 @@ func TestPacketsThatAreIgnored(t *testing.T) {
 
 // What a server says instead of letting the socket in.
 func TestAnswersToTheRequest(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		packets []string
 		check   func(t *testing.T, err error)
@@ -228,6 +236,7 @@ func TestAnswersToTheRequest(t *testing.T) {
 
 // Servers of version 2 let clients in unasked, and without an ID.
 func TestServerOfVersion2(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, nil)
 	c := overWebSocket.client(t, f.Server, "/", func(o *client.Options) {
 		o.Auth = func(ctx context.Context) (any, error) {
@@ -248,7 +257,7 @@ func TestServerOfVersion2(t *testing.T) {
 	if err := overWebSocket.client(t, f.Server, "/other", nil).Connect(within(t)); !errors.Is(err, client.ErrServerVersion) {
 		t.Error(err)
 	}
-	// They do so at once, perhaps before anybody wants to join.
+	// They do so at once, perhaps before a socket wants to join.
 	for _, namespace := range []string{"/", "/other"} {
 		e, err := engine.NewServer(&engine.ServerOptions{InitialMessage: []byte("0"), Logger: slog.New(slog.DiscardHandler)})
 		if err != nil {
@@ -284,6 +293,7 @@ func recorded(h http.Handler) (http.Handler, *list[string]) {
 // connection when they read DISCONNECT and CONNECT of one namespace at once. So each
 // leaves in a request of its own, and the close packet does.
 func TestLeavingTakesRequests(t *testing.T) {
+	t.Parallel()
 	e, err := engine.NewServer(&engine.ServerOptions{
 		Logger: slog.New(slog.DiscardHandler),
 		OnConnect: func(c *engine.Conn) engine.Handler {
@@ -349,6 +359,7 @@ func TestLeavingTakesRequests(t *testing.T) {
 
 // A server that does not answer the request to join is left.
 func TestNoAnswerToTheRequest(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(t, nil)
 		c := overWebSocket.client(t, f.Server, "/", func(o *client.Options) { o.ConnectTimeout = 5 * time.Second })
@@ -384,6 +395,7 @@ func TestNoAnswerToTheRequest(t *testing.T) {
 // Events that come before the answer are handled in order, however many there are,
 // and what their handlers answer is sent when it may be.
 func TestEventsBeforeTheAnswer(t *testing.T) {
+	t.Parallel()
 	const n = 100
 	f := newFake(t, func(c *engine.Conn, message string) {
 		if message == "0" {
@@ -430,6 +442,7 @@ func TestEventsBeforeTheAnswer(t *testing.T) {
 
 // A codec that panics is a connection's end, not the program's.
 func TestCodecThatPanics(t *testing.T) {
+	t.Parallel()
 	f := newFake(t, func(c *engine.Conn, message string) { say(c, granted, `2["e"]`) })
 	way := overWebSocket
 	way.codec = panickingCodec{parser.JSON}
@@ -457,3 +470,25 @@ type panickingDecoder struct{}
 
 func (panickingDecoder) Decode([]byte, bool) (*parser.Packet, error) { panic("out of order") }
 func (panickingDecoder) Reset()                                      {}
+
+// A refusal that came before the socket asked to join is not the answer to that: the
+// server has broken the protocol, and Connect does not get an error without content.
+func TestRefusalOfAnEarlierRequest(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, func(c *engine.Conn, message string) {
+		if message == "0" {
+			say(c, granted)
+		}
+	})
+	root := connect(t, overWebSocket.client(t, f.Server, "/", nil))
+	c := root.Manager().Socket("/other", nil)
+	c.OnConnectError(func(err error) { t.Errorf("OnConnectError was called with %#v, want no call", err) })
+	if err := c.Open(); err != nil {
+		t.Fatal(err)
+	}
+	for receive(t, f.received, "the request to join") != "0/other," {
+	}
+	if err := client.RejectLate(c); err == nil || !c.Active() {
+		t.Errorf("got %v, active %v, want an error of the server, and an active socket", err, c.Active())
+	}
+}

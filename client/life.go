@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -10,9 +9,9 @@ import (
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
-// A life is the time that a socket spends over one connection: it asks to join its
-// namespace, is in it, and leaves. It is the owner of the events that come in that
-// time: an answer to one of them never goes out over a later connection.
+// A life is a socket's time over one connection: it asks to join its namespace, is in
+// it, and leaves. It owns the events that arrive in that time, so an answer to one of
+// them is never sent over a later connection.
 type life struct {
 	socket *Socket
 	conn   *conn
@@ -25,12 +24,12 @@ type life struct {
 	timer      *time.Timer // while the answer to the request to join is awaited
 	early      []task      // events that came before that answer
 	earlyBytes int
-	direct     bool              // too many of them came: they are handled before the answer
 	held       []*engine.Message // what their handlers have answered
+	heldBytes  int
 }
 
-// activate makes the socket active: until it is told otherwise, or, with w, while
-// somebody waits to be told what comes of the present attempt.
+// activate makes the socket active until it is made inactive or, with w, until w has
+// received the outcome of the present attempt.
 func (s *Socket) activate(w chan error) error {
 	m := s.manager
 	m.mu.Lock()
@@ -70,7 +69,7 @@ func without(waiters []chan error, w chan error) []chan error {
 	return slices.DeleteFunc(waiters, func(other chan error) bool { return other == w })
 }
 
-// notifyLocked tells the callers of Connect how it went.
+// notifyLocked passes the outcome to the callers of Connect.
 func (s *Socket) notifyLocked(err error) {
 	for _, w := range s.waiters {
 		w <- err // has room
@@ -127,153 +126,6 @@ func (s *Socket) deactivateLocked() {
 	s.active, s.keep = false, false
 	delete(s.manager.active, s)
 	s.noteChangeLocked()
-}
-
-// join begins a life over a connection.
-func (s *Socket) join(c *conn) {
-	s.manager.mu.Lock()
-	s.mu.Lock()
-	defer s.unlockAndSettle()
-	if !s.active || s.life != nil || c.ctx.Err() != nil {
-		return
-	}
-	s.life = &life{socket: s, conn: c, visit: s.visits.Load()}
-	s.life.ctx, s.life.cancel = context.WithCancelCause(c.ctx)
-	if c.legacy {
-		s.refuseLocked(ErrServerVersion)
-	} else if s.asked == nil {
-		s.beginLocked()
-	} else { // the answer to an earlier request has to come first
-		s.asked.timer.Reset(s.manager.opts.ConnectTimeout)
-	}
-}
-
-// beginLocked asks the server to let the socket into its namespace.
-func (s *Socket) beginLocked() {
-	l := s.life
-	if s.opts.Auth != nil {
-		go l.authenticate() // ends with l, at the latest
-		return
-	}
-	payload, _ := connectPayload(nil, s.pid, s.offset) // nothing that could fail
-	msg, err := s.encode(parser.Header{Type: parser.Connect}, "", payload)
-	if err != nil {
-		s.refuseLocked(err) // by a codec that cannot encode strings
-		return
-	}
-	l.requestLocked(msg)
-}
-
-// authenticate asks for the credentials, until there are some, and sends the request
-// to join.
-func (l *life) authenticate() {
-	s, o := l.socket, l.socket.manager.opts
-	for n := 1; ; n++ {
-		msg, err := l.request()
-		if err == nil {
-			s.manager.mu.Lock()
-			s.mu.Lock()
-			if s.life == l {
-				l.requestLocked(msg)
-			}
-			s.unlockAndSettle()
-			return
-		}
-		if !l.unauthenticated(err, n) || !sleep(l.ctx, o.backoff(n, s.manager.random())) {
-			return
-		}
-	}
-}
-
-// request makes the request to join. What the application has to do with that runs
-// without a lock.
-func (l *life) request() (*engine.Message, error) {
-	s := l.socket
-	ctx, cancel := context.WithTimeoutCause(l.ctx, s.manager.opts.ConnectTimeout, ErrConnectTimeout)
-	defer cancel()
-	auth, err := s.credentials(ctx)
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	pid, offset := s.pid, s.offset
-	s.mu.Unlock()
-	payload, err := connectPayload(auth, pid, offset)
-	if err != nil {
-		return nil, err
-	}
-	msg, err := s.encode(parser.Header{Type: parser.Connect}, "", payload)
-	if err != nil {
-		return nil, &AuthError{Err: err}
-	}
-	return msg, nil
-}
-
-// unauthenticated tells that an attempt to get credentials, which are counted from
-// 1, has failed. It returns false when there will be no other.
-func (l *life) unauthenticated(err error, n int) bool {
-	s, m := l.socket, l.socket.manager
-	m.mu.Lock()
-	s.mu.Lock()
-	if s.life != l {
-		s.mu.Unlock()
-		m.mu.Unlock()
-		return false
-	}
-	again := m.opts.allows(n)
-	if again {
-		s.failedLocked(err)
-		again = s.life == l
-	} else {
-		s.refuseLocked(err)
-	}
-	s.unlockAndSettle()
-	return again
-}
-
-// requestLocked sends the request to join (Socket.IO protocol v5, "Connection to a
-// namespace"). A request that is larger than what the server accepts will not become
-// smaller, so the socket becomes inactive. The manager's mu is held, too.
-func (l *life) requestLocked(msg *engine.Message) {
-	l.socket.asked = l
-	l.timer = time.AfterFunc(l.socket.manager.opts.ConnectTimeout, l.unanswered)
-	flags := engine.Essential // one waits for its answer at a time
-	if l.socket.left == l.conn {
-		// A server of Node that reads the request to leave a namespace together with one
-		// to join it again takes the second for an error and closes the connection.
-		flags |= engine.Fence
-	}
-	err := l.conn.engine.Send(msg, flags) // the end of a connection is reported elsewhere
-	if _, ok := errors.AsType[*engine.TooLargeError](err); ok {
-		l.socket.refuseLocked(&AuthError{Err: err})
-	}
-}
-
-// unanswered is called when the server takes too long to answer the request to
-// join. The answer may still come, so the connection is only given up when nobody
-// else uses it.
-func (l *life) unanswered() {
-	s, m, c := l.socket, l.socket.manager, l.conn
-	m.mu.Lock()
-	s.mu.Lock()
-	waits := s.asked == l && s.life != nil
-	alone := c.joined == 0
-	if waits && !alone {
-		s.failedLocked(errNoAnswer)
-		if s.life != nil {
-			l.timer.Reset(m.opts.ConnectTimeout)
-		}
-	}
-	s.unlockAndSettle()
-	if waits && alone {
-		c.close(c.engine, &DisconnectError{Reason: ForcedClose, Err: errNoAnswer})
-	}
-}
-
-// answeredLocked notes that the request to join was answered.
-func (s *Socket) answeredLocked() {
-	s.asked.timer.Stop()
-	s.asked = nil
 }
 
 // receive handles a packet for the socket. It is called by the connection's reader;
@@ -359,6 +211,7 @@ func (s *Socket) enterLocked(sid, pid string) {
 	}
 	s.id, s.pid = sid, pid
 	l.joined, s.keep = true, true
+	s.left = nil // the server has read that
 	s.noteChangeLocked()
 	for _, t := range l.early {
 		s.inbox.force(t)
@@ -372,7 +225,7 @@ func (s *Socket) enterLocked(sid, pid string) {
 	e := l.conn.engine
 	e.Cork()
 	for _, m := range l.held {
-		_ = e.Send(m, 0) // the end of a connection is reported elsewhere
+		_ = e.Send(m, engine.Essential) // the end of a connection is reported elsewhere
 	}
 	l.held = nil
 	s.flushLocked()
@@ -383,19 +236,25 @@ func (s *Socket) enterLocked(sid, pid string) {
 
 // rejected handles CONNECT_ERROR.
 func (s *Socket) rejected(c *conn, p *parser.Packet) error {
-	var refusal *ConnectError
 	s.mu.Lock()
-	awaited := s.asked != nil && s.asked.conn == c && s.asked == s.life
+	asked := s.asked
+	awaited := asked != nil && asked.conn == c && asked == s.life
 	s.mu.Unlock()
-	if awaited { // it takes time, and is of no use otherwise
+	var refusal *ConnectError
+	if awaited { // decoding takes time, and is of no use otherwise
 		refusal = newConnectError(p)
 	}
+	return s.rejectedWith(c, asked, refusal)
+}
+
+// rejectedWith acts on a refusal of the request to join that was under way when the
+// refusal came. A request that was made since has another answer.
+func (s *Socket) rejectedWith(c *conn, asked *life, refusal *ConnectError) (err error) {
 	m := s.manager
 	m.mu.Lock()
 	s.mu.Lock()
-	var err error
 	switch l := s.asked; {
-	case l == nil || l.conn != c:
+	case l == nil || l.conn != c || l != asked:
 		if s.onLocked(c) != nil {
 			err = errUnasked
 		}
@@ -404,8 +263,6 @@ func (s *Socket) rejected(c *conn, p *parser.Packet) error {
 		if s.life != nil {
 			s.beginLocked()
 		}
-	case c.legacy:
-		s.refuseLocked(ErrServerVersion)
 	default:
 		s.refuseLocked(refusal)
 	}
@@ -438,14 +295,20 @@ func (s *Socket) dismissed(c *conn) {
 		s.pid, s.offset = "", ""
 		s.endLifeLocked(why)
 		s.abandonLocked(why)
-	case s.asked == l:
+	case s.asked == l && s.left != c:
 		s.refuseLocked(why)
+	default:
+		// It crossed our DISCONNECT and is about the visit before: what the server sends
+		// after that begins with the answer to the request to join.
 	}
 	s.unlockAndSettle()
 }
 
 // leaveLocked disconnects the socket.
 func (s *Socket) leaveLocked(why *DisconnectError) {
+	if s.active {
+		s.end = why // also if the connection was lost before
+	}
 	s.deactivateLocked()
 	s.pid, s.offset = "", ""
 	s.visits.Add(1)
@@ -460,7 +323,7 @@ func (s *Socket) leaveLocked(why *DisconnectError) {
 }
 
 func (s *Socket) sendDisconnectLocked(c *conn) {
-	msg, err := s.encode(parser.Header{Type: parser.Disconnect}, "", nil)
+	msg, err := s.encodeLocked(parser.Header{Type: parser.Disconnect}, nil)
 	if err != nil { // a codec that cannot encode nothing
 		s.inbox.push(func() {
 			s.manager.opts.Logger.Error("client: DISCONNECT cannot be encoded", "error", err)
@@ -516,5 +379,5 @@ func (s *Socket) lostLocked(c *conn, why *DisconnectError) {
 func (s *Socket) failedLocked(err error) {
 	s.releaseLocked(err)
 	s.notifyLocked(err)
-	tell(s, &s.refused, "connect_error", func(f func(error)) { f(err) })
+	s.tellRefusedLocked(err)
 }

@@ -31,6 +31,7 @@ func newRecovering(t *testing.T) *fake {
 // Flush returns the events that an earlier connection may have lost, once, and no
 // others.
 func TestFlushTellsOfALoss(t *testing.T) {
+	t.Parallel()
 	emit := func(t *testing.T, c *client.Socket, events ...string) {
 		t.Helper()
 		for _, event := range events {
@@ -113,6 +114,7 @@ func TestFlushTellsOfALoss(t *testing.T) {
 
 // What was emitted before Disconnect, and was not flushed, may have been lost, too.
 func TestFlushAfterDisconnect(t *testing.T) {
+	t.Parallel()
 	c := connect(t, overWebSocket.client(t, newRecovering(t).Server, "/", nil))
 	_ = c.Emit("e")
 	c.Disconnect()
@@ -130,6 +132,7 @@ func TestFlushAfterDisconnect(t *testing.T) {
 
 // Events that wait and are given up while Flush waits for them are lost as well.
 func TestFlushTellsWhatIsGivenUp(t *testing.T) {
+	t.Parallel()
 	c := overWebSocket.client(t, newRecovering(t).Server, "/", func(o *client.Options) {
 		o.Retries, o.AckTimeout = 1, time.Millisecond
 	})
@@ -153,6 +156,7 @@ func TestFlushTellsWhatIsGivenUp(t *testing.T) {
 // Each call of Flush that waits returns the loss, not only the first to wake up. A call
 // whose context ends returns that, and keeps the loss for the next.
 func TestConcurrentFlushes(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		admit := make(chan struct{}, 2)
 		f := newFake(t, func(c *engine.Conn, message string) {

@@ -12,6 +12,7 @@ import (
 	"github.com/seed96b07ef8/socketio"
 	"github.com/seed96b07ef8/socketio/client"
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/await"
 	"github.com/seed96b07ef8/socketio/internal/leakcheck"
 	"github.com/seed96b07ef8/socketio/parser"
 	"github.com/seed96b07ef8/socketio/parser/msgpack"
@@ -34,7 +35,7 @@ func transports(t *testing.T, codec parser.Codec, f func(t *testing.T, way setti
 		"upgrade":   {engine.Polling, engine.WebSocket},
 	} {
 		t.Run(name, func(t *testing.T) {
-			leakcheck.Check(t)
+			t.Parallel()
 			f(t, setting{transports, codec})
 		})
 	}
@@ -107,22 +108,15 @@ func connect(t testing.TB, c *client.Socket) *client.Socket {
 	return c
 }
 
-// receive takes a value from a channel.
-func receive[T any](t testing.TB, c <-chan T, what string) (v T) {
+// receive is [await.Receive].
+func receive[T any](t testing.TB, c <-chan T, what string) T {
 	t.Helper()
-	select {
-	case v = <-c:
-	case <-time.After(socketiotest.DefaultTimeout):
-		t.Fatalf("waited in vain for %s", what)
-	}
-	return v
+	return await.Receive(t, c, what)
 }
 
-// within returns a context that ends when something has gone wrong.
+// within returns a context that ends when a test takes too long.
 func within(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), socketiotest.DefaultTimeout)
-	t.Cleanup(cancel)
-	return ctx
+	return await.Context(t)
 }
 
 // errorAs finds an error of a type, or fails the test.

@@ -20,10 +20,10 @@ import (
 // called, connects again when the connection is lost, and closes it when the last
 // socket has been disconnected.
 //
-// All methods may be called concurrently. The functions of the On methods are
-// called one after the other, in the order of what they tell, on a goroutine that
-// exists while there is something to tell; they may block, which holds up each
-// other only, and the next attempt to reconnect when many of them are due.
+// All methods are safe for concurrent use. Calls to the functions of the On methods are
+// serialized, in the order of the events, on a goroutine that exists while some are due.
+// A function may block; that delays the other functions and, if many calls are due, the
+// next attempt to reconnect.
 //
 // [Manager.Close] ends a Manager for good. One without an active socket, and
 // without a call of Connect, has neither goroutines nor a connection and need not
@@ -88,11 +88,11 @@ func newManager(t *target, err error, opts *Options) *Manager {
 	return m
 }
 
-// Socket returns the Manager's socket in a namespace, "" standing for "/". It is
-// made by the first call, with the given options, nil for those of the Manager;
-// further calls ignore theirs. The Manager keeps it, unless it is inactive, has neither
-// functions nor options of its own, nothing waits in it, and there are many of those:
-// such a socket is gone when the program forgets it.
+// Socket returns the Manager's socket in a namespace; "" means "/". The first call
+// creates it with the given options, nil for those of the Manager; further calls ignore
+// theirs. The Manager keeps the socket. However, if it has many sockets, it lets the
+// garbage collector free one that the program no longer uses and that is inactive, has
+// neither functions nor options of its own, and has nothing waiting in it.
 func (m *Manager) Socket(namespace string, opts *SocketOptions) *Socket {
 	name, err := namespaceName(namespace)
 	m.mu.Lock()
@@ -199,9 +199,9 @@ func (m *Manager) Engine() *engine.Client {
 }
 
 // Close disconnects all sockets, with the reason [ClientDisconnect], and closes the
-// connection, for good: whoever waits gets an error, messages that wait are
-// discarded, and sockets cannot connect any more. The functions that are to be told
-// of the end are still called. It returns at once; calling it again does nothing.
+// connection permanently. Calls that wait return an error, buffered messages are
+// discarded, and sockets cannot connect again. The functions that were registered for
+// the end are still called. Close returns at once; further calls have no effect.
 func (m *Manager) Close() {
 	m.mu.Lock()
 	if m.done {
@@ -231,7 +231,7 @@ func (m *Manager) isClosed() bool {
 	return m.done
 }
 
-// notifyLocked tells the callers of Connect how it went.
+// notifyLocked passes the outcome to the callers of Connect.
 func (m *Manager) notifyLocked(err error) {
 	for _, w := range m.waiters {
 		w <- err // has room
@@ -286,16 +286,13 @@ func (m *Manager) OnReconnectFailed(f func()) (off func()) { return m.gaveUp.Add
 // So many calls of hooks may wait before others are left out, or waited for.
 const maxPendingHooks = 32
 
-// tellOf has call called for each function of a list, in order with what else is
-// told.
+// tellOf calls call for each function of a list, in order with the other hooks.
 func tellOf[F any](m *Manager, list *handler.Hooks[F], call func(F)) {
 	if len(list.Load()) == 0 {
 		return
 	}
 	m.inbox.push(func() {
-		for _, f := range list.Load() {
-			_ = m.protect("", "", func() { call(*f) }) // which logs it
-		}
+		each(list.Load(), func(f F) { _ = m.protect("", "", func() { call(f) }) }) // which logs it
 	})
 }
 

@@ -43,7 +43,7 @@ func clientGoroutines() int {
 	buf := make([]byte, 16<<20)
 	buf = buf[:runtime.Stack(buf, true)]
 	n := 0
-	for _, stack := range strings.Split(string(buf), "\n\n") {
+	for stack := range strings.SplitSeq(string(buf), "\n\n") {
 		if strings.Contains(stack, "engine.(*Client)") || strings.Contains(stack, "/client.(*") {
 			n++
 		}

@@ -13,6 +13,7 @@ import (
 
 // A volatile event that ends with a text does not cost the session.
 func TestVolatileEventsAndRecovery(t *testing.T) {
+	t.Parallel()
 	settings(t, func(t *testing.T, way setting) {
 		if way.transports[0] != engine.WebSocket {
 			return // a volatile event may be lost between two polls
@@ -53,6 +54,7 @@ func TestVolatileEventsAndRecovery(t *testing.T) {
 // Other servers do not mark volatile events. What is not like an offset does not
 // replace one, and nothing long is kept.
 func TestOffsetsOfOtherServers(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("x", 1000)
 	for name, test := range map[string]struct {
 		texts []string
@@ -64,6 +66,7 @@ func TestOffsetsOfOtherServers(t *testing.T) {
 		"volatile only":     {[]string{"bob"}, "bob"},
 		"of a stream":       {[]string{"1692187534123-0", "bob", "1692187534123-1", "a text"}, "1692187534123-1"},
 		"of another kind":   {[]string{"17", "18", "19"}, "19"},
+		"an empty text":     {[]string{"17", ""}, "17"},
 		"long":              {[]string{"17", long}, "17"},
 		"as long as may be": {[]string{"17", long[:126]}, long[:126]},
 		"a byte longer":     {[]string{"17", long[:127]}, "17"},
@@ -90,6 +93,7 @@ func TestOffsetsOfOtherServers(t *testing.T) {
 
 // IDs are bounded.
 func TestIDsAreBounded(t *testing.T) {
+	t.Parallel()
 	id := strings.Repeat("x", 1024)
 	for name, answer := range map[string]string{
 		"ID":                 `0{"sid":"` + id + `x"}`,

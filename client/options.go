@@ -3,9 +3,12 @@ package client
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"maps"
+	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,16 +31,16 @@ const (
 	DefaultInboxBytes          = 4 << 20
 )
 
-// Overflow says what happens to a message for which there is no room among those
-// that wait for the connection.
+// Overflow is the policy for a message that exceeds the buffer of those that wait for
+// the connection.
 type Overflow int
 
 const (
 	// Refuse discards the message, and Emit returns a [*LimitError]. It is the
 	// default.
 	Refuse Overflow = iota
-	// DropOldest discards the messages that have waited longest. Whoever waits for
-	// the acknowledgement of one gets a [*LimitError].
+	// DropOldest discards the messages that have waited longest. Calls that wait for
+	// the acknowledgement of one return a [*LimitError].
 	DropOldest
 	// DropNewest discards the message without an error, unless it asks for an
 	// acknowledgement.
@@ -46,7 +49,8 @@ const (
 
 // Options configure a [Manager] and its sockets. The zero value of each field
 // means its default; a nil *Options is all defaults. Options are read when the
-// Manager is made; what is changed later has no effect.
+// Manager is made; what is changed later has no effect. What Auth and Engine.TLSConfig refer
+// to must not be modified while the Manager is used.
 //
 // The pointer counts, too: [New] lets sockets share a connection if they were
 // made with the same one.
@@ -71,23 +75,23 @@ type Options struct {
 	// NoReconnect turns reconnection off: when the connection is lost, sockets
 	// stay disconnected until Connect or Open is called.
 	NoReconnect bool
-	// ReconnectAttempts is how often a connection is tried in a row before the
-	// Manager gives up and the sockets become inactive. An attempt counts, and makes
-	// the delay grow, until the server has admitted a socket; for a Manager without
-	// an active socket, until the server has pinged. Default 0: no limit.
+	// ReconnectAttempts bounds the consecutive attempts to open a connection; after the
+	// last one the Manager gives up and the sockets become inactive. An attempt counts,
+	// and makes the delay grow, until the server has admitted a socket; for a Manager
+	// without an active socket, until the server has pinged. Default 0: no limit.
 	ReconnectAttempts int
-	// ReconnectDelay is the time before the first attempt to reconnect, which is
-	// doubled for each further one. Default 1 s.
+	// ReconnectDelay is the delay before the first attempt to reconnect; it doubles for
+	// each further attempt. Default 1 s.
 	ReconnectDelay time.Duration
-	// ReconnectDelayMax is what the delay grows to at most. Default 5 s, or
-	// ReconnectDelay if that is longer.
+	// ReconnectDelayMax bounds the delay. Default 5 s, or ReconnectDelay if that is
+	// longer.
 	ReconnectDelayMax time.Duration
 	// RandomizationFactor, from 0 to 1, is the part of the delay by which it is
-	// shortened or lengthened by chance, but not beyond ReconnectDelayMax. Default
-	// 0.5. A negative value stands for none.
+	// randomly shortened or lengthened, up to ReconnectDelayMax. Default 0.5. A
+	// negative value means no randomization.
 	RandomizationFactor float64
-	// ConnectTimeout is how long one attempt may take to open the connection, and
-	// then again to have the first socket admitted by the server. Default 20 s.
+	// ConnectTimeout bounds the time in which one attempt opens the connection, and
+	// again the time until the server admits the first socket. Default 20 s.
 	ConnectTimeout time.Duration
 
 	// Codec is the packet format; the server must use the same. Default
@@ -111,15 +115,14 @@ type Options struct {
 	// are an [*AuthError], too, after which the socket is not active. Default: nothing
 	// is sent.
 	Auth any
-	// AckTimeout is how long EmitWithAck waits for the server, in addition to its
-	// context; the time without a connection counts. Default: as long as the
-	// context does; with Retries, 10 s.
+	// AckTimeout bounds the wait of EmitWithAck for the server, in addition to its
+	// context; the time without a connection counts. Default: the bound of the context
+	// only; with Retries, 10 s.
 	AckTimeout time.Duration
-	// Retries, if not 0, makes sure that events arrive: each, but for volatile
-	// ones, waits in a queue until the server has acknowledged it, and the one at
-	// the front is sent again after AckTimeout and after a reconnection, up to
-	// Retries times. The server has to acknowledge every event, and may see one
-	// twice. One event is in flight at a time.
+	// Retries, if not 0, makes the socket send each event, except volatile ones, until
+	// the server has acknowledged it. Events wait in a queue, one in flight at a time;
+	// the first is sent again after AckTimeout and after a reconnection, up to Retries
+	// times. The server must acknowledge every event, and may receive one twice.
 	Retries int
 
 	// BufferMessages and BufferBytes bound what each socket keeps while it is not
@@ -156,6 +159,7 @@ func (o *Options) withDefaults() (*Options, error) {
 	if o != nil {
 		c = *o
 	}
+	c.Engine = ownCopy(c.Engine)
 	for _, f := range []struct {
 		name string
 		p    *time.Duration
@@ -245,13 +249,27 @@ func (o *Options) withDefaults() (*Options, error) {
 	return &c, nil
 }
 
+// ownCopy returns o with maps and slices of its own: a Manager reads them at each attempt to
+// connect, on another goroutine than the one that may change them.
+func ownCopy(o engine.DialOptions) engine.DialOptions {
+	o.Header = o.Header.Clone()
+	o.Query = url.Values(http.Header(o.Query).Clone())
+	o.Transports = slices.Clone(o.Transports)
+	o.Subprotocols = slices.Clone(o.Subprotocols)
+	if o.PerMessageDeflate != nil {
+		deflate := *o.PerMessageDeflate
+		o.PerMessageDeflate = &deflate
+	}
+	return o
+}
+
 // checkDuration refuses a duration that cannot be meant.
 func checkDuration(field string, d time.Duration) error {
 	switch {
 	case d < 0:
 		return &OptionError{Field: field, Value: d, Reason: "must not be negative"}
 	case d > 0 && d < time.Millisecond:
-		return &OptionError{Field: field, Value: d, Reason: "must be at least 1ms; a plain number counts nanoseconds, write 5 * time.Second"}
+		return &OptionError{Field: field, Value: d, Reason: fmt.Sprintf("must be at least 1ms; a plain number counts nanoseconds, write %[1]d * time.Second or %[1]d * time.Millisecond", int64(d))}
 	}
 	return nil
 }

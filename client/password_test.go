@@ -16,6 +16,7 @@ import (
 
 // No error and no line of a log has a password of a URL.
 func TestPasswordsAreRedacted(t *testing.T) {
+	t.Parallel()
 	check := func(t *testing.T, what, text string) {
 		t.Helper()
 		if strings.Contains(text, "secret") {

@@ -1,16 +1,20 @@
 package client_test
 
 import (
+	"context"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
+	"github.com/seed96b07ef8/socketio"
 	"github.com/seed96b07ef8/socketio/client"
 	"github.com/seed96b07ef8/socketio/engine"
 )
 
 // The path of the requests is what the options say, to the letter with ExactPath.
 func TestPathOfRequests(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		path  string
 		exact bool
@@ -55,5 +59,30 @@ func TestPathOfRequests(t *testing.T) {
 				t.Errorf("%q over %s: the path is %q, want %q", test.path, transport, got, test.want)
 			}
 		}
+	}
+}
+
+// What is changed in the options after New has no effect, in maps and slices, too.
+func TestOptionsChangedLater(t *testing.T) {
+	t.Parallel()
+	srv := overWebSocket.serve(t, nil)
+	handshakes := make(chan socketio.Handshake, 1)
+	srv.Use(func(_ context.Context, s *socketio.Socket) error {
+		handshakes <- s.Handshake()
+		return nil
+	})
+	o := overWebSocket.options(srv)
+	o.Engine.Header = http.Header{"X": {"before"}}
+	o.Engine.Query = url.Values{"q": {"before"}}
+	o.Engine.Transports = []engine.Transport{engine.WebSocket}
+	c := client.New(srv.URL, o)
+	end(t, c.Manager())
+	o.Engine.Header["X"][0] = "after"
+	o.Engine.Query["q"][0] = "after"
+	o.Engine.Transports[0] = "pigeon"
+	connect(t, c)
+	h := receive(t, handshakes, "the handshake")
+	if header, query := h.Header.Get("X"), h.Query.Get("q"); header != "before" || query != "before" {
+		t.Errorf("the server got the header %q and the parameter %q, want those of the time of New", header, query)
 	}
 }

@@ -19,6 +19,7 @@ import (
 )
 
 func TestBackoff(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		opts    client.Options
 		attempt int
@@ -52,6 +53,7 @@ func TestBackoff(t *testing.T) {
 // The clients of a server that was away for some time come back one by one: their
 // delays differ at every attempt, also when they have grown to the longest.
 func TestBackoffIsSpread(t *testing.T) {
+	t.Parallel()
 	const clients, slots = 5000, 50
 	for _, attempt := range []int{1, 2, 3, 4, 10} {
 		var slot [slots + 1]int
@@ -78,7 +80,7 @@ func (d *diary) note(format string, args ...any) {
 	d.add(fmt.Sprintf("%v "+format, append([]any{time.Since(d.start)}, args...)...))
 }
 
-// keepDiary notes everything that the hooks of a client tell.
+// keepDiary notes everything that the hooks of a client report.
 func keepDiary(c *client.Socket) *diary {
 	d := &diary{start: time.Now()}
 	m := c.Manager()
@@ -121,6 +123,7 @@ func nowhere() *client.Options {
 }
 
 func TestReconnectAttempts(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := nowhere()
 		o.ReconnectAttempts = 4
@@ -151,6 +154,7 @@ func TestReconnectAttempts(t *testing.T) {
 }
 
 func TestConnectFailsAtOnce(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := client.New("http://example.test", nowhere())
 		d := keepDiary(c)
@@ -195,6 +199,7 @@ func TestConnectFailsAtOnce(t *testing.T) {
 }
 
 func TestConnectTimeout(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := nowhere()
 		o.Engine.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -233,6 +238,7 @@ func bubble(t *testing.T, opts *socketio.Options, change func(*client.Options)) 
 }
 
 func TestReconnect(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv, c := bubble(t, nil, nil)
 		d := keepDiary(c)
@@ -251,6 +257,7 @@ func TestReconnect(t *testing.T) {
 }
 
 func TestNoReconnect(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv, c := bubble(t, nil, func(o *client.Options) { o.NoReconnect = true })
 		d := keepDiary(c)
@@ -263,8 +270,9 @@ func TestNoReconnect(t *testing.T) {
 	})
 }
 
-// The heartbeat keeps an idle connection, and tells.
+// The heartbeat keeps an idle connection, and calls OnPing.
 func TestHeartbeat(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		_, c := bubble(t, nil, nil)
 		d := keepDiary(c)
@@ -281,6 +289,7 @@ func TestHeartbeat(t *testing.T) {
 
 // The manager's connection may be opened, and kept, without a socket.
 func TestManagerConnect(t *testing.T) {
+	t.Parallel()
 	srv := overWebSocket.serve(t, nil)
 	m := client.NewManager(srv.URL, overWebSocket.options(srv))
 	end(t, m)
@@ -313,6 +322,7 @@ func TestManagerConnect(t *testing.T) {
 
 // Close ends attempts to connect, waits of callers, and everything that waits.
 func TestManagerClose(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := client.New("http://example.test", nowhere())
 		if err := c.Open(); err != nil {
@@ -344,6 +354,7 @@ func TestManagerClose(t *testing.T) {
 
 // Hooks may call whatever they like, and panic.
 func TestHooksOfTheManager(t *testing.T) {
+	t.Parallel()
 	srv := overWebSocket.serve(t, nil)
 	c := overWebSocket.client(t, srv, "/", nil)
 	m := c.Manager()
@@ -366,9 +377,9 @@ func TestHooksOfTheManager(t *testing.T) {
 	off()
 }
 
-// Hooks that do not return hold up the attempts, before they are too many to be
-// told of.
+// Hooks that do not return delay the attempts before too many calls are due.
 func TestHooksThatBlock(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := nowhere()
 		dialed := 0

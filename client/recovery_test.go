@@ -13,8 +13,9 @@ import (
 )
 
 // A client that loses its connection gets what it has missed: once, in order, and
-// before it is told that it is connected again.
+// before OnConnect is called again.
 func TestRecovery(t *testing.T) {
+	t.Parallel()
 	settings(t, func(t *testing.T, way setting) {
 		for _, first := range []bool{false, true} {
 			name := "before the first event"
@@ -69,7 +70,7 @@ func testRecovery(t *testing.T, way setting, first bool) {
 		t.Errorf("session %q, offset %q", pid, offset)
 	}
 	if first {
-		// One with an acknowledgement, and strings that are no offsets, confuse nobody.
+		// One with an acknowledgement, and strings other than offsets, have no effect.
 		_ = srv.Emit("n", 0)
 		_ = srv.Emit("last")
 		receive(t, last, "the events")
@@ -125,6 +126,7 @@ func testRecovery(t *testing.T, way setting, first bool) {
 
 // More than the inbox holds can be recovered.
 func TestRecoveryOfMuch(t *testing.T) {
+	t.Parallel()
 	srv := overWebSocket.serve(t, &socketio.Options{Recovery: &socketio.Recovery{}})
 	gone := make(chan bool, 1)
 	srv.OnDisconnect(func(s *socketio.Socket, _ socketio.Reason) { gone <- true })

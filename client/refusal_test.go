@@ -12,6 +12,7 @@ import (
 // The data of a refusal is decoded at once up to a size, and on demand beyond it; the
 // message is cut.
 func TestRefusalsAreBounded(t *testing.T) {
+	t.Parallel()
 	const limit = 64 << 10
 	head, tail := `{"message":"no","data":"`, `"}`
 	fill := limit - len(head) - len(tail)

@@ -15,6 +15,7 @@ import (
 // A server passes on the largest events that it accepts, with something around them. The
 // others of its clients take them: otherwise one could end the connections of all.
 func TestRelayedEvents(t *testing.T) {
+	t.Parallel()
 	limits := parser.Limits{}.WithDefaults()
 	deep := json.RawMessage(strings.Repeat("[", limits.MaxDepth-1) + strings.Repeat("]", limits.MaxDepth-1))
 	name := strings.Repeat("n", limits.MaxEventName)

@@ -73,8 +73,8 @@ func (s *Socket) drainLocked() {
 	})
 }
 
-// triedLocked notes that the first of the queue was sent in vain, and sends it again
-// if that is allowed.
+// triedLocked notes that sending the first event of the queue has failed, and sends it
+// again if a retry is left.
 func (s *Socket) triedLocked(out *outgoing, err error) {
 	out.flying = false
 	out.timer.Stop()

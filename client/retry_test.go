@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,6 +29,7 @@ func forgetful(srv *socketiotest.Server, times int) *list[int] {
 }
 
 func TestRetries(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv, c := bubble(t, nil, func(o *client.Options) { o.Retries, o.AckTimeout = 2, time.Second })
 		got := forgetful(srv, 3)
@@ -54,6 +56,7 @@ func TestRetries(t *testing.T) {
 }
 
 func TestRetriesInVain(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv, c := bubble(t, nil, func(o *client.Options) { o.Retries, o.AckTimeout = 1, time.Second })
 		got := forgetful(srv, 3)
@@ -65,11 +68,13 @@ func TestRetriesInVain(t *testing.T) {
 		}
 		if _, err := c.Timeout(2*time.Second).EmitWithAck(t.Context(), "n", 2); errorAs[*client.RetryError](t, err).Sent != 2 || !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
+		} else if text := err.Error(); strings.Count(text, `event "n"`) != 1 {
+			t.Errorf("EmitWithAck returned %q, want the event named once", text)
 		}
 		if e := errorAs[*client.RetryError](t, <-errs); e.Event != "n" || e.Sent != 2 || !errors.Is(e, context.DeadlineExceeded) {
 			t.Error(e)
 		}
-		// Whoever does not want to wait any longer takes the event back.
+		// A caller that stops waiting takes the event back.
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		if _, err := c.EmitWithAck(ctx, "n", 3); !errors.Is(err, context.DeadlineExceeded) {
@@ -85,8 +90,9 @@ func TestRetriesInVain(t *testing.T) {
 	})
 }
 
-// An answer that comes after its timeout is an answer all the same.
+// An answer that arrives after its timeout is an answer all the same.
 func TestLateAcknowledgement(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv, c := bubble(t, nil, func(o *client.Options) { o.Retries, o.AckTimeout = 3, time.Second })
 		n := 0
@@ -110,6 +116,7 @@ func TestLateAcknowledgement(t *testing.T) {
 // What was in flight when the connection went is sent again as soon as there is
 // another, and everything behind it.
 func TestRetriesAcrossConnections(t *testing.T) {
+	t.Parallel()
 	settings(t, func(t *testing.T, way setting) {
 		srv := way.serve(t, nil)
 		got := new(list[int])
@@ -148,6 +155,7 @@ func TestRetriesAcrossConnections(t *testing.T) {
 
 // Connections that are lost count like timeouts.
 func TestRetriesEndWithTheConnections(t *testing.T) {
+	t.Parallel()
 	srv := overWebSocket.serve(t, nil)
 	n := 0
 	srv.On("n", func(s *socketio.Socket, ack func()) {

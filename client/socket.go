@@ -8,27 +8,29 @@ import (
 	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/event"
 	"github.com/seed96b07ef8/socketio/internal/ctxerr"
 	"github.com/seed96b07ef8/socketio/internal/errtext"
 	"github.com/seed96b07ef8/socketio/internal/handler"
 	"github.com/seed96b07ef8/socketio/parser"
+	"github.com/seed96b07ef8/socketio/peer"
 )
 
-// A Socket is a client's end of one namespace. It shares the connection of its
-// [Manager] with the sockets of other namespaces.
+// A Socket is one namespace of a server. It shares the connection of its [Manager] with
+// the sockets of other namespaces.
 //
-// A socket is active from a call of Connect or Open on, until it is disconnected by
-// either side or refused by the server. While it is active, it joins its namespace
-// again whenever the connection has been lost. What is emitted while it is not
-// connected waits until it is.
+// A socket is active from a call of Connect or Open until either side disconnects it or
+// the server refuses it. While it is active, it joins its namespace again whenever the
+// connection was lost. Events that are emitted while it is not connected are buffered
+// until it is.
 //
-// Handlers are called one after the other, in the order in which the server sent
-// the events, on a goroutine that exists while there are events. A handler may
-// block: it holds up the later events of its socket, nobody else's, and it may wait
-// for an acknowledgement. The functions of OnConnect, OnConnectError and
-// OnDisconnect are called in order with the handlers.
+// Calls to its handlers are serialized, in the order in which the server sent the
+// events, on a goroutine that exists while there are events. A handler may block, and
+// may wait for an acknowledgement; it delays the later events of its own socket only.
+// The functions of OnConnect, OnConnectError and OnDisconnect are called in order with
+// the handlers.
 //
-// All methods may be called concurrently, also from handlers; only Connect and
+// All methods are safe for concurrent use, including from handlers; only Connect and
 // EmitWithAck wait for the server.
 type Socket struct {
 	manager    *Manager
@@ -45,22 +47,23 @@ type Socket struct {
 	disconnected handler.Hooks[func(Reason, error)]
 	failed       handler.Hooks[func(error)]
 	drained      handler.Hooks[func()]
-	drainDue     atomic.Bool // the functions of drained are to be called
+	drainDue     atomic.Bool  // the functions of drained are to be called
+	refusals     atomic.Int32 // errors that wait for the functions of refused
 	inbox        inbox
-	corker       corker
 	asking       chan struct{} // has a token while Auth is called
 	// visits counts the calls of Disconnect and Close. Events of lives that began
 	// before the last one are dropped.
 	visits atomic.Uint64
+	idle   atomic.Bool // the manager does not keep the socket, or is about to stop
 
-	mu      sync.Mutex   // guards what follows; taken under the manager's mu
-	active  bool         // changed with the manager's mu held, too
-	keep    bool         // active even without waiters: Open was called, or it has been connected
-	life    *life        // while it joins the namespace or is in it, over one connection
-	asked   *life        // whose request to join has no answer yet; perhaps not the present one
-	left    *conn        // over which DISCONNECT was last sent
-	end     error        // why there is no life
-	waiters []chan error // of Connect
+	mu      sync.Mutex       // guards what follows; taken under the manager's mu
+	active  bool             // changed with the manager's mu held, too
+	keep    bool             // active even without waiters: Open was called, or it has been connected
+	life    *life            // while it joins the namespace or is in it, over one connection
+	asked   *life            // whose request to join has no answer yet; perhaps not the present one
+	left    *conn            // over which DISCONNECT was sent, until the server admits the socket again
+	end     *DisconnectError // why there is no life; never nil
+	waiters []chan error     // of Connect
 
 	// The session.
 	id        string
@@ -153,14 +156,13 @@ func (s *Socket) Context() context.Context {
 }
 
 // Connect makes the socket active and returns when it is connected. It returns an
-// error, and the socket is not active any more, when the connection cannot be opened
-// at the first attempt, when the server refuses the socket ([*ConnectError]), when
-// Auth fails ([*AuthError]), or when ctx ends, which the error matches with its
-// cause. Once it is connected, the socket reconnects by itself.
+// error, and makes the socket inactive, if the first attempt to open the connection
+// fails, the server refuses the socket ([*ConnectError]), Auth fails ([*AuthError]), or
+// ctx ends, which the error matches with its cause. Once it is connected, the socket
+// reconnects by itself.
 //
-// A socket that was active before stays so, whatever comes of the present attempt
-// but a refusal, and so does one that others still wait for. To have a socket keep
-// trying from the start, use Open.
+// A socket that was already active, or that another call of Connect waits for, stays
+// active unless the server refuses it. To keep trying from the start, use Open.
 func (s *Socket) Connect(ctx context.Context) error {
 	w := make(chan error, 1)
 	if err := s.activate(w); err != nil {
@@ -174,20 +176,20 @@ func (s *Socket) Connect(ctx context.Context) error {
 	}
 }
 
-// Open makes the socket active and returns at once: it connects as soon as that is
-// possible, and tries for as long as [Options.ReconnectAttempts] allows. The
-// functions of OnConnect and OnConnectError are told what comes of it. The error is
-// that of a URL or an option, or [ErrClosed]. A socket that is active already stays
-// so.
+// Open makes the socket active and returns at once. The socket connects as soon as
+// possible, and keeps trying for as long as [Options.ReconnectAttempts] allows; the
+// functions of OnConnect and OnConnectError are called with the outcome. Open returns
+// the error of an invalid URL or option, or [ErrClosed]. It has no effect on an active
+// socket.
 func (s *Socket) Open() error {
 	return s.activate(nil)
 }
 
-// Disconnect makes the socket inactive and, if it is connected, leaves the
-// namespace, with the reason [ClientDisconnect]. The connection is closed if no
-// other socket uses it. Events that have come and are not handled yet are dropped,
-// those of earlier connections, too.
-// What is emitted from now on waits until the socket is connected again.
+// Disconnect makes the socket inactive and, if it is connected, leaves the namespace,
+// with the reason [ClientDisconnect]. It closes the connection if no other socket uses
+// it. Received events that are not handled yet are dropped, including those of earlier
+// connections. Events that are emitted later are buffered until the socket is connected
+// again.
 func (s *Socket) Disconnect() {
 	m := s.manager
 	m.mu.Lock()
@@ -196,38 +198,43 @@ func (s *Socket) Disconnect() {
 	s.unlockAndSettle()
 }
 
-// On registers a handler for an event: a function of the shape
+// On registers a handler for an event. The handler is a function of the form
 //
 //	func([ctx context.Context,] [s *Socket,] args... [, ack func(...)]) [results...] [error]
 //
-// The event's arguments are decoded into the types of args, as encoding/json
-// would, with []byte or [Borrowed] for binary data; what is missing is zero, what
-// is left over is ignored, and a variadic parameter takes the rest. A parameter of
-// type [Args] takes all that follow, undecoded. A server with connection state
-// recovery adds an argument of its own behind those of the event, a string or null.
+// The event's arguments are decoded into the types of args, as encoding/json would,
+// with []byte or [Borrowed] for binary data. Missing arguments are zero values, excess
+// arguments are ignored, and a variadic parameter receives the rest. A parameter of
+// type [Args] receives all remaining arguments, undecoded. A server with connection
+// state recovery appends an argument of its own to those of the event, a string or
+// null.
 //
-// Results, but for the error, are the acknowledgement if the server asked for
-// one; a handler that has no result but an error acknowledges with nothing when
-// the error is nil. With an ack parameter instead, the handler acknowledges when
-// and if it likes, once. An error is reported to the error hook and not sent, but
-// for an [*AckError].
+// If the server asked for an acknowledgement, the results, except the error, are its
+// arguments; a handler whose only result is an error sends one without arguments if the
+// error is nil. A handler with an ack parameter calls it instead, at most once and at
+// any time. An error is passed to the error hook and not sent, unless it is an
+// [*AckError].
 //
-// A function of another shape panics here, not when the event comes, and so does one
-// with a type that cannot be encoded or decoded, such as a channel, or a struct with one
-// in it whose field has no tag `json:"-"`. [Args] that are returned, or given to ack,
-// are sent as their values. ctx ends when the socket is disconnected. The returned
-// function removes the handler.
+// On panics if the function has another form, or a type that cannot be encoded or
+// decoded, such as a channel, or a struct with one in a field without the tag
+// `json:"-"`. [Args] that are returned, or passed to ack, are sent as their values. ctx
+// is canceled when the socket is disconnected. The returned function removes the
+// handler.
 func (s *Socket) On(event string, handler any) (off func()) {
 	s.hint(event)
-	return s.listeners.Add(event, newListener(event, handler))
+	return s.used(s.listeners.Add(event, newListener(event, handler)))
 }
 
 // Once registers a handler, like On, that is called for the first such event
 // only.
 func (s *Socket) Once(event string, handler any) (off func()) {
 	s.hint(event)
-	return s.listeners.AddOnce(event, newListener(event, handler))
+	return s.used(s.listeners.AddOnce(event, newListener(event, handler)))
 }
+
+// Register registers a handler that package event has made; see [event.On] and
+// [event.Answer]. The returned function removes it.
+func (s *Socket) Register(h event.Handler[*Socket]) (off func()) { return h.Add(s) }
 
 // hint logs that a handler is for an event of the server and not for one of the manager,
 // as it would be with version 2 of the JavaScript client.
@@ -241,8 +248,8 @@ func (s *Socket) hint(event string) {
 	}
 }
 
-// newListener compiles a handler. It panics when the handler's shape, or the
-// event's name, is wrong: that is a mistake in the program.
+// newListener compiles a handler. It panics if the handler's form or the event's name
+// is wrong, which is a mistake in the program.
 func newListener(event string, h any) *handler.Listener[*Socket] {
 	if parser.IsReserved(event) {
 		panic(fmt.Sprintf("client: %q is not an event that servers send; use OnConnect, OnConnectError or OnDisconnect", event))
@@ -257,63 +264,66 @@ func newListener(event string, h any) *handler.Listener[*Socket] {
 // OnAny registers a function that is called for every event of the server, whether
 // it has handlers or not, before them. The returned function removes it.
 func (s *Socket) OnAny(f func(event string, args Args)) (off func()) {
-	return s.incoming.Add(f, false)
+	return s.used(s.incoming.Add(f, false))
 }
 
 // PrependAny is OnAny for a function that is called before those registered
 // already.
 func (s *Socket) PrependAny(f func(event string, args Args)) (off func()) {
-	return s.incoming.Add(f, true)
+	return s.used(s.incoming.Add(f, true))
 }
 
-// OnAnyOutgoing registers a function that is called for every event that is
-// emitted, when it is emitted, also if it has to wait for the connection;
-// acknowledgements are no events. args must not be modified. The function runs on
-// the goroutine that emits and should be quick. The returned function removes it.
+// OnAnyOutgoing registers a function that is called for every event when it is emitted,
+// even if it has to wait for the connection, but not for acknowledgements. It must not
+// modify args. It runs on the goroutine that emits and should be quick. The returned
+// function removes it.
 func (s *Socket) OnAnyOutgoing(f func(event string, args []any)) (off func()) {
-	return s.outgoing.Add(f, false)
+	return s.used(s.outgoing.Add(f, false))
 }
 
 // PrependAnyOutgoing is OnAnyOutgoing for a function that is called before those
 // registered already.
 func (s *Socket) PrependAnyOutgoing(f func(event string, args []any)) (off func()) {
-	return s.outgoing.Add(f, true)
+	return s.used(s.outgoing.Add(f, true))
 }
 
-// OnConnect registers a function that is called when the socket is connected, for
-// the first time or again. What the server has emitted before it let the socket in,
-// such as the missed events of a recovered session, is handled before. The returned
-// function removes it.
-func (s *Socket) OnConnect(f func()) (off func()) { return s.connected.Add(f, false) }
+// OnConnect registers a function that is called when the socket is connected, for the
+// first time or again. Events that the server emitted before its CONNECT reply, such as
+// the missed events of a recovered session, are handled before. The returned function
+// removes it.
+func (s *Socket) OnConnect(f func()) (off func()) { return s.used(s.connected.Add(f, false)) }
 
 // OnConnectError registers a function that is called when an attempt to connect has
 // failed: with a [*ConnectError] when the server refuses the socket, which is not
-// active then, an [*AuthError] when Auth has failed, or whatever has kept the
-// connection from being opened. [Socket.Active] tells whether the socket tries
-// again. The returned function removes it.
-func (s *Socket) OnConnectError(f func(err error)) (off func()) { return s.refused.Add(f, false) }
-
-// OnDisconnect registers a function that is called when the socket was connected
-// and is no more, with the reason and what is known of the cause; err may be nil.
-// [Socket.Active] tells whether it will reconnect. The returned function removes
-// it.
-func (s *Socket) OnDisconnect(f func(reason Reason, err error)) (off func()) {
-	return s.disconnected.Add(f, false)
+// active then, an [*AuthError] when Auth has failed, or the error that kept the
+// connection from being opened. [Socket.Active] reports whether the socket tries
+// again. When the functions fall behind, errors of attempts that others follow are left
+// out. The returned function removes it.
+func (s *Socket) OnConnectError(f func(err error)) (off func()) {
+	return s.used(s.refused.Add(f, false))
 }
 
-// OnError registers a function that is told of errors that have no caller to go
-// to: arguments that do not fit a handler, errors that handlers return, panics
-// ([*EventError]), and events that were in vain with Retries ([*RetryError]).
-// Without one they are logged. The returned function removes it.
-func (s *Socket) OnError(f func(err error)) (off func()) { return s.failed.Add(f, false) }
+// OnDisconnect registers a function that is called when a connected socket has been
+// disconnected, with the reason and the cause; err is nil if no cause is known.
+// [Socket.Active] reports whether the socket will reconnect. The returned function
+// removes it.
+func (s *Socket) OnDisconnect(f func(reason Reason, err error)) (off func()) {
+	return s.used(s.disconnected.Add(f, false))
+}
 
-// Emit sends an event to the server, or keeps it until the socket is connected. It
-// queues and returns: the errors are a reserved event name, an argument that cannot
-// be encoded, and too much that waits ([*LimitError], [engine.ErrOutboxFull]).
-// Nothing is sent then. No error does not mean that the server has received the
-// event; use [Options.Retries] to make sure, or ask for an acknowledgement to know.
+// OnError registers a function that is called for errors that have no caller: arguments
+// that do not fit a handler, errors that handlers return and panics ([*EventError]),
+// and, with Retries, events that the server did not acknowledge ([*RetryError]).
+// Without such a function the errors are logged. The returned function removes it.
+func (s *Socket) OnError(f func(err error)) (off func()) { return s.used(s.failed.Add(f, false)) }
+
+// Emit queues an event for the server, or buffers it until the socket is connected, and
+// returns without waiting. It returns an error, and sends nothing, if the event name is
+// reserved, an argument cannot be encoded, or too much is waiting ([*LimitError],
+// [engine.ErrOutboxFull]). A nil error does not mean that the server received the
+// event; use [Options.Retries] to make sure, or EmitWithAck to find out.
 //
-// []byte values are sent as binary, wherever in an argument they are.
+// A []byte anywhere in an argument is sent as binary data.
 func (s *Socket) Emit(event string, args ...any) error { return s.emitter().Emit(event, args...) }
 
 // EmitWithAck sends an event and waits for the server's acknowledgement, whose
@@ -321,8 +331,9 @@ func (s *Socket) Emit(event string, args ...any) error { return s.emitter().Emit
 // error and its cause; with [context.DeadlineExceeded] after [Options.AckTimeout];
 // or with a [*DisconnectError] when the connection is lost after the event was sent,
 // or when the socket becomes inactive. An event that still waits for the connection
-// then is not sent any more, nor is anything if ctx has ended before. It may be
-// called in a handler.
+// then is not sent any more, nor is anything if ctx has ended before. For a volatile
+// event that was dropped, the error matches [ErrDropped]. EmitWithAck may be called in a
+// handler.
 func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (Args, error) {
 	return s.emitter().EmitWithAck(ctx, event, args...)
 }
@@ -344,25 +355,15 @@ func (s *Socket) Timeout(d time.Duration) Emitter { return s.emitter().Timeout(d
 
 func (s *Socket) emitter() Emitter { return Emitter{socket: s, timeout: s.opts.AckTimeout} }
 
-// Caller is whom [Call] asks: a [*Socket] or an [Emitter].
-type Caller interface {
-	EmitWithAck(ctx context.Context, event string, args ...any) (Args, error)
-}
+// A Caller can be asked: a [*Socket] or an [Emitter], or a socket of a server.
+type Caller = peer.Caller
 
 // Call sends an event and decodes the first argument of the acknowledgement into
 // an R. It returns the zero R when the server acknowledges with nothing, and an
 // [*AnswerError], which has the acknowledgement, when that is not an R: the server may
 // have sent an error instead.
 func Call[R any](ctx context.Context, c Caller, event string, args ...any) (R, error) {
-	var r R
-	ack, err := c.EmitWithAck(ctx, event, args...)
-	if err != nil {
-		return r, err
-	}
-	if err := ack.DecodeAt(0, &r); err != nil {
-		return r, &AnswerError{Event: event, Args: ack, Err: err}
-	}
-	return r, nil
+	return peer.Call[R](ctx, c, event, args...)
 }
 
 var (

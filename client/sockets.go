@@ -40,6 +40,7 @@ func (ss *sockets) keep(s *Socket) {
 	}
 	delete(ss.idle, s.namespace)
 	ss.kept[s.namespace] = s
+	s.idle.Store(false)
 }
 
 // sweep makes unused sockets idle, and forgets idle ones that have been collected.
@@ -50,11 +51,33 @@ func (ss *sockets) sweep() {
 		}
 	}
 	for namespace, s := range ss.kept {
-		if s.unused() {
-			delete(ss.kept, namespace)
-			ss.idle[namespace] = weak.Make(s)
+		s.idle.Store(true) // first, so that a concurrent use is seen here or sees it
+		if !s.unused() {
+			s.idle.Store(false)
+			continue
 		}
+		delete(ss.kept, namespace)
+		ss.idle[namespace] = weak.Make(s)
 	}
+}
+
+// stay has the manager keep the socket again if it is idle: it is in use now. No lock is
+// held.
+func (s *Socket) stay() {
+	if !s.idle.Load() {
+		return
+	}
+	m := s.manager
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sockets.keep(s)
+}
+
+// used returns off, which removes a function that was registered with the socket, and has
+// the socket stay.
+func (s *Socket) used(off func()) func() {
+	s.stay()
+	return off
 }
 
 // all returns all sockets, idle ones included.

@@ -57,6 +57,7 @@ func TestManagerForgetsSockets(t *testing.T) {
 // The first event of a list leaves it without the others being moved: a buffer is
 // flushed in linear time.
 func TestRemove(t *testing.T) {
+	t.Parallel()
 	list := make([]*client.Outgoing, 4)
 	for i := range list {
 		list[i] = new(client.Outgoing)
@@ -85,6 +86,7 @@ func (f logFunc) WithGroup(string) slog.Handler                 { return f }
 
 // A logger may ask the client how it is: no lock is held while it is called.
 func TestLoggerAsks(t *testing.T) {
+	t.Parallel()
 	transports(t, overWebSocket.codec, func(t *testing.T, way setting) {
 		srv := way.serve(t, nil)
 		sockets := make(chan *socketio.Socket, 2)
@@ -126,4 +128,20 @@ func TestLoggerAsks(t *testing.T) {
 			return slices.Contains(messages.get(), "client: connection lost")
 		})
 	})
+}
+
+// Each namespace that is not valid has a socket of its own, whose error names it. The path
+// of a Manager's URL is not a namespace, so it need not be valid.
+func TestNamespacesThatAreNotValid(t *testing.T) {
+	t.Parallel()
+	m := client.NewManager("http://h/x,y", nil)
+	for _, name := range []string{"/a,b", "/c,d", "/a,b"} {
+		s := m.Socket(name, nil)
+		if e := errorAs[*client.OptionError](t, s.Emit("e")); e.Value != name || s.Namespace() != name {
+			t.Errorf("the namespace of %s is %s, its error %v, want them to name it", name, s.Namespace(), e)
+		}
+	}
+	if err := m.Socket("/", nil).Emit("e"); err != nil {
+		t.Errorf("Emit: %v, want no error for the path of the Manager's URL", err)
+	}
 }

@@ -23,7 +23,7 @@ type target struct {
 	namespace string
 }
 
-// parseURL takes a URL apart. The path is the namespace; where the server is
+// parseURL takes a URL apart. The path is the namespace of [New]; where the server is
 // mounted is an option.
 func parseURL(raw string) (*target, error) {
 	bad := func(reason string) (*target, error) {
@@ -65,17 +65,26 @@ func parseURL(raw string) (*target, error) {
 	if i := strings.IndexByte(rest, '/'); i >= 0 {
 		t.namespace = rest[i:]
 	}
-	t.namespace, err = namespaceName(t.namespace)
+	return t, nil
+}
+
+// parseSocketURL is parseURL for a URL whose path has to be a valid namespace.
+func parseSocketURL(raw string) (*target, error) {
+	t, err := parseURL(raw)
+	if err == nil {
+		t.namespace, err = namespaceName(t.namespace)
+	}
 	return t, err
 }
 
-// namespaceName returns the name of a namespace as it is on the wire.
+// namespaceName returns the name of a namespace as it is on the wire, also of one that is
+// not valid, so that each has a socket with an error of its own.
 func namespaceName(name string) (string, error) {
 	if !strings.HasPrefix(name, "/") {
 		name = "/" + name
 	}
 	if strings.Contains(name, ",") {
-		return "", &OptionError{Field: "namespace", Value: name, Reason: "it must not contain a comma"}
+		return name, &OptionError{Field: "namespace", Value: name, Reason: "it must not contain a comma"}
 	}
 	return name, nil
 }
@@ -94,7 +103,7 @@ func (t *target) engineURL(path string, exact bool) string {
 // String returns the URL without user, path and query.
 func (t *target) String() string { return t.scheme + "://" + t.host }
 
-// key tells servers apart: sockets with the same key may share a connection.
+// key identifies a server: sockets with the same key may share a connection.
 func (t *target) key(path string) string {
 	return t.engineURL(path, false) + "?" + t.query.Encode()
 }

@@ -17,6 +17,7 @@ import (
 // Errors are one line that begins with the package which the application has called,
 // names no other, and says what it is about.
 func TestErrorsSayWhatTheyAreAbout(t *testing.T) {
+	t.Parallel()
 	srv := overWebSocket.serve(t, nil)
 	srv.Use(func(context.Context, *socketio.Socket) error { return errors.New("not now") })
 	page := serveHandler(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -71,12 +72,12 @@ func TestErrorsSayWhatTheyAreAbout(t *testing.T) {
 		"timeout":           {func() error { return client.New("http://example.test", slow).Connect(t.Context()) }, "client: connecting to /: connecting took too long: handshake over websocket with http://example.test:80/socket.io/ failed: context deadline exceeded"},
 		"refused":           {func() error { return overWebSocket.client(t, srv, "/", nil).Connect(within(t)) }, "client: connecting to / of http://"},
 		"auth":              {func() error { return client.New(srv.URL, auth).Connect(within(t)) }, "client: connecting to / of http://"},
-		"page":              {func() error { return client.New(page.URL, both).Connect(within(t)) }, "client: connecting to /: handshake over polling with http://"},
-		"reserved":          {emit(away, "connect"), `client: event "connect" of /admin: reserved event name`},
+		"page":              {func() error { return client.New(page.URL, both).Connect(within(t)) }, "client: connecting to / (the path of the URL is the namespace; Options.Path says where the server is mounted): handshake over polling with http://"},
+		"reserved":          {emit(away, "connect"), `client: event "connect" of /admin: reserved event name: the protocol keeps it for itself; choose another name`},
 		"argument":          {emit(away, "e", make(chan int)), `client: event "e" of /admin: argument 0 (chan int): `},
 		"full":              {emit(buffered, "e"), `client: event "e" of /admin: BufferMessages exceeded: at most 1 are allowed`},
 		"closed":            {emit(closed, "e"), `client: event "e" of /admin: socket disconnected: io client disconnect: manager closed: use of closed network connection`},
-		"waiting, reserved": {wait(t.Context(), away, "connect"), `client: event "connect" of /admin: reserved event name`},
+		"waiting, reserved": {wait(t.Context(), away, "connect"), `client: event "connect" of /admin: reserved event name: the protocol keeps it for itself; choose another name`},
 		"waiting, argument": {wait(t.Context(), away, "e", make(chan int)), `client: event "e" of /admin: argument 0 (chan int): `},
 		"waiting, canceled": {wait(canceled, away, "e"), `client: event "e" of /admin: context canceled`},
 		"question canceled": {ask(canceled, away), `client: event "question" of /admin: context canceled`},

@@ -28,6 +28,7 @@ func nothing() *client.Options {
 
 // A caller of Connect who gives up does not do so for others.
 func TestConnectGivesUpAlone(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]func(m *client.Manager) (connect func(context.Context) error){
 		"socket":  func(m *client.Manager) func(context.Context) error { return m.Socket("/", nil).Connect },
 		"manager": func(m *client.Manager) func(context.Context) error { return m.Connect },
@@ -70,6 +71,7 @@ func TestConnectGivesUpAlone(t *testing.T) {
 
 // Nor for Open.
 func TestOpenWhileConnecting(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := client.New("http://example.test", nothing())
 		defer c.Manager().Close()
@@ -93,6 +95,7 @@ func TestOpenWhileConnecting(t *testing.T) {
 
 // Many who try again and again get all their answers.
 func TestConnectByMany(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := client.New("http://example.test", nowhere())
 		defer c.Manager().Close()
@@ -120,6 +123,7 @@ func TestConnectByMany(t *testing.T) {
 }
 
 func TestManagerForgetsWaiters(t *testing.T) {
+	t.Parallel()
 	m := client.NewManager("http://example.test", nothing())
 	defer m.Close()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -136,6 +140,7 @@ func TestManagerForgetsWaiters(t *testing.T) {
 
 // A connection that ends before a socket has asked to join is a failure, too.
 func TestNoReconnectBeforeJoining(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := nothing()
 		o.NoReconnect = true
@@ -164,8 +169,9 @@ func TestNoReconnectBeforeJoining(t *testing.T) {
 	})
 }
 
-// A handler that waits for a server which is gone, while the inbox is full, learns it.
+// A handler that waits for a server that has left, while the inbox is full, learns it.
 func TestFullInboxAndNoServer(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv, c := bubble(t, nil, func(o *client.Options) { o.InboxEvents, o.NoReconnect = 10, true })
 		srv.OnConnect(func(s *socketio.Socket) {
@@ -194,6 +200,7 @@ func TestFullInboxAndNoServer(t *testing.T) {
 // What has waited for the connection is sent in order, and completely, however little
 // that takes at once.
 func TestBufferLargerThanTheOutbox(t *testing.T) {
+	t.Parallel()
 	for name, policy := range map[string]engine.Overflow{"disconnect": engine.Disconnect, "oldest": engine.DropOldest, "newest": engine.DropNewest, "refuse": engine.Refuse} {
 		for _, tr := range []engine.Transport{engine.WebSocket, engine.Polling} {
 			for what, limit := range map[string]func(*client.Options){
@@ -238,6 +245,7 @@ func TestBufferLargerThanTheOutbox(t *testing.T) {
 
 // With Retries, an event for which the connection has no room is sent later.
 func TestRetryOverFullOutbox(t *testing.T) {
+	t.Parallel()
 	for retries, events := range map[int]int{0: 0, 3: 5} {
 		synctest.Test(t, func(t *testing.T) {
 			srv, c := bubble(t, nil, func(o *client.Options) {
@@ -277,6 +285,7 @@ func TestRetryOverFullOutbox(t *testing.T) {
 // An event that is being read while the socket is disconnected is not handled after
 // that, and the server will have to send it again.
 func TestNoEventsAfterTheEnd(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv, c := bubble(t, &socketio.Options{Recovery: &socketio.Recovery{}}, func(o *client.Options) { o.InboxEvents = 1 })
 		var got list[string]
@@ -324,6 +333,7 @@ func TestNoEventsAfterTheEnd(t *testing.T) {
 
 // Events before the answers of many connections do not pile up behind a handler.
 func TestEventsBeforeTheAnswersAreBounded(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var cuts atomic.Bool
 		cuts.Store(true)
@@ -368,6 +378,7 @@ func TestEventsBeforeTheAnswersAreBounded(t *testing.T) {
 // A question that waits for room in the connection does not outlive Disconnect, whether
 // other sockets keep the connection or not.
 func TestQuestionWithoutRoomAndDisconnect(t *testing.T) {
+	t.Parallel()
 	for _, shared := range []bool{false, true} {
 		t.Run(fmt.Sprintf("shared %v", shared), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -410,6 +421,7 @@ func TestQuestionWithoutRoomAndDisconnect(t *testing.T) {
 // A volatile event is dropped while others wait for the connection, which has admitted
 // the socket already: it must not overtake them.
 func TestVolatileBehindTheBuffer(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv, c := bubble(t, nil, func(o *client.Options) { o.Engine.OutboxMessages = 1 })
 		var got list[int]

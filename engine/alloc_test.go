@@ -83,13 +83,11 @@ func TestHeartbeatAllocations(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	begin := beats.Load()
-	for beats.Load() < begin+100 {
-		time.Sleep(50 * time.Millisecond)
-	}
+	waitFor(t, "100 heartbeats", func() bool { return beats.Load() >= begin+100 })
 	n := beats.Load() - begin
 	runtime.ReadMemStats(&after)
 	if each := float64(after.Mallocs-before.Mallocs) / float64(n); each > 3 {
-		t.Errorf("%.1f allocations for each of %d heartbeats", each, n)
+		t.Errorf("%.1f allocations for each of %d heartbeats, want at most 3", each, n)
 	}
 	c.Close()
 	w.nc.Close()

@@ -2,7 +2,7 @@ package engine
 
 import "sync"
 
-// bufferSize is what one read takes in, and one write of small messages holds.
+// bufferSize is the size in bytes of one read, and of one write of small messages.
 const bufferSize = 16 << 10
 
 var buffers = sync.Pool{New: func() any {

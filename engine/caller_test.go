@@ -10,8 +10,8 @@ import (
 	"github.com/seed96b07ef8/socketio/engine"
 )
 
-// caller is the client's end of a connection: a ClientHandler that tells the test
-// what it was told.
+// caller is the client's end of a connection: a ClientHandler that reports its calls
+// to the test.
 type caller struct {
 	*engine.Client
 	messages chan string // binary ones start with binaryMark
@@ -64,7 +64,7 @@ func (c *caller) want(t testing.TB, want string) {
 	}
 }
 
-// wantEnd waits for the end of the connection and of all that belongs to it.
+// wantEnd waits for the end of the connection and of its goroutines.
 func (c *caller) wantEnd(t testing.TB, reason engine.Reason) error {
 	t.Helper()
 	e := receive(t, c.closed, "the client's end")
@@ -73,10 +73,10 @@ func (c *caller) wantEnd(t testing.TB, reason engine.Reason) error {
 	}
 	receive(t, c.Done(), "Done")
 	if len(c.closed) > 0 {
-		t.Error("OnClose was called more than once")
+		t.Errorf("OnClose was called again, with %v", <-c.closed)
 	}
 	if err := c.Send(engine.NewTextMessage(nil), 0); err != engine.ErrClosed {
-		t.Errorf("Send after the end returned %v", err)
+		t.Errorf("Send after the end returned %v, want %v", err, engine.ErrClosed)
 	}
 	return e.err
 }
@@ -110,14 +110,14 @@ func (h *harness) callWith(o *engine.DialOptions, c *caller) {
 	})
 }
 
-// fails dials and returns the error that it must give.
+// fails calls Dial, which must fail, and returns the error.
 func (h *harness) fails(ctx context.Context, o *engine.DialOptions) error {
 	h.t.Helper()
 	c := newCaller()
 	client, err := engine.Dial(ctx, h.url, o, c)
 	if err == nil {
 		client.Close()
-		h.t.Fatal("Dial succeeded")
+		h.t.Fatal("Dial succeeded, want an error")
 	}
 	if client != nil || len(c.closed) != 0 || len(c.messages) != 0 {
 		h.t.Errorf("Dial failed (%v) and the handler was told", err)
@@ -134,8 +134,8 @@ var clientWays = []struct {
 	{"upgrade", []engine.Transport{engine.Polling, engine.WebSocket}},
 }
 
-// overEach runs a test over each transport, and over both, and over sockets with and
-// without a file descriptor.
+// overEach runs a test over each transport and over both, on sockets with and without
+// a file descriptor.
 func overEach(t *testing.T, run func(t *testing.T, h *harness, o *engine.DialOptions)) {
 	for _, way := range clientWays {
 		t.Run(way.name, func(t *testing.T) {

@@ -12,45 +12,46 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/redact"
 )
 
-// Causes of an [OpError] that say what is at the other end. Use [errors.Is].
+// Causes of an [OpError] that identify the peer. Use [errors.Is].
 var (
-	// ErrNoHandshake: the server answered, but not with an Engine.IO handshake. It is
-	// a plain web server, or a plain WebSocket server.
-	ErrNoHandshake = errors.New("this is no Engine.IO handshake")
-	// ErrRevision3: the server speaks revision 3 of the protocol, which is that of
-	// Socket.IO 2, and Dial revision 4.
+	// ErrNoHandshake: the server's response is not an Engine.IO handshake. The peer
+	// is an ordinary web server or WebSocket server.
+	ErrNoHandshake = errors.New("this is not a valid Engine.IO handshake")
+	// ErrRevision3: the server speaks protocol revision 3, which Socket.IO 2 uses.
+	// Dial supports only revision 4.
 	ErrRevision3 = errors.New("the server speaks revision 3 of the Engine.IO protocol")
-	// ErrBadHandshake: the server's handshake lacks what is needed, or has values out
+	// ErrBadHandshake: the server's handshake lacks required values or has values out
 	// of range.
 	ErrBadHandshake = errors.New("invalid Engine.IO handshake")
 )
 
-// NoCode is the Code of an [OpError] without one.
+// NoCode is the Code of an [OpError] whose response has no Engine.IO error code.
 const NoCode Code = -1
 
-// An OpError is an operation of a [Client] that failed: what Dial returns, and the
-// cause with which a connection ends over a transport's failure.
+// An OpError describes a failed operation of a [Client]. Dial returns it, and OnClose
+// receives it as the cause if a transport fails.
 type OpError struct {
-	// Op is what failed: "handshake", "upgrade", "poll", "post", "read" or "write".
+	// Op is the operation: "handshake", "upgrade", "poll", "post", "read" or "write".
 	Op string
-	// Transport is that over which it was tried.
+	// Transport is the transport of the operation.
 	Transport Transport
-	// Status is the HTTP status of the answer, if that was not what it should be;
-	// 0 otherwise. 404 means that nothing is at the path.
+	// Status is the HTTP status of an unexpected response, or 0. 404 means that the
+	// server has no handler for the path.
 	Status int
-	// Code is the Engine.IO error in the answer, or [NoCode].
+	// Code is the Engine.IO error code of the response, or [NoCode].
 	Code Code
-	// Description is the answer's text: the message of the Engine.IO error, or the
-	// beginning of the body.
+	// Description is the text of the response: the message of the Engine.IO error, or
+	// the beginning of the body.
 	Description string
-	// Err is the cause, whose text is cut if it is long; it is nil when Status says all that there is to say.
+	// Err is the cause, with its text shortened if it is long. It is nil if Status is
+	// the only information.
 	Err error
-	// URL is where a handshake was tried, without user and query; "" for other
+	// URL is the URL of a handshake, without user and query, or "" for other
 	// operations.
 	URL string
 }
 
-// Error says what failed, where, and why, in one line.
+// Error returns the operation, the place and the cause in one line.
 func (e *OpError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "engine: %s over %s", e.Op, e.Transport)
@@ -70,6 +71,9 @@ func (e *OpError) Error() string {
 	if e.Err != nil {
 		fmt.Fprintf(&b, ": %s", errtext.Detail(e.Err))
 	}
+	if e.Op == "handshake" && e.Code == CodeUnknownTransport {
+		fmt.Fprintf(&b, " (the server does not offer %s: DialOptions.Transports and TryAllTransports select others)", e.Transport)
+	}
 	return b.String()
 }
 
@@ -80,10 +84,10 @@ func opError(op string, t Transport, err error) *OpError {
 	return &OpError{Op: op, Transport: t, Code: NoCode, Err: clip.Error(err, clip.Report)}
 }
 
-// Text of an answer that is no JSON is quoted up to this length.
+// maxDescription is the maximum length of a quoted response that is not JSON.
 const maxDescription = 200
 
-// answerError makes an error of an answer that is not what it should be.
+// answerError returns the error for an unexpected response.
 func answerError(op string, t Transport, status int, h http.Header, body []byte) *OpError {
 	e := &OpError{Op: op, Transport: t, Status: status, Code: NoCode}
 	var refusal struct {
@@ -95,7 +99,7 @@ func answerError(op string, t Transport, status int, h http.Header, body []byte)
 	case json.Unmarshal(body, &refusal) == nil && refusal.Code != nil:
 		e.Code, e.Description = max(*refusal.Code, NoCode), refusal.Message
 	case t == WebSocket && status == http.StatusBadRequest:
-		// Here the code's text is all there is.
+		// Over WebSocket, the body is only the message of the code.
 		e.Description = text
 		for c := CodeUnknownTransport; c <= CodeUnsupportedProtocol; c++ {
 			if text == c.String() {

@@ -2,7 +2,7 @@ package engine
 
 import "time"
 
-// Upgrading reports whether a WebSocket is being probed.
+// Upgrading reports whether the client is probing a WebSocket.
 func Upgrading(c *Client) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -9,47 +9,49 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
-// Servers of Node drop the events that they read at once with the packet by which the
-// events' socket leaves. A fence keeps the two apart: the client sends what is behind a
-// fence only when the server has read what is before it. Over polling, the answer to
-// the data request says so; over WebSocket, the answer to a ping (RFC 6455, section
-// 5.5.2) that follows what is before the fence.
+// A Node.js server drops the events of a socket that it reads together with the
+// packet by which the socket leaves. A fence separates the two: the client sends what
+// follows a fence only after the server has read what precedes it. Over polling, the
+// response to the data request confirms that; over WebSocket, the pong for a ping
+// sent in front of the fence does (RFC 6455, section 5.5.2).
 
 const (
 	// fenceTimeout is how long a server may take to answer such a ping, or its
-	// pingTimeout if that is shorter. A server that obeys RFC 6455 answers when it has
-	// read what came before, so the time is that of its backlog and of the network.
+	// pingTimeout if that is shorter. A server that follows RFC 6455 answers after
+	// reading what precedes the ping, so the time covers its backlog and the network.
 	fenceTimeout = 10 * time.Second
-	// muteTimeout is the same for a server that has once left a ping unanswered.
+	// muteTimeout replaces fenceTimeout for a server that has left a ping unanswered.
 	muteTimeout = 50 * time.Millisecond
 )
 
-// fences is what a [Client] knows of the messages that the server has read.
+// fences tracks which messages of a [Client] the server has read.
 type fences struct {
-	unread bool               // messages have left of which the server has not said that it read them
-	asked  bool               // a ping was sent to find out, and its answer is awaited
-	number uint32             // of that ping
-	mute   bool               // the server has left one unanswered
-	timer  *time.Timer        // of the answer
-	marks  map[*Message]*mark // the places in the outbox for which Flush waits
-	// doubtful is set when a ping was not answered in time: what was sent before has
-	// passed the fence, but Flush cannot say yet that it was read.
+	unread bool               // messages were sent that the server has not confirmed
+	asked  bool               // a ping was sent and not answered yet
+	number uint32             // number of the last ping
+	mute   bool               // the server has left a ping unanswered
+	timer  *time.Timer        // of the pong
+	marks  map[*Message]*mark // marks in the outbox
+	// doubtful is set when a ping was not answered in time. Messages sent before have
+	// passed the fence, but Flush cannot report them as read yet.
 	doubtful bool
-	passed   map[*mark]uint32 // marks that have passed like that, by the number of the ping
+	passed   map[*mark]uint32 // marks passed while doubtful, with the number of the ping
 }
 
-// A mark is what Flush waits for: that the server has read what is before a place.
+// A mark is a position in the stream of messages. Flush waits until the server has
+// read everything before it.
 type mark struct {
 	reached chan struct{}
 	err     error // set before reached is closed
-	waiters int   // calls of Flush
+	waiters int   // number of waiting calls of Flush
 }
 
-// Flush waits until the server has read what was sent before: it has answered the
-// data request of polling, or a ping of WebSocket that followed. Messages that are
-// sent after the call wait until then, but for a ping no longer than 10 s. Flush returns nil, ErrClosed when the
-// connection has ended before, or ctx's error and cause. That the server has read a
-// message does not mean that its application has handled it.
+// Flush waits until the server has read the messages sent before the call: it has
+// responded to the data request of polling, or to a WebSocket ping that followed
+// them. Messages sent after the call are held back meanwhile, but no longer than 10 s
+// for a ping. Flush returns nil, [ErrClosed] if the connection ends before, or the
+// error and cause of ctx. It does not wait for the server's application to handle the
+// messages.
 func (c *Client) Flush(ctx context.Context) error {
 	m, err := c.mark()
 	if m == nil {
@@ -68,7 +70,7 @@ func (c *Client) Flush(ctx context.Context) error {
 	}
 }
 
-// mark puts a mark behind all messages. It returns nil when the server has read them.
+// mark places a mark after all messages. It returns nil if the server has read them.
 func (c *Client) mark() (*mark, error) {
 	c.mu.Lock()
 	if c.state != open {
@@ -90,20 +92,20 @@ func (c *Client) mark() (*mark, error) {
 	}
 	c.fence.marks[place] = m
 	c.outbox.push(entry{m: place, flags: protocolPacket | Fence})
-	c.flush()
+	_ = c.flushAndUnlock(c)
 	return m, nil
 }
 
-// sendableLocked reports whether there is something that may be written now, a ping
-// that a fence needs included. It removes the marks that were reached.
+// sendableLocked reports whether a message, or a ping for a fence, may be written
+// now. It removes reached marks.
 func (c *Client) sendableLocked() bool {
-	for c.outbox.n > 0 {
+	for c.outbox.n > 0 && c.state != closed {
 		e := c.outbox.front()
 		if e.flags&Fence == 0 {
 			return true
 		}
 		if c.fence.unread {
-			return c.link != nil && !c.fence.asked
+			return !c.pollsLocked() && !c.fence.asked
 		}
 		m := c.fence.marks[e.m]
 		if m == nil {
@@ -111,12 +113,13 @@ func (c *Client) sendableLocked() bool {
 		}
 		delete(c.fence.marks, c.outbox.pop().m)
 		c.fence.reachedLocked(m)
+		c.tookLocked() // marks count as queued messages
 	}
 	return false
 }
 
-// reachedLocked ends the waiting for a mark, or has it wait for the answer to the last
-// ping, which is late.
+// reachedLocked completes the waits for a mark. If the answer to the last ping is
+// late, it postpones that until the answer arrives.
 func (f *fences) reachedLocked(m *mark) {
 	switch {
 	case !f.doubtful:
@@ -129,7 +132,7 @@ func (f *fences) reachedLocked(m *mark) {
 	}
 }
 
-// confirmedLocked notes that the server has answered a ping, late or not.
+// confirmedLocked records that the server has answered a ping, possibly late.
 func (f *fences) confirmedLocked(number uint32) {
 	for m, n := range f.passed {
 		if n <= number {
@@ -142,8 +145,8 @@ func (f *fences) confirmedLocked(number uint32) {
 	}
 }
 
-// askLocked returns a ping whose answer says that the server has read what was sent
-// before, or nil when nothing waits for that.
+// askLocked returns a ping whose answer confirms that the server has read the
+// messages sent before, or nil if none is needed.
 func (c *Client) askLocked() []byte {
 	if c.outbox.front().flags&Fence == 0 || !c.fence.unread {
 		return nil
@@ -156,17 +159,17 @@ func (c *Client) askLocked() []byte {
 		timeout = muteTimeout
 	}
 	f.timer = time.AfterFunc(timeout, func() { c.answered(number, true) })
-	return ws.AppendMasked(nil, ws.AppendFrame(nil, ws.Ping, binary.BigEndian.AppendUint32(nil, number)))
+	return c.link.append(nil, ws.AppendFrame(nil, ws.Ping, binary.BigEndian.AppendUint32(nil, number)))
 }
 
-// pongReceived handles the answer to a ping of askLocked. Other pongs mean nothing.
+// pongReceived handles the pong for a ping of askLocked and ignores other pongs.
 func (c *Client) pongReceived(data []byte) {
 	if len(data) == 4 {
 		c.answered(binary.BigEndian.Uint32(data), false)
 	}
 }
 
-// answered opens a fence: the server has answered a ping, or has not in time.
+// answered opens a fence after the server has answered a ping, or has not in time.
 func (c *Client) answered(number uint32, late bool) {
 	c.mu.Lock()
 	f := &c.fence
@@ -178,7 +181,7 @@ func (c *Client) answered(number uint32, late bool) {
 		return
 	}
 	f.timer.Stop()
-	if late && c.writing { // perhaps the ping itself has not left
+	if late && c.writing { // the ping itself may still be unsent
 		f.timer.Reset(muteTimeout)
 		c.mu.Unlock()
 		return
@@ -189,15 +192,15 @@ func (c *Client) answered(number uint32, late bool) {
 	}
 	switch {
 	case c.sendableLocked() || c.writing:
-		c.flush()
+		_ = c.flushAndUnlock(c)
 	case c.state == draining && c.outbox.n == 0:
-		c.shut(nil)
+		c.shutAndUnlock(nil)
 	default:
-		c.drained()
+		c.drainedAndUnlock()
 	}
 }
 
-// closeFenceLocked ends what waits for the server when the connection ends.
+// closeFenceLocked ends all waits for the server when the connection ends.
 func (c *Client) closeFenceLocked() {
 	if c.fence.timer != nil {
 		c.fence.timer.Stop()

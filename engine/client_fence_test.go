@@ -31,7 +31,7 @@ func (p *fakePeer) quiet(t testing.TB) {
 	t.Helper()
 	_ = p.SetReadDeadline(time.Now().Add(time.Second))
 	if m, err := p.read(); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("the server got %q (%v)", m, err)
+		t.Errorf("the server got %q (%v), want %v", m, err, os.ErrDeadlineExceeded)
 	}
 	_ = p.SetReadDeadline(time.Time{})
 }
@@ -43,7 +43,7 @@ func (p *fakePeer) want(t testing.TB, want string) {
 	}
 }
 
-// question reads a ping and returns what answers it.
+// question reads a ping and returns the matching pong.
 func (p *fakePeer) question(t testing.TB) (pong []byte) {
 	t.Helper()
 	m, err := p.read()
@@ -54,9 +54,10 @@ func (p *fakePeer) question(t testing.TB) (pong []byte) {
 	return ws.AppendFrame(nil, ws.Pong, []byte(data))
 }
 
-// What is behind a fence leaves when the server has said that it has read what is
-// before it, or has taken too long to say so.
+// Messages behind a fence are sent after the server has confirmed that it read those
+// before it, or after a timeout.
 func TestClientFenceWebSocket(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		peers := make(chan *fakePeer)
 		finished := make(chan struct{})
@@ -93,7 +94,8 @@ func TestClientFenceWebSocket(t *testing.T) {
 		p.want(t, "4late")
 		clk.want(10*time.Second, "what waited for an answer")
 
-		// A server that does not answer is not waited for again, and Close lets all out.
+		// After an unanswered ping the client does not wait again, and Close flushes
+		// everything.
 		clk = newClock(t)
 		c.send(t, "last", engine.Fence)
 		c.Close()
@@ -143,6 +145,7 @@ func (p *posts) all() string {
 // Over polling, a fence begins a request, and so does the close packet: servers of Node
 // take "41" and "1" in one request for a loss of the connection.
 func TestClientFencePolling(t *testing.T) {
+	t.Parallel()
 	p := new(posts)
 	h := startFake(t, &fake{polling: p.serve})
 	c := newCaller()
@@ -161,6 +164,7 @@ func TestClientFencePolling(t *testing.T) {
 
 // Fences keep the order, whatever the transport is doing, and Close waits for them.
 func TestClientFenceOrder(t *testing.T) {
+	t.Parallel()
 	overEach(t, func(t *testing.T, h *harness, o *engine.DialOptions) {
 		for range 20 {
 			c, s := h.call(o)
@@ -181,6 +185,7 @@ func TestClientFenceOrder(t *testing.T) {
 
 // Flush returns when the server has read what was sent before.
 func TestClientFlush(t *testing.T) {
+	t.Parallel()
 	overEach(t, func(t *testing.T, h *harness, o *engine.DialOptions) {
 		c, s := h.call(o)
 		for range 10 {
@@ -201,7 +206,7 @@ func TestClientFlush(t *testing.T) {
 		}
 		c.Close()
 		if err := c.Flush(context.Background()); err != engine.ErrClosed {
-			t.Errorf("Flush after Close: %v", err)
+			t.Errorf("Flush after Close: %v, want %v", err, engine.ErrClosed)
 		}
 	})
 }
@@ -209,6 +214,7 @@ func TestClientFlush(t *testing.T) {
 // A server that does not answer: Flush ends with its context, as often as it is called,
 // and with the connection.
 func TestClientFlushUnanswered(t *testing.T) {
+	t.Parallel()
 	p := &posts{gate: make(chan struct{})}
 	h := startFake(t, &fake{polling: p.serve})
 	o := h.dialOptions(engine.Polling)
@@ -239,6 +245,7 @@ func TestClientFlushUnanswered(t *testing.T) {
 
 // A call that waits for room, and the end of the wait.
 func TestClientSendWait(t *testing.T) {
+	t.Parallel()
 	p := &posts{gate: make(chan struct{})}
 	h := startFake(t, &fake{polling: p.serve})
 	o := h.dialOptions(engine.Polling)
@@ -250,7 +257,7 @@ func TestClientSendWait(t *testing.T) {
 	c.text(t, "waits")
 	c.text(t, "waits, too")
 	if _, err := c.TrySend(text("volatile"), engine.Volatile); err != engine.ErrDropped {
-		t.Errorf("a volatile message: %v", err)
+		t.Errorf("a volatile message: %v, want %v", err, engine.ErrDropped)
 	}
 	full, err := c.TrySend(text("refused"), 0)
 	if err != engine.ErrOutboxFull || full == nil {
@@ -259,7 +266,7 @@ func TestClientSendWait(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := c.SendWait(ctx, text("too late"), 0); !errors.Is(err, context.Canceled) {
-		t.Errorf("SendWait: %v", err)
+		t.Errorf("SendWait: %v, want %v", err, context.Canceled)
 	}
 	c.send(t, "has room whatever waits", engine.Essential)
 	sent := make(chan error, 1)
@@ -288,6 +295,7 @@ func TestClientSendWait(t *testing.T) {
 // A message that the server would not accept is refused, with both sizes, and costs
 // nothing else.
 func TestClientTooLarge(t *testing.T) {
+	t.Parallel()
 	const limit = 1000
 	for _, way := range clientWays {
 		t.Run(way.name, func(t *testing.T) {
@@ -330,9 +338,10 @@ func TestClientTooLarge(t *testing.T) {
 	}
 }
 
-// A machine that slept: its monotonic clock stood still, so only wall time says that
-// the server has given the connection up. What is sent then is refused.
+// While a machine sleeps its monotonic clock stands still, so only wall time shows
+// that the server has given up the connection. Send then refuses messages.
 func TestClientSlept(t *testing.T) {
+	t.Parallel()
 	for _, tr := range []engine.Transport{engine.WebSocket, engine.Polling} {
 		t.Run(string(tr), func(t *testing.T) {
 			h := start(t, nil)
@@ -355,21 +364,57 @@ func TestClientSlept(t *testing.T) {
 			s.wantMessage(t, "awake")
 			sleep(10 * time.Second)
 			if err := c.Send(text("asleep"), 0); err != engine.ErrClosed {
-				t.Errorf("Send: %v", err)
+				t.Errorf("Send: %v, want %v", err, engine.ErrClosed)
 			}
 			if err := c.wantEnd(t, engine.PingTimeout); err == nil {
 				t.Error("the connection ended without a cause")
 			}
-			s.Close() // it was not told: it would have to notice by itself
+			s.Close() // it received no close frame, and would notice only by itself
 			receive(t, s.closed, "the server's end")
 		})
 	}
 }
 
-// A server that accepts everything and reads nothing: what is behind a fence leaves after
-// a while, but Flush does not say that what is before it was read, until a late answer
-// does. Nothing is left of calls that have given up.
+// A handler may keep a ping from being read until wall time shows that the server
+// must have given up: the machine may sleep while the handler runs.
+func TestClientSleptWhileHandlerIsBusy(t *testing.T) {
+	t.Parallel()
+	for _, tr := range []engine.Transport{engine.WebSocket, engine.Polling} {
+		t.Run(string(tr), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := startInMemory(t, nil)
+				o := h.dialOptions(tr)
+				var slept time.Duration
+				engine.SetWallClock(o, func() time.Time { return time.Now().Add(slept) })
+				c, s := h.call(o)
+				working, release := make(chan bool), make(chan bool)
+				c.onMessage = func(*engine.Client, string) { working <- true; <-release }
+				defer close(release)
+				s.text(t, "work")
+				<-working
+				synctest.Wait()
+				slept = 3*45*time.Second - time.Millisecond
+				if err := c.Send(text("awake"), 0); err != nil {
+					t.Errorf("Send after %v: %v, want no error", slept, err)
+				}
+				synctest.Wait()
+				slept = 3*45*time.Second + time.Millisecond
+				if err := c.Send(text("asleep"), 0); err != engine.ErrClosed {
+					t.Errorf("Send after %v: %v, want %v", slept, err, engine.ErrClosed)
+				}
+				if e := <-c.closed; e.reason != engine.PingTimeout {
+					t.Errorf("the connection ended with %v, want %v", e.reason, engine.PingTimeout)
+				}
+			})
+		})
+	}
+}
+
+// The server accepts everything and reads nothing: messages behind a fence are sent
+// after a timeout, but Flush reports the earlier ones as read only after a late pong.
+// Abandoned calls leave nothing behind.
 func TestClientFlushLate(t *testing.T) {
+	t.Parallel()
 	peers := make(chan *fakePeer, 1)
 	finished := make(chan struct{})
 	h := startFake(t, &fake{websocket: func(p *fakePeer) {
@@ -387,7 +432,7 @@ func TestClientFlushLate(t *testing.T) {
 	defer cancel()
 	for range 3 {
 		if err := c.Flush(short); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("Flush of what was not read: %v", err)
+			t.Errorf("Flush of what was not read: %v, want %v", err, context.DeadlineExceeded)
 		}
 	}
 	flushed := make(chan error, 2)
@@ -413,12 +458,13 @@ func TestClientFlushLate(t *testing.T) {
 	p.question(t)
 	p.Close()
 	if err := receive(t, flushed, "the end of Flush"); err != engine.ErrClosed {
-		t.Errorf("Flush of what was never read: %v", err)
+		t.Errorf("Flush of what was never read: %v, want %v", err, engine.ErrClosed)
 	}
 }
 
 // A connection that breaks while the end of the session waits at a fence ends at once.
 func TestClientCloseAtFence(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := startFakeInMemory(t, &fake{websocket: func(p *fakePeer) {
 			p.send(openWebSocket)
@@ -436,9 +482,10 @@ func TestClientCloseAtFence(t *testing.T) {
 	})
 }
 
-// Once Send has said that the connection is gone, it is gone: a message that arrives in
-// that moment, or a ping, does not keep it.
+// Once Send has returned ErrClosed, the connection ends, even if a message or a ping
+// arrives at that moment.
 func TestClientSleptForGood(t *testing.T) {
+	t.Parallel()
 	for _, arrives := range []string{"4message", "2"} {
 		synctest.Test(t, func(t *testing.T) {
 			peers := make(chan *fakePeer)
@@ -460,7 +507,7 @@ func TestClientSleptForGood(t *testing.T) {
 			handling := make(chan struct{})
 			c.onMessage = func(*engine.Client, string) { <-handling }
 			if err := c.Send(text("asleep"), 0); err != engine.ErrClosed {
-				t.Errorf("Send: %v", err)
+				t.Errorf("Send: %v, want %v", err, engine.ErrClosed)
 			}
 			go p.send(arrives)
 			synctest.Wait()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -13,9 +14,9 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
-// What a server may say over a WebSocket after the handshake, and what becomes of
-// it.
+// Input from a server over a WebSocket after the handshake, and its effect.
 func TestClientHostileWebSocket(t *testing.T) {
+	t.Parallel()
 	text := func(s string) []byte { return ws.AppendFrame(nil, ws.Text, []byte(s)) }
 	raw := func(b ...byte) []byte { return b }
 	for _, c := range []struct {
@@ -84,6 +85,7 @@ func TestClientHostileWebSocket(t *testing.T) {
 
 // A compressed message that is small on the wire only.
 func TestClientHostileDeflate(t *testing.T) {
+	t.Parallel()
 	h := start(t, &engine.ServerOptions{PerMessageDeflate: new(engine.PerMessageDeflate)})
 	o := h.dialOptions(engine.WebSocket)
 	o.PerMessageDeflate = new(engine.PerMessageDeflate)
@@ -96,6 +98,7 @@ func TestClientHostileDeflate(t *testing.T) {
 
 // One that pings without end and does not read the answers.
 func TestClientHostilePings(t *testing.T) {
+	t.Parallel()
 	h := startFake(t, &fake{websocket: func(p *fakePeer) {
 		p.send(openWebSocket)
 		flood := []byte(strings.Repeat(string(ws.AppendFrame(nil, ws.Text, []byte("2")))+string(ws.AppendFrame(nil, ws.Ping, make([]byte, 100))), 1000))
@@ -117,7 +120,7 @@ func TestClientHostilePings(t *testing.T) {
 	defer c.Close()
 	receive(t, c.messages, "the end of the flood")
 	if n := c.Buffered(); n > 1000*104+bufferSize {
-		t.Errorf("%d bytes wait", n)
+		t.Errorf("%d bytes wait, want at most %v", n, 1000*104+bufferSize)
 	}
 }
 
@@ -125,6 +128,7 @@ const bufferSize = 16 << 10
 
 // The same over polling.
 func TestClientHostilePolling(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		poll   http.HandlerFunc
@@ -132,7 +136,7 @@ func TestClientHostilePolling(t *testing.T) {
 		op     string
 		status int
 		got    []string
-		leaves bool // the server is told
+		leaves bool // the server receives a close packet
 	}{
 		{"nothing", answer(200, ""), engine.ParseError, "poll", 0, nil, true},
 		{"unknown packet", answer(200, "4one\x1e9\x1e4two"), engine.ParseError, "poll", 0, []string{"one"}, true},
@@ -188,14 +192,64 @@ func TestClientHostilePolling(t *testing.T) {
 				t.Errorf("there were %d polls", gets)
 			}
 			if leaves := posts == "1"; leaves != c.leaves || posts != "" && !leaves {
-				t.Errorf("the server was told %q", posts)
+				t.Errorf("the server received %q", posts)
 			}
 		})
 	}
 }
 
-// A data request that is refused ends the connection, with the server's words.
+// The cause with which a connection ends over a poll without an answer says what happened,
+// and does not hold the URL with the session ID.
+func TestClientPollUnanswered(t *testing.T) {
+	t.Parallel()
+	h := startFake(t, &fake{polling: func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Has("sid") {
+			panic(http.ErrAbortHandler)
+		}
+		answer(200, openPolling, "Connection", "close")(w, r) // so that the poll has its own
+	}})
+	c := newCaller()
+	h.callWith(h.dialOptions(engine.Polling), c)
+	err := c.wantEnd(t, engine.TransportError)
+	if !errors.Is(err, io.EOF) {
+		t.Errorf("the connection ended with %v, want %v", err, io.EOF)
+	}
+	if ue, ok := errors.AsType[*url.Error](err); ok {
+		t.Errorf("the cause of the end holds the URL %q", ue.URL)
+	}
+}
+
+// An answer to a poll may be as large as MaxMessage says, and no larger.
+func TestClientMaxMessageOverPolling(t *testing.T) {
+	t.Parallel()
+	const limit = 1000
+	for size, reason := range map[int]engine.Reason{limit: engine.TransportClose, limit + 1: engine.ParseError} {
+		text := strings.Repeat("x", size-1)
+		h := startFake(t, &fake{polling: func() http.HandlerFunc {
+			answers := make(chan string, 3)
+			answers <- openPolling
+			answers <- "4" + text
+			answers <- "1"
+			return func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodGet {
+					_, _ = io.WriteString(w, <-answers)
+				}
+			}
+		}()})
+		o := h.dialOptions(engine.Polling)
+		o.MaxMessage = limit
+		c := newCaller()
+		h.callWith(o, c)
+		c.wantEnd(t, reason)
+		if reason == engine.TransportClose {
+			c.want(t, text)
+		}
+	}
+}
+
+// A refused data request ends the connection with the server's message.
 func TestClientPostRefused(t *testing.T) {
+	t.Parallel()
 	h := startFake(t, &fake{polling: func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Method == http.MethodPost:

@@ -41,8 +41,8 @@ type counter struct{ size, n, ended int }
 func (h *counter) OnMessage(_ *Client, data []byte, _ bool) { h.size += len(data); h.n++ }
 func (h *counter) OnClose(*Client, Reason, error)           { h.ended++ }
 
-// Whatever a server answers to the first polls: no panic, no session without a valid
-// handshake, and nothing delivered that is not in the payload.
+// No response to the first polls causes a panic, a session without a valid handshake,
+// or the delivery of data that is not in the payload.
 func FuzzClientPayload(f *testing.F) {
 	const open = `0{"sid":"x","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}`
 	for _, seed := range []string{
@@ -61,7 +61,7 @@ func FuzzClientPayload(f *testing.F) {
 			}
 		}
 		if h.size > len(first)+len(second) {
-			t.Errorf("%d bytes were delivered", h.size)
+			t.Errorf("%d bytes were delivered, want at most %v", h.size, len(first)+len(second))
 		}
 		if h.n > 0 && (c.id == "" || c.pingInterval <= 0 || c.pingTimeout <= 0 || c.maxPayload <= 0) {
 			t.Error("a message without a handshake")
@@ -74,7 +74,8 @@ func FuzzClientPayload(f *testing.F) {
 	})
 }
 
-// What arrives over a WebSocket, cut in any way.
+// Bytes from a WebSocket, split at any position, cause no panic and at most one
+// OnClose.
 func FuzzClientWebSocket(f *testing.F) {
 	const open = `0{"sid":"x","upgrades":[],"pingInterval":25000,"pingTimeout":20000}`
 	frames := ws.AppendFrame(nil, ws.Text, []byte(open))
@@ -90,7 +91,7 @@ func FuzzClientWebSocket(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte, size int) {
 		h := new(counter)
 		c := idleClient(h)
-		l := &link{in: ws.Reader{MaxMessage: 1 << 10, Client: true}, nc: noConn{}}
+		l := &link{way: c.opts.ways[WebSocket], in: ws.Reader{MaxMessage: 1 << 10, Client: true}, nc: noConn{}}
 		c.link, c.writing = l, true
 		size = max(1, min(size, bufferSize))
 		scratch := make([]byte, bufferSize)
@@ -105,12 +106,12 @@ func FuzzClientWebSocket(f *testing.F) {
 			t.Errorf("%d messages, session %q, %d ends", h.n, c.id, h.ended)
 		}
 		if c.outbox.n > c.opts.OutboxMessages {
-			t.Errorf("%d packets wait", c.outbox.n)
+			t.Errorf("%d packets wait, want at most %v", c.outbox.n, c.opts.OutboxMessages)
 		}
 		if c.mu.Lock(); c.state == closed {
 			c.mu.Unlock()
 		} else {
-			c.write() // goes on: a session that the server has closed waits for what is left
+			c.resumeAndUnlock(c) // keeps writing: a session that the server has closed flushes the rest
 		}
 		c.fail(PingTimeout, errSilentServer)
 		<-c.done
@@ -120,9 +121,10 @@ func FuzzClientWebSocket(f *testing.F) {
 	})
 }
 
-// Parts of a message that leave in different requests stay whole and in order, and
-// no policy drops the rest.
+// Parts of a message that leave in different requests stay whole and in order, and no
+// policy drops the rest.
 func TestTakePost(t *testing.T) {
+	t.Parallel()
 	c := idleClient(nil)
 	c.maxPayload = 20
 	c.opts.OutboxMessages, c.opts.Overflow = 2, DropOldest
@@ -130,8 +132,8 @@ func TestTakePost(t *testing.T) {
 	if err := c.Send(m, 0); err != nil {
 		t.Fatal(err)
 	}
-	if got := string(c.takePost()); got != "4text" {
-		t.Errorf("first %q", got)
+	if got := string(appendPost(nil, c.takePostLocked())); got != "4text" {
+		t.Errorf("first %q, want %q", got, "4text")
 	}
 	for range 5 {
 		if err := c.Send(NewTextMessage([]byte("y")), 0); err != nil {
@@ -139,18 +141,19 @@ func TestTakePost(t *testing.T) {
 		}
 	}
 	for _, want := range []string{"bMTIzNDU2Nzg5MDE=\x1eb", "beA==\x1e4y\x1e4y"} {
-		if got := string(c.takePost()); got != want {
+		if got := string(appendPost(nil, c.takePostLocked())); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 	if c.outbox.n != 0 {
-		t.Errorf("%d messages are left", c.outbox.n)
+		t.Errorf("%d messages are left, want 0", c.outbox.n)
 	}
 	c.fail(PingTimeout, errSilentServer)
 	<-c.done
 }
 
 func TestParseOpen(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]error{
 		`{"sid":"x","pingInterval":25000.0,"pingTimeout":2e4,"upgrades":null,"more":[]}`: nil,
 		`{"sid":"x","pingInterval":300,"pingTimeout":200,"upgrades":["other"]}`:          nil,
@@ -160,7 +163,7 @@ func TestParseOpen(t *testing.T) {
 		`null`: ErrBadHandshake,
 	} {
 		if _, err := parseOpen(packet{typ: packetOpen, data: []byte(text)}); !errors.Is(err, want) {
-			t.Errorf("%s: got %v", text, err)
+			t.Errorf("%s: got %v, want %v", text, err, want)
 		}
 	}
 	var syntax *json.SyntaxError
@@ -169,7 +172,7 @@ func TestParseOpen(t *testing.T) {
 	}
 }
 
-// noConn is a connection that takes everything and brings nothing.
+// noConn is a connection that discards writes and never delivers bytes.
 type noConn struct{ net.Conn }
 
 func (noConn) Write(b []byte) (int, error)      { return len(b), nil }

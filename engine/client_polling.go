@@ -10,27 +10,32 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
-// web is what a client needs for polling, and lets go of when it is on a WebSocket.
+// web holds what a client needs for polling. The client releases it after an upgrade.
 type web struct {
 	client    http.Client
-	transport *http.Transport // nil when it is the caller's
-	ctx       context.Context // of all requests
+	transport *http.Transport // nil if the caller supplied a RoundTripper
+	ctx       context.Context // context of all requests
 	cancel    context.CancelFunc
+	// interrupts counts running calls of the functions returned by restLocked.
+	interrupts sync.WaitGroup
 }
 
-// Answers with larger heads are refused.
+// maxAnswerHeader bounds the header of a response in bytes.
 const maxAnswerHeader = 64 << 10
 
 func newWeb(o *DialOptions) *web {
 	w := &web{client: http.Client{
 		Transport: o.RoundTripper,
 		Jar:       o.Jar,
-		// Some redirects would turn a POST into a GET and lose what it brings.
+		// Some redirects turn a POST into a GET without its body (RFC 9110, section
+		// 15.4).
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
@@ -38,10 +43,10 @@ func newWeb(o *DialOptions) *web {
 		w.client.Jar = newBoundedJar()
 	}
 	if w.client.Transport == nil {
-		// Its connections end with the session, so they need no timer for being idle.
+		// The connections end with the session, so they need no idle timeout.
 		w.transport = &http.Transport{
 			Proxy:                  o.Proxy,
-			DialContext:            o.DialContext,
+			DialContext:            o.dialForUploads,
 			TLSClientConfig:        o.TLSConfig.Clone(),
 			ForceAttemptHTTP2:      true,
 			MaxResponseHeaderBytes: maxAnswerHeader,
@@ -51,7 +56,20 @@ func newWeb(o *DialOptions) *web {
 	return w
 }
 
-// close ends all requests and connections.
+// dialForUploads opens a connection with a small socket buffer, so that reads from a
+// body show how much of it has been sent.
+func (o *DialOptions) dialForUploads(ctx context.Context, network, addr string) (net.Conn, error) {
+	nc, err := o.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	if raw := rawConn(nc); raw != nil {
+		limitUnsent(raw, uploadPart)
+	}
+	return nc, nil
+}
+
+// close cancels all requests and closes the connections.
 func (w *web) close() {
 	w.cancel()
 	if w.transport != nil {
@@ -59,7 +77,7 @@ func (w *web) close() {
 	}
 }
 
-// jar returns where cookies are, or nil.
+// jar returns the jar that stores the cookies, or nil.
 func (c *Client) jar() http.CookieJar {
 	if c.web != nil {
 		return c.web.client.Jar
@@ -68,18 +86,16 @@ func (c *Client) jar() http.CookieJar {
 }
 
 var (
-	errAnswerTooLarge = errors.New("the answer exceeds the limit")
+	errAnswerTooLarge = errors.New("the response exceeds the limit")
 	errEncoding       = errors.New("unknown content encoding")
 	errServerLeft     = errors.New("engine: the server has closed the session")
 )
 
-// exchange performs a request of polling and reads its answer, of at most limit
-// bytes.
+// exchange performs a polling request and reads its response, of at most limit bytes.
 func (c *Client) exchange(op string, r *http.Request, limit int) (batch, *OpError) {
 	resp, err := c.web.client.Do(r)
 	if err != nil {
-		var ue *url.Error
-		if errors.As(err, &ue) {
+		if ue, ok := errors.AsType[*url.Error](err); ok {
 			err = ue.Err // without the URL, which has the session ID
 		}
 		if cause := context.Cause(r.Context()); cause != nil {
@@ -89,7 +105,7 @@ func (c *Client) exchange(op string, r *http.Request, limit int) (batch, *OpErro
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		// An error only makes it shorter.
+		// Ignore an error: it only shortens the text.
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, ws.MaxAnswerBody))
 		return batch{}, answerError(op, Polling, resp.StatusCode, resp.Header, body)
 	}
@@ -99,7 +115,7 @@ func (c *Client) exchange(op string, r *http.Request, limit int) (batch, *OpErro
 	buf := getBuffer()
 	body := bytes.NewBuffer((*buf)[:0])
 	n, err := body.ReadFrom(arrivals{io.LimitReader(resp.Body, int64(limit)+1), c})
-	if err == nil && n > int64(limit) {
+	if n > int64(limit) {
 		err = errAnswerTooLarge
 	}
 	if err != nil {
@@ -109,7 +125,7 @@ func (c *Client) exchange(op string, r *http.Request, limit int) (batch, *OpErro
 	return batch{bytes: body.Bytes(), buf: buf}, nil
 }
 
-// arrivals notes what a client reads.
+// arrivals records that a client receives bytes.
 type arrivals struct {
 	io.Reader
 	client *Client
@@ -123,15 +139,17 @@ func (a arrivals) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// pollLoop polls, the first time for the handshake, until the connection has ended
-// or an upgrade takes over. Canceling the context of web stops it.
+// pollLoop polls until the connection has ended or an upgrade takes over. The first
+// poll is the handshake. Canceling the context of web stops it.
 func (c *Client) pollLoop() {
-	for c.poll() {
-	}
+	c.surviveExit(func() {
+		for c.poll() {
+		}
+	})
 }
 
-// poll performs one poll and delivers what it brings. It returns false when that
-// was the last.
+// poll performs one poll and delivers its messages. It returns false after the last
+// poll.
 func (c *Client) poll() bool {
 	op := "poll"
 	if c.id == "" {
@@ -152,21 +170,24 @@ func (c *Client) poll() bool {
 		c.fail(TransportError, failed)
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.state == open && !c.pausing {
+		c.mu.Unlock()
 		return true
 	}
 	c.polling = false
-	c.rested()
+	interrupt := c.restLocked()
+	c.mu.Unlock()
+	interrupt()
 	return false
 }
 
-var errRepeated = errors.New("the connection broke before the answer came")
+var errRepeated = errors.New("the connection failed before the response arrived")
 
-// unrepeated returns a context for a request that must not be sent twice. A transport
-// does that with a GET whose connection breaks, but the server may have answered the
-// first one with messages, which would be missing then. HTTP/2 is not concerned: it
-// knows what a server has not looked at, and repeats nothing else.
+// unrepeated returns a context for a request that must not be sent twice. An
+// http.Transport repeats a GET whose connection fails (RFC 9110, section 9.2.2), but
+// the server may have answered the first one with messages, which would be lost.
+// HTTP/2 is not affected: it reports which requests the server has not processed, and
+// the transport repeats only those.
 func unrepeated(ctx context.Context) (context.Context, context.CancelCauseFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	var sent atomic.Bool
@@ -186,8 +207,8 @@ func speaksHTTP2(nc net.Conn) bool {
 	return ok && secure.ConnectionState().NegotiatedProtocol == "h2"
 }
 
-// receivePayload delivers the packets of an answer (Engine.IO protocol v4, "HTTP
-// long-polling"). Those before one that cannot be decoded are delivered, too.
+// receivePayload delivers the packets of a response (Engine.IO protocol v4, "HTTP
+// long-polling"), including those before an invalid one.
 func (c *Client) receivePayload(payload []byte) error {
 	if c.id == "" && isRevision3(payload) {
 		return ErrRevision3
@@ -228,30 +249,33 @@ func isRevision3(payload []byte) bool {
 	return false
 }
 
-// postLoop sends what is in the outbox, one request after the other, until nothing
-// is left or the connection has ended. The timeout of requests, and canceling the
-// context of web, stop it.
+// postLoop sends the outbox, one request after the other, until it is empty or the
+// connection has ended. Canceling the context of web stops it, and so does a request
+// that makes no progress within the request timeout.
 func (c *Client) postLoop() {
 	for {
 		c.mu.Lock()
-		if c.state == closed || c.pausing || !c.waiting() {
+		if c.state == closed || c.pausing || !c.waitingLocked(c) {
 			c.posting = false
-			c.rested()
-			c.drained() // releases mu
+			interrupt := c.restLocked()
+			c.mu.Unlock()
+			interrupt()
+			c.mu.Lock()
+			c.drainedAndUnlock() // releases mu
 			return
 		}
-		body := c.takePost()
+		messages := c.takePostLocked()
 		last := c.state == draining && c.outbox.n == 0
-		c.unsent = len(body)
+		c.unsent = sizeOf(messages)
 		c.mu.Unlock()
-		failed := c.post(body)
+		failed := c.post(appendPost(nil, messages))
 		c.mu.Lock()
 		c.unsent = 0
 		if failed == nil {
 			c.fence.unread = false
 		}
 		if c.state == draining && (last || failed != nil) {
-			c.shut(nil) // releases mu
+			c.shutAndUnlock(nil) // releases mu
 			continue
 		}
 		c.mu.Unlock()
@@ -261,29 +285,28 @@ func (c *Client) postLoop() {
 	}
 }
 
-// Servers in Python drop requests with more packets than this, and say nothing.
+// maxPostPackets is the limit of servers in Python, which silently drop requests with
+// more packets.
 const maxPostPackets = 16
 
-// takePost takes packets from the outbox, as many as the server accepts at once, but
-// at least one, and none behind a fence. The parts of one message may leave in several
-// requests. mu is held.
-func (c *Client) takePost() []byte {
-	defer c.takenLocked()
+// takePostLocked takes messages from the outbox: as many as the server accepts at
+// once, but at least one packet, and none behind a fence. The parts of one message
+// may leave in several requests.
+func (c *Client) takePostLocked() []entry {
 	c.fence.unread = true
-	var body []byte
-	for _, e := range c.outbox.takePayload(nil, c.maxPayload, maxPostPackets) {
+	messages := c.outbox.takePayload(nil, c.maxPayload, maxPostPackets)
+	c.tookLocked()
+	return messages
+}
+
+// appendPost appends messages as one payload.
+func appendPost(body []byte, messages []entry) []byte {
+	for _, e := range messages {
 		for rest := e.m.frames; len(rest) > 0; {
 			var op ws.Opcode
 			var payload []byte
 			op, payload, rest = ws.Frames(rest)
-			if len(body) > 0 {
-				body = append(body, separator)
-			}
-			if op == ws.Binary {
-				body = appendBase64(append(body, 'b'), payload)
-			} else {
-				body = append(body, payload...)
-			}
+			body = appendPollingPacket(body, op, payload)
 		}
 	}
 	return body
@@ -291,15 +314,48 @@ func (c *Client) takePost() []byte {
 
 // post sends a payload.
 func (c *Client) post(body []byte) *OpError {
-	ctx, cancel := context.WithTimeout(c.web.ctx, c.opts.RequestTimeout)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(c.web.ctx)
+	defer cancel(nil)
+	timeout := c.opts.RequestTimeout
+	stall := time.AfterFunc(timeout, func() { cancel(context.DeadlineExceeded) })
+	defer stall.Stop()
 	r := c.request(ctx, http.MethodPost, Polling)
 	r.ContentLength = int64(len(body))
-	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	r.GetBody = func() (io.ReadCloser, error) {
+		return &upload{rest: body, stall: stall, timeout: timeout}, nil
+	}
 	r.Body, _ = r.GetBody()
 	r.Header.Set("Content-Type", "text/plain;charset=UTF-8")
-	// The answer says "ok", or nothing.
+	// The body of the response is "ok" or empty.
 	answer, failed := c.exchange("post", r, ws.MaxAnswerBody)
 	answer.release()
 	return failed
 }
+
+// uploadPart is the number of body bytes passed to net/http at once, which makes
+// progress visible on a slow network: 4.8 kbit/s take 16 KiB in 27 s, less than the
+// default RequestTimeout.
+const uploadPart = 16 << 10
+
+// An upload is the body of a data request. The request timeout starts anew whenever
+// the transport reads a part of the body, so a request that makes progress is not
+// canceled, however slow the network is.
+type upload struct {
+	rest    []byte
+	stall   *time.Timer // cancels the request; later reads do no harm
+	timeout time.Duration
+}
+
+// Read implements [io.Reader].
+func (u *upload) Read(b []byte) (int, error) {
+	u.stall.Reset(u.timeout) // also at the end: the server has this time for its answer
+	if len(u.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(b[:min(len(b), uploadPart)], u.rest)
+	u.rest = u.rest[n:]
+	return n, nil
+}
+
+// Close implements [io.Closer].
+func (u *upload) Close() error { return nil }

@@ -32,6 +32,7 @@ func fenced(t *testing.T, change func(*engine.DialOptions)) (*caller, *fakePeer)
 // Only the answer to the last ping, and only once, says that the server has read what is
 // before a fence.
 func TestClientFenceOtherPongs(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c, p := fenced(t, nil)
 		c.send(t, "first", 0)
@@ -57,6 +58,7 @@ func TestClientFenceOtherPongs(t *testing.T) {
 
 // When the connection ends, so do the waits for what the server has read, and for room.
 func TestClientFenceAtTheEnd(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c, p := fenced(t, func(o *engine.DialOptions) { o.OutboxMessages = 2 })
 		c.send(t, "first", 0)

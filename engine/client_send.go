@@ -10,27 +10,27 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
-// ErrDropped is returned by [Client.TrySend] for a volatile message that was dropped
-// since the server was not ready for it.
+// ErrDropped is returned by [Client.TrySend] if it dropped a volatile message because
+// the server was not ready.
 var ErrDropped = errors.New("engine: volatile message dropped: the server does not read as fast as it is written to")
 
-// A TooLargeError says that a message was refused because the server would not accept
-// it: the server's handshake has announced a smaller maxPayload.
+// A TooLargeError is returned for a message that exceeds the maxPayload of the
+// server's handshake.
 type TooLargeError struct {
-	Size int // bytes of the message, or of its largest part, as it would be sent
+	Size int // encoded size in bytes of the message, or of its largest part
 	Max  int // maxPayload of the server
 }
 
-// Error names both sizes.
+// Error returns a text with both sizes.
 func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("message too large: it has %d bytes, and the server accepts at most %d (maxPayload)", e.Size, e.Max)
 }
 
-// Send queues m for the server. It never blocks. It returns [ErrClosed] when the
-// connection has ended, a [*TooLargeError] for what the server would not accept, and
-// [ErrOutboxFull] as the overflow policy says; m is not sent then. A nil error does
-// not mean that the message arrives. Of the flags, Volatile, NoCompress, Essential
-// and Fence have a meaning here.
+// Send queues m for the server and never blocks. It returns an error, and does not
+// send m, if the connection has ended ([ErrClosed]), the server would not accept the
+// size of m ([*TooLargeError]), or the outbox is full and the overflow policy refuses
+// m ([ErrOutboxFull]). A nil error does not mean that the server receives the
+// message. The flags Volatile, NoCompress, Essential, Control and Fence apply.
 func (c *Client) Send(m *Message, flags Flags) error {
 	_, err := c.send(m, flags, c.opts.Overflow)
 	if err == ErrDropped {
@@ -39,15 +39,16 @@ func (c *Client) Send(m *Message, flags Flags) error {
 	return err
 }
 
-// TrySend is like Send with the policy [Refuse], whatever the options say. With
-// [ErrOutboxFull] it returns a channel that is closed when there is room again, or
-// the connection has ended. A volatile message that was dropped is [ErrDropped].
+// TrySend is Send with the policy [Refuse], whatever the options say. With
+// [ErrOutboxFull] it also returns a channel that is closed when the outbox has room
+// again or the connection has ended. It returns [ErrDropped] for a dropped volatile
+// message.
 func (c *Client) TrySend(m *Message, flags Flags) (full <-chan struct{}, err error) {
 	return c.send(m, flags, Refuse)
 }
 
-// SendWait is like Send, but waits for room in the outbox. It returns ctx's error and
-// cause when that ends first; m is not sent then.
+// SendWait is Send, except that it waits for room in the outbox. If ctx ends first,
+// it does not send m and returns the error and the cause of ctx.
 func (c *Client) SendWait(ctx context.Context, m *Message, flags Flags) error {
 	for {
 		full, err := c.TrySend(m, flags)
@@ -66,14 +67,14 @@ func (c *Client) SendWait(ctx context.Context, m *Message, flags Flags) error {
 }
 
 func (c *Client) send(m *Message, flags Flags, policy Overflow) (full <-chan struct{}, err error) {
-	flags &= Volatile | NoCompress | Essential | Fence
+	flags &= clientFlags
 	c.mu.Lock()
 	if c.state != open {
 		c.mu.Unlock()
 		return nil, ErrClosed
 	}
 	if c.expiredLocked() {
-		c.after(0) // onTimer ends the connection, without the locks of our caller
+		c.afterLocked(0) // onTimer ends the connection, because the caller may hold locks that OnClose needs
 		c.mu.Unlock()
 		return nil, ErrClosed
 	}
@@ -86,23 +87,23 @@ func (c *Client) send(m *Message, flags Flags, policy Overflow) (full <-chan str
 		c.mu.Unlock()
 		return nil, ErrDropped
 	}
-	o := c.opts
-	if flags&Essential == 0 {
-		if ok, _ := c.outbox.makeRoom(m.Len(), limits{o.OutboxMessages, o.OutboxBytes}, policy); !ok {
-			defer c.mu.Unlock()
-			return c.refuseLocked(policy)
+	l := limits{c.opts.OutboxMessages, c.opts.OutboxBytes}
+	if ok, _ := c.outbox.makeRoom(m.Len(), flags, l, policy); !ok {
+		defer c.mu.Unlock()
+		if flags&Control != 0 {
+			policy = Refuse
 		}
+		return c.refuseLocked(policy)
 	}
-	// Without a raw socket it is not known whether the write that is under way waits.
-	c.backlog = c.backlog || !writable || c.writing && c.link.raw == nil
+	c.noteWaitLocked(writable)
 	c.outbox.push(entry{m: m, flags: flags})
-	c.flush()
+	_ = c.flushAndUnlock(c)
 	return nil, nil
 }
 
-// refuseLocked applies the policy to a message for which there is no room.
+// refuseLocked applies the policy to a message that does not fit.
 func (c *Client) refuseLocked(policy Overflow) (full <-chan struct{}, err error) {
-	c.backlog = true // OnDrain tells of its end
+	c.backlog = true // so that OnDrain is called at its end
 	if policy != Refuse {
 		return nil, nil
 	}
@@ -112,7 +113,7 @@ func (c *Client) refuseLocked(policy Overflow) (full <-chan struct{}, err error)
 	return c.room, ErrOutboxFull
 }
 
-// openRoomLocked wakes those who wait for room.
+// openRoomLocked wakes the waiters for room.
 func (c *Client) openRoomLocked() {
 	if c.room != nil {
 		close(c.room)
@@ -120,19 +121,26 @@ func (c *Client) openRoomLocked() {
 	}
 }
 
-// takenLocked is called when messages were taken from the outbox. Those who wait for
-// room are woken when half of it is free, so that they are not woken for each message.
-func (c *Client) takenLocked() {
+// tookLocked is called after messages were taken from the outbox. It wakes the
+// waiters for room when half of the outbox is free, to avoid waking them for each
+// message.
+func (c *Client) tookLocked() {
 	if c.outbox.n <= c.opts.OutboxMessages/2 && c.outbox.bytes <= c.opts.OutboxBytes/2 {
 		c.openRoomLocked()
 	}
 }
 
+// mayPollLocked reports whether a message that is queued now may leave over polling.
+// That includes the time in which commit writes the upgrade packet, because the
+// session stays on polling if that fails.
+func (c *Client) mayPollLocked() bool { return c.web != nil }
+
 // checkSizeLocked returns an error if the server does not accept a message of m's
-// size over the present transport. Each part counts for itself (Engine.IO protocol v4,
-// "Handshake").
+// size over a transport on which it may leave. The limit applies to each part (Engine.IO protocol
+// v4, "Handshake").
 func (c *Client) checkSizeLocked(m *Message) error {
-	// Base64 makes of a part at most one and a half times its frame.
+	// The base64 encoding of a part is at most one and a half times the size of its
+	// frame.
 	if c.announced == 0 || m.Len() <= c.announced/2 {
 		return nil
 	}
@@ -142,7 +150,7 @@ func (c *Client) checkSizeLocked(m *Message) error {
 		var payload []byte
 		op, payload, rest = ws.Frames(rest)
 		size := len(payload)
-		if op == ws.Binary && (c.link == nil || c.opts.ForceBase64) {
+		if op == ws.Binary && (c.mayPollLocked() || c.opts.ForceBase64) {
 			size = 1 + base64.StdEncoding.EncodedLen(size)
 		}
 		largest = max(largest, size)
@@ -153,19 +161,19 @@ func (c *Client) checkSizeLocked(m *Message) error {
 	return nil
 }
 
-// expiredLocked reports whether the server's ping is overdue. Timers use the monotonic
-// clock, which stops while a machine is suspended, so the time that counts here is
-// wall time: what is sent after the machine has woken must not vanish into a
-// connection that the server has given up.
+// expiredLocked reports whether the server's ping is overdue. Timers use the
+// monotonic clock, which stops while a machine is suspended, so expiredLocked uses
+// wall time: after the machine resumes, messages must not be lost in a connection
+// that the server has given up.
 func (c *Client) expiredLocked() bool {
 	if c.expired {
 		return true
 	}
 	due := c.due.Round(0)
 	if c.arrived.Load() {
-		due = due.Add(c.pingTimeout) // as onTimer will
+		due = due.Add(c.pingTimeout) // as onTimer does
 	}
-	if !c.opts.now().Round(0).After(due) || c.busy.Load() && c.patience() > 0 {
+	if !c.opts.now().Round(0).After(due) || c.busy.Load() && c.patienceLocked() > 0 {
 		return false
 	}
 	c.expired = true

@@ -18,6 +18,7 @@ import (
 )
 
 func TestClientMessages(t *testing.T) {
+	t.Parallel()
 	overEach(t, func(t *testing.T, h *harness, o *engine.DialOptions) {
 		c, s := h.call(o)
 		if c.ID() != s.ID() {
@@ -64,6 +65,7 @@ func TestClientMessages(t *testing.T) {
 }
 
 func TestClientServerCloses(t *testing.T) {
+	t.Parallel()
 	overEach(t, func(t *testing.T, h *harness, o *engine.DialOptions) {
 		c, s := h.call(o)
 		if len(o.Transports) == 2 {
@@ -77,8 +79,9 @@ func TestClientServerCloses(t *testing.T) {
 	})
 }
 
-// Order holds, and nothing is lost or doubled, also while an upgrade goes on.
+// Messages stay in order during an upgrade, and none is lost or duplicated.
 func TestClientOrder(t *testing.T) {
+	t.Parallel()
 	const senders, each = 4, 200
 	overEach(t, func(t *testing.T, h *harness, o *engine.DialOptions) {
 		c, s := h.call(o)
@@ -93,7 +96,7 @@ func TestClientOrder(t *testing.T) {
 				}
 				next[sender]++
 				if got := receive(t, messages, "an attachment"); got != binaryMark+m {
-					t.Fatalf("the %s got attachment %q of message %q", who, got, m)
+					t.Fatalf("the %s got attachment %q of message %q, want %v", who, got, m, binaryMark+m)
 				}
 			}
 		}
@@ -122,8 +125,9 @@ func TestClientOrder(t *testing.T) {
 	})
 }
 
-// What was sent before Close arrives, whatever the transport is doing.
+// Messages sent before Close arrive in any state of the transport.
 func TestClientCloseFlushes(t *testing.T) {
+	t.Parallel()
 	overEach(t, func(t *testing.T, h *harness, o *engine.DialOptions) {
 		for i := range 10 {
 			c, s := h.call(o)
@@ -145,6 +149,7 @@ func TestClientCloseFlushes(t *testing.T) {
 
 // Close inside a handler, and a panic of one.
 func TestClientEndsInHandler(t *testing.T) {
+	t.Parallel()
 	for name, reason := range map[string]engine.Reason{"close": engine.ForcedClose, "panic": engine.TransportError} {
 		t.Run(name, func(t *testing.T) {
 			overEach(t, func(t *testing.T, h *harness, o *engine.DialOptions) {
@@ -160,13 +165,14 @@ func TestClientEndsInHandler(t *testing.T) {
 				if err := s.Send(engine.NewTextMessage([]byte("now")), 0); err != nil {
 					t.Fatal(err)
 				}
-				// It may come in one read with the first, and is not to be delivered.
+				// It may arrive in one read with the first message, and must not be
+				// delivered.
 				_ = s.Send(engine.NewTextMessage([]byte("too late")), 0)
 				c.wantEnd(t, reason)
 				s.wantClose(t, engine.TransportClose)
 				for len(c.messages) > 0 {
 					if m := <-c.messages; m != "now" {
-						t.Errorf("%q was delivered after the end", m)
+						t.Errorf("%q was delivered after the end, want %q", m, "now")
 					}
 				}
 			})
@@ -175,6 +181,7 @@ func TestClientEndsInHandler(t *testing.T) {
 }
 
 func TestClientPanicElsewhere(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	for _, handler := range []engine.ClientHandler{panicsOnUpgrade{}, panicsOnClose{}} {
 		o := h.dialOptions()
@@ -213,8 +220,9 @@ type panicsOnClose struct{ quiet }
 
 func (panicsOnClose) OnClose(*engine.Client, engine.Reason, error) { panic("close") }
 
-// Messages are compressed in both directions where both ends want that.
+// Messages are compressed in both directions if both ends enable it.
 func TestClientCompression(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("compress me ", 10000)
 	for _, both := range []bool{true, false} {
 		var so engine.ServerOptions
@@ -279,6 +287,7 @@ func (c *metered) Write(b []byte) (int, error) {
 
 // Answers to polls come compressed.
 func TestClientGzip(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	o := h.dialOptions(engine.Polling)
 	var meter meter
@@ -288,11 +297,12 @@ func TestClientGzip(t *testing.T) {
 	s.text(t, long)
 	c.want(t, long)
 	if n := meter.in.Load(); n > int64(len(long)) {
-		t.Errorf("%d bytes came", n)
+		t.Errorf("%d bytes came, want at most %v", n, int64(len(long)))
 	}
 }
 
 func TestClientForceBase64(t *testing.T) {
+	t.Parallel()
 	frames := make(chan string, 10)
 	h := startFake(t, &fake{websocket: func(p *fakePeer) {
 		p.send(openWebSocket, "bAQID")
@@ -320,12 +330,12 @@ func TestClientForceBase64(t *testing.T) {
 	}
 	c.Close()
 
-	// Our own server is told.
+	// This package's server receives b64 in the query.
 	real := start(t, nil)
 	o.DialContext = real.dialOptions().DialContext
 	c, s := real.call(o)
 	if s.Handshake().Query.Get("b64") == "" {
-		t.Error("the server was not told")
+		t.Error("b64 is not in the query of the handshake")
 	}
 	m := engine.NewBinaryMessage([]byte("both ways"))
 	if err := errors.Join(c.Send(m, 0), s.Send(m, 0)); err != nil {
@@ -337,6 +347,7 @@ func TestClientForceBase64(t *testing.T) {
 
 // Servers in Python take no more than 16 packets at once.
 func TestClientBatchesFewPackets(t *testing.T) {
+	t.Parallel()
 	h, rec, _ := startRecorded(t, nil, (*httptest.Server).Start)
 	c, s := h.call(h.dialOptions(engine.Polling))
 	c.Cork()
@@ -354,12 +365,13 @@ func TestClientBatchesFewPackets(t *testing.T) {
 		}
 	}
 	if posts != 3 {
-		t.Errorf("%d requests", posts)
+		t.Errorf("%d requests, want 3", posts)
 	}
 }
 
 // Data requests stay below what the server accepts, also when one message does not.
 func TestClientBatches(t *testing.T) {
+	t.Parallel()
 	const limit = 1000
 	h, rec, _ := startRecorded(t, &engine.ServerOptions{MaxPayload: limit}, (*httptest.Server).Start)
 	c, s := h.call(h.dialOptions(engine.Polling))
@@ -383,16 +395,17 @@ func TestClientBatches(t *testing.T) {
 			posts++
 			total += int(r.ContentLength)
 			if r.ContentLength > limit {
-				t.Errorf("a request of %d bytes", r.ContentLength)
+				t.Errorf("a request of %d bytes, want at most %v", r.ContentLength, limit)
 			}
 		}
 	}
 	if best := total / limit; posts > 2*best+2 {
-		t.Errorf("%d requests for %d bytes", posts, total)
+		t.Errorf("%d requests for %d bytes, want at most %v", posts, total, 2*best+2)
 	}
 }
 
 func TestClientCork(t *testing.T) {
+	t.Parallel()
 	overEach(t, func(t *testing.T, h *harness, o *engine.DialOptions) {
 		c, s := h.call(o)
 		if len(o.Transports) == 2 {
@@ -403,7 +416,7 @@ func TestClientCork(t *testing.T) {
 		c.text(t, "one")
 		c.text(t, "two")
 		if n := c.Buffered(); n != 2*6 {
-			t.Errorf("%d bytes wait", n)
+			t.Errorf("%d bytes wait, want %v", n, 2*6)
 		}
 		if len(s.messages) != 0 {
 			t.Error("not held back")
@@ -421,8 +434,9 @@ func TestClientCork(t *testing.T) {
 	})
 }
 
-// A server that does not read: the outbox fills, and the policy applies.
+// If the server does not read, the outbox fills and the policy applies.
 func TestClientOverflow(t *testing.T) {
+	t.Parallel()
 	stuck := func(t *testing.T) (h *harness, release func()) {
 		read := make(chan struct{})
 		return startFake(t, &fake{
@@ -459,7 +473,7 @@ func TestClientOverflow(t *testing.T) {
 					err = c.Send(m, 0)
 				}
 				if n := c.Buffered(); n > 1<<20+engine.DefaultMaxPayload {
-					t.Errorf("%d bytes wait", n)
+					t.Errorf("%d bytes wait, want at most %v", n, 1<<20+engine.DefaultMaxPayload)
 				}
 				if c.Writable() {
 					t.Error("writable")
@@ -470,7 +484,7 @@ func TestClientOverflow(t *testing.T) {
 				switch policy {
 				case engine.Disconnect, engine.Refuse: // a client does not cut itself off
 					if err != engine.ErrOutboxFull {
-						t.Errorf("Send returned %v", err)
+						t.Errorf("Send returned %v, want %v", err, engine.ErrOutboxFull)
 					}
 				default:
 					if err != nil {
@@ -486,6 +500,7 @@ func TestClientOverflow(t *testing.T) {
 }
 
 func TestClientDrain(t *testing.T) {
+	t.Parallel()
 	for _, way := range clientWays {
 		t.Run(way.name, func(t *testing.T) {
 			gate := make(chan struct{})
@@ -535,8 +550,9 @@ func TestClientDrain(t *testing.T) {
 	}
 }
 
-// The wire is cut: both transports notice.
+// Both transports notice a broken connection.
 func TestClientCut(t *testing.T) {
+	t.Parallel()
 	for _, way := range clientWays {
 		t.Run(way.name, func(t *testing.T) {
 			h := start(t, nil)
@@ -571,6 +587,7 @@ func TestClientCut(t *testing.T) {
 
 // Many connections at once, closed by either side at any time.
 func TestClientMany(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	var wg sync.WaitGroup
 	for i := range 60 {
@@ -600,7 +617,7 @@ func TestClientMany(t *testing.T) {
 	wg.Wait()
 }
 
-// A client on a WebSocket is one goroutine, and none of net/http's.
+// A client on a WebSocket has one goroutine and none of net/http's.
 func TestClientGoroutines(t *testing.T) {
 	const n = 20
 	for _, way := range clientWays[1:] {

@@ -14,6 +14,7 @@ import (
 )
 
 func TestClientHeartbeat(t *testing.T) {
+	t.Parallel()
 	for _, way := range clientWays {
 		t.Run(way.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -41,8 +42,9 @@ func TestClientHeartbeat(t *testing.T) {
 	}
 }
 
-// A server that is gone without a word.
+// The server stops responding without closing the connection.
 func TestClientPingTimeout(t *testing.T) {
+	t.Parallel()
 	silent := &fake{
 		websocket: func(p *fakePeer) {
 			p.send(openWebSocket)
@@ -77,7 +79,7 @@ func TestClientPingTimeout(t *testing.T) {
 			<-c.Done()
 		})
 	}
-	// And one of revision 3 waits for our pings.
+	// A server of revision 3 waits for the client's pings.
 	synctest.Test(t, func(t *testing.T) {
 		h := startFakeInMemory(t, &fake{websocket: func(p *fakePeer) {
 			p.send(`0{"sid":"x","upgrades":[],"pingInterval":25000,"pingTimeout":5000}`)
@@ -89,14 +91,16 @@ func TestClientPingTimeout(t *testing.T) {
 		e := <-c.closed
 		clk.want(30*time.Second, "the end")
 		if !strings.Contains(e.err.Error(), "revision 3") {
-			t.Errorf("got %v", e.err)
+			t.Errorf("got %v, want a text with %q", e.err, "revision 3")
 		}
 		<-c.Done()
 	})
 }
 
-// Silence while our own handler keeps us from reading is not the server's.
+// While a handler keeps the client from reading, the silence does not count as the
+// server's.
 func TestClientHeartbeatWhileHandlerIsBusy(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := startFakeInMemory(t, &fake{websocket: func(p *fakePeer) {
 			p.send(openWebSocket, "4work")
@@ -118,8 +122,9 @@ func TestClientHeartbeatWhileHandlerIsBusy(t *testing.T) {
 	})
 }
 
-// But it does not last for ever, and a server that has gone is noticed before.
+// That time is bounded, and the client notices earlier that the server has stopped.
 func TestClientHandlerIsBusyForTooLong(t *testing.T) {
+	t.Parallel()
 	for _, tr := range []engine.Transport{engine.WebSocket, engine.Polling} {
 		for _, goes := range []bool{false, true} {
 			synctest.Test(t, func(t *testing.T) {
@@ -161,9 +166,10 @@ func TestClientHandlerIsBusyForTooLong(t *testing.T) {
 	}
 }
 
-// A server that takes nothing: the timeouts for a write, for a data request, and for
-// a close that has something to send.
+// The server accepts no bytes: the timeouts for a write, for a data request, and for
+// a close that has messages to flush.
 func TestClientWriteTimeouts(t *testing.T) {
+	t.Parallel()
 	blocked := func() http.Handler {
 		return &fake{
 			websocket: func(p *fakePeer) {
@@ -210,8 +216,9 @@ func TestClientWriteTimeouts(t *testing.T) {
 	}
 }
 
-// A close whose goodbye nobody answers ends all the same.
+// The connection ends even if the server does not answer the close frame.
 func TestClientCloseUnanswered(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := startFakeInMemory(t, &fake{websocket: func(p *fakePeer) {
 			p.send(openWebSocket)
@@ -228,8 +235,9 @@ func TestClientCloseUnanswered(t *testing.T) {
 	})
 }
 
-// The context of Dial does not concern what comes after.
+// Canceling the context of Dial later does not affect the connection.
 func TestDialContextEnds(t *testing.T) {
+	t.Parallel()
 	for _, way := range clientWays {
 		h := start(t, nil)
 		ctx, cancel := context.WithCancel(context.Background())

@@ -9,49 +9,54 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
-// The upgrade from polling to WebSocket (Engine.IO protocol v4, "Upgrade"): a
-// WebSocket is opened with the session's ID, 2probe sent, 3probe awaited, polling
-// brought to rest, and 5 sent. Nothing is sent meanwhile. Until then the session
-// is on polling, and a WebSocket that fails concerns nobody.
+// The upgrade from polling to WebSocket (Engine.IO protocol v4, "Upgrade"): the
+// client opens a WebSocket with the session ID, sends 2probe, receives 3probe, stops
+// polling, and sends 5. It sends no messages meanwhile. Until then the session stays
+// on polling, and a failing WebSocket does not affect it.
 
 var errProbe = errors.New("the server did not answer the probe")
 
-// upgradeLoop moves the session to a WebSocket, if that works, and reads it then.
-func (c *Client) upgradeLoop() {
-	if l := c.tryUpgrade(); l != nil {
-		c.readLoop(l, nil)
+// upgradeLoop tries to move the session to transport t, and then reads from it.
+func (c *Client) upgradeLoop(t Transport) {
+	l := c.tryUpgrade(t)
+	if l == nil {
+		return
 	}
+	defer l.drain()
+	c.surviveExit(func() {
+		c.upgraded(t)
+		c.read(l, nil)
+	})
 }
 
-// tryUpgrade returns the WebSocket that the session is on now, or nil.
-// ConnectTimeout and the end of the session stop the attempt.
-func (c *Client) tryUpgrade() *link {
+// tryUpgrade returns the link to which the session has moved, or nil. ConnectTimeout
+// and the end of the session stop the attempt.
+func (c *Client) tryUpgrade(t Transport) *link {
 	deadline := time.Now().Add(c.opts.ConnectTimeout)
 	ctx, cancel := context.WithDeadline(c.web.ctx, deadline)
 	defer cancel()
-	l, early, failed := c.openWebSocket(ctx, "upgrade")
+	l, early, failed := c.openLink(ctx, t, "upgrade")
 	if failed != nil {
-		c.upgradeFailed(failed)
+		c.upgradeFailed(t, failed)
 		return nil
 	}
 	if err := c.probe(l, early, deadline); err != nil {
 		c.abandon(l)
-		c.upgradeFailed(err)
+		c.upgradeFailed(t, err)
 		return nil
 	}
-	c.upgraded()
 	return l
 }
 
-func (c *Client) upgradeFailed(err error) {
+func (c *Client) upgradeFailed(t Transport, err error) {
 	if c.ended.Load() {
-		return // that is why
+		return // the end of the session caused the failure
 	}
-	c.opts.RememberUpgrade.set(false)
+	c.opts.RememberUpgrade.set(t, false)
 	c.opts.Logger.Debug("engine: upgrade failed", "sid", c.id, "error", err)
 }
 
-// probe goes through the steps of the upgrade.
+// probe performs the steps of the upgrade.
 func (c *Client) probe(l *link, early []byte, deadline time.Time) error {
 	c.mu.Lock()
 	ended := c.state != open
@@ -65,7 +70,7 @@ func (c *Client) probe(l *link, early []byte, deadline time.Time) error {
 	if err := l.nc.SetDeadline(deadline); err != nil {
 		return err
 	}
-	if _, err := l.nc.Write(ws.AppendMasked(nil, newPacket(packetPing, "probe").frames)); err != nil {
+	if _, err := l.nc.Write(l.append(nil, newPacket(packetPing, "probe").frames)); err != nil {
 		return err
 	}
 	r := getReader(l)
@@ -75,8 +80,8 @@ func (c *Client) probe(l *link, early []byte, deadline time.Time) error {
 		if done, err := c.commit(l); done || err != nil {
 			return err
 		}
-		// Also while polling comes to rest, so that a WebSocket which fails meanwhile is
-		// noticed. rested sets the deadline to interrupt it.
+		// Read while polling stops, too, to notice a WebSocket that fails meanwhile.
+		// The function that restLocked returns interrupts the read.
 		var buf []byte
 		var ioErr error
 		buf, ioErr = r.read()
@@ -91,8 +96,8 @@ func (c *Client) probe(l *link, early []byte, deadline time.Time) error {
 	return err
 }
 
-// probed takes what the server has sent on a WebSocket that is not in use yet: the
-// answer to the probe.
+// probed processes input on a WebSocket that is not in use yet: the answer to the
+// probe.
 func (c *Client) probed(l *link, b []byte) error {
 	l.in.Push(b)
 	for {
@@ -110,7 +115,7 @@ func (c *Client) probed(l *link, b []byte) error {
 	}
 }
 
-// pause lets polling come to rest. It returns false when it was told to already.
+// pause makes polling stop. It returns false if that was requested before.
 func (c *Client) pause() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -121,11 +126,18 @@ func (c *Client) pause() bool {
 	return true
 }
 
-// rested tells the upgrade that polling has come to rest, if that is so. mu is held.
-func (c *Client) rested() {
-	if c.atRest() {
-		// It fails only on a connection that is closed.
-		_ = c.upgrade.nc.SetReadDeadline(time.Unix(1, 0))
+// restLocked returns a function that interrupts the reader of the upgrade if polling
+// has stopped. The caller runs it without mu, because the connection may be the
+// application's; commit waits for it.
+func (c *Client) restLocked() (interrupt func()) {
+	if !c.atRest() {
+		return func() {}
+	}
+	l, w := c.upgrade, c.web
+	w.interrupts.Add(1)
+	return func() {
+		defer w.interrupts.Done()
+		l.interrupt()
 	}
 }
 
@@ -137,26 +149,27 @@ func (c *Client) resting() bool {
 	return c.atRest()
 }
 
-// commit moves the session to l, if polling is at rest.
+// commit moves the session to l if polling has stopped.
 func (c *Client) commit(l *link) (done bool, err error) {
 	c.mu.Lock()
 	if c.state != open || !c.atRest() {
 		c.mu.Unlock()
 		return false, nil
 	}
-	if err := l.nc.SetDeadline(time.Time{}); err != nil {
-		c.mu.Unlock()
-		return false, err
-	}
 	c.link, c.writing = l, true
 	c.upgrade, c.pausing = nil, false
+	web := c.web
 	c.mu.Unlock()
 
-	err = writeAll(l.nc, ws.AppendMasked(nil, newPacket(packetUpgrade, "").frames), c.opts.WriteTimeout)
-	l.clearWriteDeadline()
+	web.interrupts.Wait()
+	if err = l.nc.SetDeadline(time.Time{}); err == nil {
+		err = l.write(l.append(nil, newPacket(packetUpgrade, "").frames))
+		l.clearWriteDeadline()
+	}
 	c.mu.Lock()
 	if err != nil {
-		// The server cannot have seen it, so the session is where it was.
+		// The server has not received the upgrade packet, so the session stays on
+		// polling.
 		c.link, c.writing = nil, false
 		c.upgrade, c.pausing = l, true
 		if c.state == draining {
@@ -165,28 +178,23 @@ func (c *Client) commit(l *link) (done bool, err error) {
 		c.mu.Unlock()
 		return false, err
 	}
-	web := c.web
 	c.web, c.target = nil, nil
-	if c.state != closed && c.sendableLocked() {
-		c.write()
-	} else {
-		c.written()
-	}
+	c.resumeAndUnlock(c)
 	web.close()
 	return true, nil
 }
 
-// upgraded tells of the upgrade.
-func (c *Client) upgraded() {
-	c.opts.RememberUpgrade.set(true)
-	c.opts.Logger.Debug("engine: upgraded", "sid", c.id, "transport", string(WebSocket))
+// upgraded calls OnUpgrade of the handler.
+func (c *Client) upgraded(t Transport) {
+	c.opts.RememberUpgrade.set(t, true)
+	c.opts.Logger.Debug("engine: upgraded", "sid", c.id, "transport", string(t))
 	if h, ok := c.handler.(ClientUpgradeHandler); ok && !c.ended.Load() {
 		defer c.guard()
-		h.OnUpgrade(c, WebSocket)
+		h.OnUpgrade(c, t)
 	}
 }
 
-// abandon gives an upgrade up; the session stays where it is.
+// abandon aborts an upgrade; the session stays on polling.
 func (c *Client) abandon(l *link) {
 	l.abort()
 	c.mu.Lock()
@@ -198,7 +206,7 @@ func (c *Client) abandon(l *link) {
 	c.pausing = false
 	if c.state == open && !c.polling {
 		c.polling = true
-		c.start(c.pollLoop)
+		c.startLocked(c.pollLoop)
 	}
-	c.flush()
+	_ = c.flushAndUnlock(c)
 }

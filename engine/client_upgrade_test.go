@@ -14,13 +14,13 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
-// script is a server on polling whose side of the upgrade is up to the test: it
-// answers each poll with what is in say, and notes what it is told.
+// script is a server on polling whose side of the upgrade the test controls: it
+// answers each poll from say, and records what it receives.
 type script struct {
 	fake
 	say chan string
 	mu  sync.Mutex
-	// polls that wait, and those that came.
+	// waiting polls, and all polls
 	waiting, polls int
 	posts          []string
 }
@@ -85,8 +85,9 @@ func (s *script) told() string {
 	return fmt.Sprint(s.posts)
 }
 
-// Whatever goes wrong with the WebSocket, the session goes on over polling.
+// The session continues over polling however the WebSocket fails.
 func TestClientUpgradeFails(t *testing.T) {
+	t.Parallel()
 	probed := func(p *fakePeer) { _, _ = p.read() }
 	binary := ws.AppendFrame(nil, ws.Binary, []byte("3probe"))
 	for _, c := range []struct {
@@ -118,7 +119,7 @@ func TestClientUpgradeFails(t *testing.T) {
 			o.Transports = nil
 			o.ConnectTimeout = 5 * time.Second
 			if c.name == "silence" || c.name == "poll not released" {
-				o.ConnectTimeout = 200 * time.Millisecond
+				o.ConnectTimeout = time.Second
 			}
 			client := newCaller()
 			h.callWith(o, client)
@@ -153,8 +154,9 @@ func TestClientUpgradeFails(t *testing.T) {
 	})
 }
 
-// Nothing is sent between the answer to the probe and 5, and no poll is made.
+// The client sends nothing between the answer to the probe and 5, and does not poll.
 func TestClientUpgradePauses(t *testing.T) {
+	t.Parallel()
 	answered := make(chan struct{})
 	frames := make(chan string, 100)
 	s := newScript(func(s *script, p *fakePeer) {
@@ -206,12 +208,14 @@ func TestClientUpgradePauses(t *testing.T) {
 	}
 	c.want(t, "hello")
 	if polls, waiting := s.state(); polls != 1 || waiting != 0 || s.told() != "[]" {
-		t.Errorf("%d polls, %d are open, and the server was told %s", polls, waiting, s.told())
+		t.Errorf("%d polls, %d pending, and the server received %s, want 1, 0 and []", polls, waiting, s.told())
 	}
 }
 
-// Close at any moment of an upgrade: what was sent before arrives once.
+// Close may be called at any time during an upgrade: messages sent before arrive
+// once.
 func TestClientCloseWhileUpgrading(t *testing.T) {
+	t.Parallel()
 	for _, answerProbe := range []bool{false, true} {
 		t.Run(fmt.Sprint(answerProbe), func(t *testing.T) {
 			probed := make(chan struct{})
@@ -237,7 +241,7 @@ func TestClientCloseWhileUpgrading(t *testing.T) {
 			c.Close()
 			c.wantEnd(t, engine.ForcedClose)
 			if told := s.told(); told != "[4last\x1e1]" && told != "[4last 1]" {
-				t.Errorf("the server was told %q", told)
+				t.Errorf("the server received %q", told)
 			}
 		})
 	}
@@ -260,6 +264,7 @@ func TestClientCloseWhileUpgrading(t *testing.T) {
 }
 
 func TestClientNoUpgrade(t *testing.T) {
+	t.Parallel()
 	h, rec, _ := startRecorded(t, nil, (*httptest.Server).Start)
 	o := h.dialOptions()
 	o.Transports, o.NoUpgrade = nil, true
@@ -275,8 +280,9 @@ func TestClientNoUpgrade(t *testing.T) {
 	}
 }
 
-// The server's poll release may take its time; the upgrade waits for it.
+// The server may release the poll late; the upgrade waits for it.
 func TestClientUpgradeDeadline(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript(func(s *script, p *fakePeer) {
 			s.awaitPoll(t)
@@ -295,12 +301,12 @@ func TestClientUpgradeDeadline(t *testing.T) {
 		time.Sleep(19 * time.Second)
 		synctest.Wait()
 		if s.told() != "[]" {
-			t.Errorf("the server was told %s", s.told())
+			t.Errorf("the server received %s, want %q", s.told(), "[]")
 		}
 		clk.until(20 * time.Second)
 		synctest.Wait()
 		if s.told() != "[4waits]" {
-			t.Errorf("the server was told %s", s.told())
+			t.Errorf("the server received %s, want %q", s.told(), "[4waits]")
 		}
 		s.say <- "4x"
 		c.want(t, "x")

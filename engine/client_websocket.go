@@ -10,11 +10,17 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
-// readLoop delivers what arrives on l until the connection is closed by either side,
-// or the deadline of leave has passed. What comes when the session has ended is only
-// looked through for the server's goodbye. early is what the server sent right behind
-// its answer to the handshake.
+// readLoop delivers what arrives on l until either side closes the connection or the
+// deadline set by leave passes. early holds bytes that arrived with the response to the
+// handshake.
 func (c *Client) readLoop(l *link, early []byte) {
+	defer l.drain() // until the deadline set by leave
+	c.surviveExit(func() { c.read(l, early) })
+}
+
+// read delivers what arrives on l until reading fails. After the end of the session it
+// only looks for the server's close frame.
+func (c *Client) read(l *link, early []byte) {
 	r := getReader(l)
 	more := len(early) == 0 || c.feed(l, early)
 	for early = nil; more; {
@@ -30,14 +36,24 @@ func (c *Client) readLoop(l *link, early []byte) {
 		}
 	}
 	r.put()
-	// The server's last bytes must not turn our end of the connection into a reset
-	// that overtakes what we sent. The deadline that leave has set ends this.
-	_, _ = io.Copy(io.Discard, l.nc)
-	l.nc.Close()
 }
 
-// feed delivers the messages in b, of which nothing is kept. It returns false when
-// no more can be read.
+// surviveExit calls f, which calls handlers, and ends the connection if one of them ends
+// the goroutine with runtime.Goexit, because nothing would read from the server then.
+func (c *Client) surviveExit(f func()) {
+	returned := false
+	defer func() {
+		if !returned {
+			c.busy.Store(false)
+			c.fail(TransportError, errHandlerExit)
+		}
+	}()
+	f()
+	returned = true
+}
+
+// feed delivers the messages in b and keeps none of its memory. It returns false if
+// reading must stop.
 func (c *Client) feed(l *link, b []byte) (more bool) {
 	l.in.Push(b)
 	for {
@@ -50,15 +66,15 @@ func (c *Client) feed(l *link, b []byte) (more bool) {
 			l.in.Park()
 			return true
 		case m.Op == ws.Pong:
-			c.pongReceived(m.Data) // also when the session is about to end
+			c.pongReceived(m.Data) // even if the session is about to end
 		case !c.ended.Load():
-			c.handle(m)
+			c.handle(l, m)
 		}
 	}
 }
 
-// handle takes one WebSocket message or control frame.
-func (c *Client) handle(m ws.Message) {
+// handle processes one WebSocket message or control frame.
+func (c *Client) handle(l *link, m ws.Message) {
 	p := packet{typ: packetMessage, binary: true, owned: m.Owned, data: m.Data}
 	var err error
 	switch m.Op {
@@ -76,32 +92,33 @@ func (c *Client) handle(m ws.Message) {
 			err = c.open(p)
 		}
 		if err != nil {
-			c.fail(ParseError, opError("handshake", WebSocket, err))
+			c.fail(ParseError, opError("handshake", l.way.transport, err))
 		}
 	case err != nil:
-		c.fail(ParseError, opError("read", WebSocket, err))
+		c.fail(ParseError, opError("read", l.way.transport, err))
 	case p.typ == packetClose:
-		// Closing the WebSocket says the same, but python-engineio waits for us to do it.
-		c.end(TransportClose, opError("read", WebSocket, errServerLeft), true)
+		// Closing the WebSocket would suffice, but python-engineio sends a close
+		// packet and waits for the client to close.
+		c.end(TransportClose, opError("read", l.way.transport, errServerLeft), true)
 	default:
 		c.receive(p)
 	}
 }
 
-// lost handles the end of the reading: an I/O error, a violation of the WebSocket
+// lost handles the end of reading: an I/O error, a violation of the WebSocket
 // protocol, or a close frame.
 func (c *Client) lost(l *link, err error) {
 	if c.ended.Load() {
-		l.abort() // that was the answer to our goodbye, or no answer will come
+		l.abort() // the server answered our close frame, or cannot answer it any more
 		c.mu.Lock()
 		if c.state == draining {
-			c.outbox.clear() // what waits at a fence waits for nothing
+			c.outbox.clear() // messages behind a fence cannot be sent any more
 			if !c.writing {
-				c.shut(net.ErrClosed)
+				c.shutAndUnlock(net.ErrClosed)
 				return
 			}
 		}
-		c.mu.Unlock() // written shuts the connection
+		c.mu.Unlock() // writtenAndUnlock shuts the connection
 		return
 	}
 	op, reason := "read", TransportError
@@ -115,69 +132,35 @@ func (c *Client) lost(l *link, err error) {
 	if c.id == "" {
 		op, err = "handshake", fmt.Errorf("%w: %w", ErrNoHandshake, err)
 	}
-	c.fail(reason, opError(op, WebSocket, err))
+	c.fail(reason, opError(op, l.way.transport, err))
 }
 
-// pong answers a WebSocket ping, which is below Engine.IO's heartbeat.
+// pong answers a WebSocket ping (RFC 6455, section 5.5.2), which is independent of
+// Engine.IO's heartbeat.
 func (c *Client) pong(data []byte) {
 	c.mu.Lock()
 	if c.state == open {
 		c.outbox.pushFirst(framePlace, pongFrame(data))
 	}
-	c.flush()
+	_ = c.flushAndUnlock(c)
 }
 
-// sound sends something that asks for nothing, a pong that answers no ping (RFC 6455,
-// section 5.5.3): when nobody is there any more, that shows without anything being
-// read. Over polling nothing does. mu is held and released.
-func (c *Client) sound() {
-	if c.link != nil && c.outbox.n == 0 && !c.writing {
+// soundAndUnlock sends an unsolicited pong, which needs no answer (RFC 6455, section
+// 5.5.3). If the server is unreachable, the write fails although nothing is read. It
+// does nothing over polling.
+func (c *Client) soundAndUnlock() {
+	if !c.pollsLocked() && c.outbox.n == 0 && !c.writing {
 		c.outbox.pushFirst(framePlace, pongFrame(nil))
 	}
-	c.flush()
+	_ = c.flushAndUnlock(c)
 }
 
 func pongFrame(data []byte) *Message {
 	return &Message{frames: ws.AppendFrame(nil, ws.Pong, data), parts: 1, textOnly: true}
 }
 
-// encodeFor returns e as it goes out on l, before it is masked.
-func encodeFor(l *link, e entry) []byte {
-	v := l.variant
-	if v.deflate && (e.flags&(NoCompress|protocolPacket) != 0 || e.m.Len() < l.threshold) {
-		v.deflate = false
-	}
-	return e.m.webSocket(v)
-}
-
-// gather takes messages from the outbox, as many as make one sensible write, and
-// masks them. It returns a ping instead if a fence needs one. sendableLocked has
-// returned true. mu is held.
-func (c *Client) gather() batch {
-	if ping := c.askLocked(); ping != nil {
-		return batch{bytes: ping}
-	}
-	defer c.takenLocked()
-	first := c.take()
-	encoded := encodeFor(c.link, first)
-	size := len(encoded) + first.m.parts*ws.MaskLen
-	if size > bufferSize {
-		return batch{bytes: ws.AppendMasked(make([]byte, 0, size), encoded)}
-	}
-	buf := getBuffer()
-	out := ws.AppendMasked((*buf)[:0], encoded)
-	for c.outbox.n > 0 {
-		next := c.outbox.front()
-		if next.flags&Fence != 0 || len(out)+next.m.Len()+next.m.parts*ws.MaskLen > cap(out) {
-			break
-		}
-		out = ws.AppendMasked(out, encodeFor(c.link, c.take()))
-	}
-	return batch{bytes: out, buf: buf}
-}
-
-// take takes the oldest message from the outbox. mu is held.
-func (c *Client) take() entry {
+// takeLocked takes the oldest message from the outbox.
+func (c *Client) takeLocked() entry {
 	e := c.outbox.pop()
 	if e.flags&protocolPacket == 0 {
 		c.fence.unread = true
@@ -185,124 +168,52 @@ func (c *Client) take() entry {
 	return e
 }
 
-// write sends what is in the outbox, as far as that is possible without blocking; a
-// goroutine takes over the rest. mu and the token writing are held and released.
-func (c *Client) write() {
-	l := c.link
-	var rest batch
-	for range 4 {
-		if l.raw == nil {
-			break
-		}
-		b := c.gather()
-		c.mu.Unlock()
-		n, err := l.tryWrite(b.bytes)
-		c.mu.Lock()
-		if err != nil {
-			b.release()
-			// Not here: the caller of Send may hold locks that OnClose needs.
-			c.start(func() {
-				c.mu.Lock()
-				c.writeFailed(l, err)
-			})
-			c.mu.Unlock()
-			return
-		}
-		if c.state == closed {
-			// By another, who has closed the link because of us.
-			b.release()
-			c.mu.Unlock()
-			return
-		}
-		if n < len(b.bytes) { // the kernel took less than everything
-			b.bytes = b.bytes[n:]
-			rest, c.backlog, c.unsent = b, true, len(b.bytes)
-			break
-		}
-		b.release()
-		if !c.sendableLocked() {
-			c.written()
-			return
-		}
+func (c *Client) goLocked(f func()) { c.startLocked(f) }
+func (c *Client) counter() *total   { return nil }
+
+// writtenAndUnlock releases the token writing when the outbox is empty or its next
+// message has to wait for the server.
+func (c *Client) writtenAndUnlock() {
+	c.writing = false
+	if c.state == draining && c.outbox.n == 0 {
+		c.shutAndUnlock(nil)
+		return
 	}
-	c.start(func() { c.writeLoop(l, rest) })
-	c.mu.Unlock()
+	c.drainedAndUnlock()
 }
 
-// writeLoop writes b and what is in the outbox, until nothing is left or the
-// connection ends: closing the link, or its write deadline, stops it.
-func (c *Client) writeLoop(l *link, b batch) {
-	for {
-		err := writeAll(l.nc, b.bytes, c.opts.WriteTimeout)
-		b.release()
+// writeFailedAndUnlock ends the connection on another goroutine, because the caller
+// of Send may hold locks that OnClose needs. See sender.
+func (c *Client) writeFailedAndUnlock(l *link, err error) error {
+	defer c.mu.Unlock()
+	if c.state == closed { // closing the link made the write fail
+		return ErrClosed
+	}
+	c.startLocked(func() {
 		c.mu.Lock()
-		c.unsent = 0
-		if err != nil {
-			c.writeFailed(l, err)
+		if c.state == draining {
+			c.shutAndUnlock(err)
 			return
 		}
-		if !c.sendableLocked() {
-			break
-		}
-		b = c.gather()
-		c.unsent = len(b.bytes)
 		c.mu.Unlock()
-	}
-	l.clearWriteDeadline()
-	c.written()
-}
-
-// writeAll sends all of b, however long the peer takes as long as it takes something
-// within the timeout.
-func writeAll(nc net.Conn, b []byte, timeout time.Duration) error {
-	for len(b) > 0 {
-		part := b[:min(len(b), corkLimit)]
-		if err := nc.SetWriteDeadline(time.Now().Add(timeout)); err != nil {
-			return err
-		}
-		if _, err := nc.Write(part); err != nil {
-			return err
-		}
-		b = b[len(part):]
-	}
+		c.fail(TransportError, opError("write", l.way.transport, err))
+		l.abort()
+	})
 	return nil
 }
 
-// written gives the token writing back when everything is out, or has to wait for the
-// server. mu is held and released.
-func (c *Client) written() {
-	c.writing = false
-	if c.state == draining && c.outbox.n == 0 {
-		c.shut(nil)
-		return
-	}
-	c.drained()
-}
-
-// writeFailed ends the connection over a failed write. A frame may be half
-// written, so the token writing is not given back: nothing can follow. mu is
-// held and released.
-func (c *Client) writeFailed(l *link, err error) {
-	if c.state == draining {
-		c.shut(err)
-		return
-	}
-	c.mu.Unlock()
-	c.fail(TransportError, opError("write", WebSocket, err))
-	l.abort()
-}
-
-// polite reports whether the server is told that a session ends with this cause.
-// With others there is nobody left to hear it.
+// polite reports whether to send a close frame or packet to the server when a session
+// ends with this cause. After other causes the server cannot receive one.
 func polite(cause error) bool {
 	var ce *ws.CloseError
 	return cause == nil || errors.As(cause, &ce) ||
-		errors.Is(cause, errBadPacket) || errors.Is(cause, errAnswerTooLarge) || errors.Is(cause, errPanic)
+		errors.Is(cause, errBadPacket) || errors.Is(cause, errAnswerTooLarge) ||
+		errors.Is(cause, errPanic) || errors.Is(cause, errHandlerExit)
 }
 
-// leave says goodbye and gives readLoop some time to receive the answer. The cause
-// decides what the server is told: a status for a violation of the WebSocket
-// protocol, none otherwise (RFC 6455, section 7.4). Nobody else may be writing.
+// leave sends a close frame and gives readLoop time to receive the answer. The frame
+// has a status if the cause is a violation of the WebSocket protocol (RFC 6455,
+// section 7.4). No other goroutine may be writing.
 func leave(l *link, cause error) {
 	code := ws.CloseNoStatus
 	var ce *ws.CloseError
@@ -311,9 +222,9 @@ func leave(l *link, cause error) {
 	}
 	err := l.nc.SetDeadline(time.Now().Add(closeTimeout))
 	if err == nil {
-		_, err = l.nc.Write(ws.AppendMasked(nil, ws.AppendClose(nil, code)))
+		_, err = l.nc.Write(l.append(nil, ws.AppendClose(nil, code)))
 	}
 	if err != nil || ce != nil && ce.Remote {
-		l.abort() // nothing more will come
+		l.abort() // the server cannot answer
 	}
 }

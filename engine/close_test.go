@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"runtime"
@@ -32,6 +33,7 @@ func wantErrClosed(t testing.TB, s *session) {
 }
 
 func TestCloseWithPendingPoll(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	p := h.poll()
 	pending := p.pending()
@@ -43,6 +45,7 @@ func TestCloseWithPendingPoll(t *testing.T) {
 }
 
 func TestCloseWithoutPoll(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	p := h.poll()
 	p.text(t, "a")
@@ -51,12 +54,13 @@ func TestCloseWithoutPoll(t *testing.T) {
 	p.wantClose(t, engine.ForcedClose)
 	wantErrClosed(t, p.session)
 	p.want("4a\x1e4b")
-	// A client acts on a close packet before it has handled what is in front of it.
+	// A client acts on a close packet before it has handled the preceding packets.
 	p.want("1")
 	wantReply(t, p.get(), 400, `{"code":1,"message":"Session ID unknown"}`)
 }
 
 func TestCloseAnswersPost(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	p := h.poll()
 	p.onMessage = func(string) { p.Close() }
@@ -69,8 +73,9 @@ func TestCloseAnswersPost(t *testing.T) {
 	p.want("1")
 }
 
-// A POST whose body is under way is cut off.
+// A POST is cut off while its body arrives.
 func TestCloseCutsPost(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	p := h.poll()
 	nc := h.connection()
@@ -87,6 +92,7 @@ func TestCloseCutsPost(t *testing.T) {
 }
 
 func TestLinger(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := startInMemory(t, nil)
 		p := h.poll()
@@ -94,21 +100,24 @@ func TestLinger(t *testing.T) {
 		p.Close()
 		time.Sleep(30*time.Second - 1)
 		if n := h.Len(); n != 1 {
-			t.Errorf("%d sessions just before the end", n)
+			t.Errorf("%d sessions just before the end, want 1", n)
 		}
 		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if n := h.Len(); n != 0 {
-			t.Errorf("%d sessions after 30 s", n)
+			t.Errorf("%d sessions after 30 s, want 0", n)
+		}
+		if n := p.Buffered(); n != 0 {
+			t.Errorf("%d bytes are buffered after 30 s, want 0", n)
 		}
 		wantReply(t, p.get(), 400, `{"code":1,"message":"Session ID unknown"}`)
 		p.wantClose(t, engine.ForcedClose)
 	})
 }
 
-// A closed session that its client does not fetch stays no longer than an open one
-// would have.
+// A closed session whose client does not poll ends no later than an open one would.
 func TestLingerEndsWithHeartbeat(t *testing.T) {
+	t.Parallel()
 	for _, revision := range []string{"EIO=4", "EIO=3"} {
 		for _, closed := range []time.Duration{0, 9 * time.Second, 12 * time.Second, 15*time.Second - time.Millisecond} {
 			synctest.Test(t, func(t *testing.T) {
@@ -133,8 +142,9 @@ func TestLingerEndsWithHeartbeat(t *testing.T) {
 	}
 }
 
-// Abort does not wait for anything, also after Close.
+// Abort does not wait, even after Close.
 func TestAbort(t *testing.T) {
+	t.Parallel()
 	for _, closed := range []bool{false, true} {
 		h := start(t, nil)
 		p := h.poll()
@@ -150,7 +160,7 @@ func TestAbort(t *testing.T) {
 			wantErrClosed(t, s)
 		}
 		if n := h.Len(); n != 0 {
-			t.Errorf("%d sessions after Abort (closed before: %v)", n, closed)
+			t.Errorf("%d sessions after Abort (closed before: %v), want 0", n, closed)
 		}
 		wantReply(t, p.get(), 400, `{"code":1,"message":"Session ID unknown"}`)
 		w.wantEnd(ws.CloseNoStatus)
@@ -162,7 +172,25 @@ func TestAbort(t *testing.T) {
 	wantReply(t, receive(t, pending, "the poll"), 200, "1")
 }
 
+// Abort cuts the connection of a client that does not read: the rest of the write is
+// not sent.
+func TestAbortWhileWriting(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := startInMemory(t, nil)
+		w := h.websocket()
+		w.text(t, letters(100_000))
+		synctest.Wait()
+		w.Abort()
+		w.wantClose(t, engine.ForcedClose)
+		if b, _ := io.ReadAll(w.nc); len(b) > 0 {
+			t.Errorf("%d bytes arrived after Abort, want none", len(b))
+		}
+	})
+}
+
 func TestCloseWebSocket(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	w := h.websocket()
 	w.text(t, "a")
@@ -174,9 +202,22 @@ func TestCloseWebSocket(t *testing.T) {
 	waitFor(t, "the session to go", func() bool { return h.Len() == 0 })
 }
 
-// What was sent before Close still goes out, also to a peer that is behind, and
-// what is corked.
+// Corked messages are sent before the end, however small they are.
+func TestCloseUncorks(t *testing.T) {
+	t.Parallel()
+	h := start(t, nil)
+	w := h.websocket()
+	w.Cork()
+	w.text(t, "corked")
+	w.Close()
+	w.want("4corked")
+	w.wantEnd(ws.CloseNoStatus)
+	w.wantClose(t, engine.ForcedClose)
+}
+
+// Messages sent before Close are flushed, even corked ones, and to a slow peer.
 func TestCloseFlushes(t *testing.T) {
+	t.Parallel()
 	for _, corked := range []bool{false, true} {
 		h := start(t, nil)
 		w := h.websocket()
@@ -204,8 +245,9 @@ func TestCloseFlushes(t *testing.T) {
 	}
 }
 
-// A peer that leaves while it is being flushed takes the rest with it.
+// If the peer leaves during the flush, the rest is discarded.
 func TestCloseFlushFails(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	w := h.websocket()
 	for range 7 {
@@ -213,15 +255,16 @@ func TestCloseFlushFails(t *testing.T) {
 	}
 	w.Close()
 	if n := h.Len(); n != 1 {
-		t.Errorf("%d sessions while one is being flushed", n)
+		t.Errorf("%d sessions while one is being flushed, want 1", n)
 	}
 	w.nc.Close()
 	waitFor(t, "the session to go", func() bool { return h.Len() == 0 })
 	w.wantClose(t, engine.ForcedClose)
 }
 
-// A peer that does not answer the close frame is not waited for long.
+// The wait for a peer that does not answer the close frame is short.
 func TestCloseUnanswered(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := startInMemory(t, nil)
 		w := h.websocket()
@@ -237,6 +280,7 @@ func TestCloseUnanswered(t *testing.T) {
 }
 
 func TestCloseInOnConnect(t *testing.T) {
+	t.Parallel()
 	sessions := make(chan *session, 10)
 	h := start(t, &engine.ServerOptions{OnConnect: func(c *engine.Conn) engine.Handler {
 		s := newSession(c)
@@ -247,7 +291,7 @@ func TestCloseInOnConnect(t *testing.T) {
 	}})
 	r := h.request("GET", "EIO=4&transport=polling", "")
 	if !strings.HasSuffix(r.body, "\x1e4bye") {
-		t.Errorf("got %q", r.body)
+		t.Errorf("got %q, want the suffix %q", r.body, "\x1e4bye")
 	}
 	s := receive(t, sessions, "the session")
 	s.wantClose(t, engine.ForcedClose)
@@ -260,8 +304,9 @@ func TestCloseInOnConnect(t *testing.T) {
 	waitFor(t, "the sessions to go", func() bool { return h.Len() == 0 })
 }
 
-// A connection that ends while OnConnect still runs ends for its handler, too.
+// If a connection ends while OnConnect runs, OnClose is called afterwards.
 func TestEndDuringOnConnect(t *testing.T) {
+	t.Parallel()
 	for _, transport := range []string{"polling", "websocket"} {
 		t.Run(transport, func(t *testing.T) {
 			entered, release := make(chan *session, 1), make(chan struct{})
@@ -293,6 +338,7 @@ func TestEndDuringOnConnect(t *testing.T) {
 }
 
 func TestPanics(t *testing.T) {
+	t.Parallel()
 	logged := new(lineCounter)
 	h := start(t, &engine.ServerOptions{Logger: logged.logger()})
 	bystander := h.websocket()
@@ -341,7 +387,7 @@ func TestPanics(t *testing.T) {
 	}
 }
 
-// panicking panics wherever a handler can.
+// panicking panics in every method of a handler.
 type panicking struct{ in string }
 
 func (p panicking) panic(in string) {
@@ -356,6 +402,7 @@ func (p panicking) OnUpgrade(*engine.Conn, engine.Transport)   { p.panic("OnUpgr
 func (p panicking) OnDrain(*engine.Conn)                       { p.panic("OnDrain") }
 
 func TestPanicsEverywhere(t *testing.T) {
+	t.Parallel()
 	for _, in := range []string{"OnConnect", "OnMessage", "OnBatch", "OnUpgrade", "OnDrain", "OnClose"} {
 		t.Run(in, func(t *testing.T) {
 			h := start(t, &engine.ServerOptions{
@@ -390,4 +437,31 @@ func TestPanicsEverywhere(t *testing.T) {
 			waitFor(t, "all to end", func() bool { return h.Len() == 0 })
 		})
 	}
+}
+
+// A connection without a handler stays open whatever arrives, and can be closed.
+func TestWithoutAHandler(t *testing.T) {
+	t.Parallel()
+	conns := make(chan *engine.Conn, 2)
+	h := start(t, &engine.ServerOptions{OnConnect: func(c *engine.Conn) engine.Handler {
+		conns <- c
+		return nil
+	}})
+	open := h.request("GET", "EIO=4&transport=polling", "")
+	polling := receive(t, conns, "the session on polling")
+	query := "EIO=4&transport=polling&sid=" + openSID(t, open.body)
+	for range 2 {
+		wantReply(t, h.request("POST", query, "4ignored"), 200, "ok")
+	}
+	w := h.dialWebSocket("EIO=4&transport=websocket")
+	w.read()
+	socket := receive(t, conns, "the session on WebSocket")
+	w.send("4ignored")
+	w.raw(masked(ws.Ping, "still there?"))
+	w.want("a:still there?")
+	for _, c := range []*engine.Conn{polling, socket} {
+		c.Close()
+	}
+	w.wantEnd(ws.CloseNoStatus)
+	wantReply(t, h.request("GET", query, ""), 200, "1")
 }

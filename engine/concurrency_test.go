@@ -13,6 +13,7 @@ import (
 // messages arrive in its order, every one of them, and the parts of a message
 // are not torn apart.
 func TestConcurrentSend(t *testing.T) {
+	t.Parallel()
 	const senders, each = 8, 300
 	send := func(s *session) *sync.WaitGroup {
 		var wg sync.WaitGroup
@@ -75,7 +76,7 @@ func TestConcurrentSend(t *testing.T) {
 				t.Fatalf("got packet %.50q", packet)
 			}
 			if i != next[from] {
-				t.Fatalf("message %d of sender %d instead of %d", i, from, next[from])
+				t.Fatalf("message %d of sender %d, want %d", i, from, next[from])
 			}
 			next[from]++
 			head = binaryMark + packet[1:]
@@ -115,6 +116,7 @@ func TestConcurrentSend(t *testing.T) {
 
 // Closing from everywhere at once ends a connection once.
 func TestConcurrentClose(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	for i := range 100 {
 		var s *session

@@ -8,23 +8,23 @@ import (
 	"sync"
 )
 
-// Bounds of what a server's cookies may make a connection hold and send. RFC 6265,
-// section 6.1, asks for 50 cookies; most servers refuse a larger head.
+// Limits of the cookies that a connection stores and sends. RFC 6265, section 6.1,
+// requires at least 50 cookies; most servers refuse a header larger than this.
 const (
 	maxCookies     = 50
 	maxCookieBytes = 16 << 10
 )
 
-// A boundedJar keeps the cookies of one connection. All its requests have the same
-// origin and path, so a cookie that does not apply to them is not kept, nor one for
-// which there is no room.
+// A boundedJar stores the cookies of one connection. All its requests have the same
+// origin and path, so it drops cookies that do not apply to them, and cookies that
+// exceed its limits.
 type boundedJar struct {
 	mu  sync.Mutex
 	jar *cookiejar.Jar
 }
 
 func newBoundedJar() *boundedJar {
-	jar, _ := cookiejar.New(nil) // it has no error to return
+	jar, _ := cookiejar.New(nil) // New never returns an error
 	return &boundedJar{jar: jar}
 }
 
@@ -42,21 +42,21 @@ func (b *boundedJar) SetCookies(u *url.URL, cookies []*http.Cookie) {
 	}
 }
 
-// applies reports whether a cookie is sent with requests for u (RFC 6265, section
-// 5.4), as far as its path and its Secure attribute say. The jar looks at its domain.
+// applies reports whether the path and the Secure attribute of a cookie allow sending
+// it with requests for u (RFC 6265, section 5.4). The jar checks its domain.
 func applies(c *http.Cookie, u *url.URL) bool {
 	if c.Secure && u.Scheme != "https" {
 		return false
 	}
 	if !strings.HasPrefix(c.Path, "/") {
-		return true // its path is that of u
+		return true // the default path matches u
 	}
 	rest, ok := strings.CutPrefix(u.Path, c.Path)
 	return ok && (rest == "" || rest[0] == '/' || strings.HasSuffix(c.Path, "/"))
 }
 
-// fits reports whether there is room for a cookie, in place of one with its name or
-// beside the others.
+// fits reports whether a cookie fits, replacing one of the same name or in addition
+// to the others.
 func (b *boundedJar) fits(c *http.Cookie, u *url.URL) bool {
 	n, bytes := 1, len(c.Name)+len(c.Value)
 	replaced := false

@@ -13,6 +13,7 @@ import (
 )
 
 func TestCookiesAreBounded(t *testing.T) {
+	t.Parallel()
 	u, _ := url.Parse("http://example.com/engine.io/")
 	numbered := func(n, size int) (all []*http.Cookie) {
 		for i := range n {
@@ -58,6 +59,7 @@ func TestCookiesAreBounded(t *testing.T) {
 
 // What a server sets with every answer to a poll does not grow.
 func TestHostileCookies(t *testing.T) {
+	t.Parallel()
 	var polls, largest atomic.Int64
 	enough := make(chan bool, 1)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -7,38 +7,40 @@ import (
 	"strings"
 )
 
-// CORS says which pages of other origins may connect, and lets their browsers show
-// them the answers to polling requests.
+// CORS configures which pages of other origins may connect and read the responses to
+// polling requests (Fetch standard, section 3.2).
 //
-// The requests of other pages are refused, see [ServerOptions].CORS. It does not matter
-// whether Origins or AllowOrigin allows an origin.
+// The server refuses requests of other pages, see [ServerOptions].CORS. Origins and
+// AllowOrigin are equivalent ways to allow an origin.
 type CORS struct {
-	// Origins are the allowed origins, as browsers send them: scheme, host, and port
-	// unless it is the default one, such as "https://example.com" or
-	// "http://localhost:5173". A nil list, or one that holds "*", allows all. "null" is
-	// what sandboxed frames and local files send, of whatever site.
+	// Origins lists the allowed origins in the form that browsers send (RFC 6454,
+	// section 6.2): scheme, host, and port unless it is the default, such as
+	// "https://example.com" or "http://localhost:5173". A nil list, or one that
+	// contains "*", allows all origins. Sandboxed frames and local files of any site
+	// send "null"; local files in Chromium send "file://" when they open a WebSocket.
+	// With Credentials neither is allowed.
 	Origins []string
 	// AllowOrigin, if set, decides instead of Origins.
 	AllowOrigin func(origin string, r *http.Request) bool
-	// Credentials lets pages send cookies. With it, name the Origins: browsers do
-	// not accept "*" then.
+	// Credentials allows pages to send cookies. It requires named Origins, because
+	// browsers do not accept "*" with credentials.
 	Credentials bool
-	// Methods are those of Access-Control-Allow-Methods.
-	// Default GET,HEAD,PUT,PATCH,POST,DELETE.
+	// Methods is the value of Access-Control-Allow-Methods. Default:
+	// GET,HEAD,PUT,PATCH,POST,DELETE.
 	Methods []string
-	// AllowedHeaders are those of Access-Control-Allow-Headers. Default: whatever
-	// the browser asks for.
+	// AllowedHeaders is the value of Access-Control-Allow-Headers. Default: the
+	// headers that the browser requests.
 	AllowedHeaders []string
-	// ExposedHeaders are those of Access-Control-Expose-Headers. Default: none.
+	// ExposedHeaders is the value of Access-Control-Expose-Headers. Default: none.
 	ExposedHeaders []string
-	// MaxAge is how many seconds a browser may keep the answer to a preflight
+	// MaxAge is how many seconds a browser may cache the response to a preflight
 	// request. Default 0: the browser decides.
 	MaxAge int
 }
 
-// Handle adds the headers for r to the answer. It returns true when that was all:
-// r was a preflight request of an allowed origin and is answered. A [Server] does it
-// for the requests that it serves; Handle is for what is served beside it.
+// Handle adds the CORS headers for r to the response. It returns true if it has
+// answered r, a preflight request of an allowed origin. A [Server] calls it for its
+// own requests; use it for other handlers of the same http.Server.
 func (c *CORS) Handle(w http.ResponseWriter, r *http.Request) (answered bool) {
 	if !c.apply(w.Header(), r) || !isPreflight(r) {
 		return false
@@ -47,14 +49,12 @@ func (c *CORS) Handle(w http.ResponseWriter, r *http.Request) (answered bool) {
 	return true
 }
 
-// isPreflight reports whether a browser asks on behalf of a page whether it may make a
-// request (Fetch, section 3.2.2).
-func isPreflight(r *http.Request) bool {
-	return r.Method == http.MethodOptions && r.Header.Get("Origin") != ""
-}
+// isPreflight reports whether r, which a page sent, is a preflight request (Fetch
+// standard, section 3.2.2).
+func isPreflight(r *http.Request) bool { return r.Method == http.MethodOptions }
 
-// apply adds the headers for r to h. It reports whether r comes from a page whose
-// origin is allowed.
+// apply adds the CORS headers for r to h. It reports whether r is the request of a
+// page whose origin is allowed.
 func (c *CORS) apply(h http.Header, r *http.Request) (allowed bool) {
 	origin := r.Header.Get("Origin")
 	if c.allowsAll() {
@@ -94,7 +94,6 @@ func (c *CORS) answerPreflight(w http.ResponseWriter, r *http.Request) {
 	if c.MaxAge > 0 {
 		h.Set("Access-Control-Max-Age", strconv.Itoa(c.MaxAge))
 	}
-	h.Set("Content-Length", "0")
 	w.WriteHeader(http.StatusNoContent)
 }
 

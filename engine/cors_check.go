@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// validated returns a copy of c, or an [*OptionError] that names an entry with which
-// browsers would not do what it is meant for.
+// validated returns a copy of c, or an [*OptionError] that names an entry that
+// browsers would not honor.
 func (c *CORS) validated() (*CORS, error) {
 	out := *c
 	if c.Credentials && c.AllowOrigin == nil && c.Origins == nil {
@@ -17,7 +17,7 @@ func (c *CORS) validated() (*CORS, error) {
 	out.Origins = slices.Clone(c.Origins)
 	for _, origin := range out.Origins {
 		reason := invalidOrigin(origin)
-		if c.Credentials && (origin == "*" || origin == "null") {
+		if c.Credentials && (origin == "*" || isOpaque(origin)) {
 			reason = "stands for pages of any site, which must not send credentials: name the origins"
 		}
 		if reason != "" {
@@ -48,10 +48,10 @@ func (c *CORS) validated() (*CORS, error) {
 	return &out, nil
 }
 
-// invalidOrigin says what is wrong with an origin of the options, or returns "". It must
-// equal what browsers send, the ASCII serialization (RFC 6454, section 6.2).
+// invalidOrigin returns what is wrong with an origin of the options, or "". An origin
+// must equal the ASCII serialization that browsers send (RFC 6454, section 6.2).
 func invalidOrigin(origin string) string {
-	if origin == "*" || origin == "null" {
+	if origin == "*" || isOpaque(origin) {
 		return ""
 	}
 	scheme, host, ok := strings.Cut(origin, "://")
@@ -75,6 +75,11 @@ func invalidOrigin(origin string) string {
 	return ""
 }
 
+// isOpaque reports whether an origin is shared by pages of any site: sandboxed frames
+// and local files. Local files in Chromium send "file://" when they open a WebSocket
+// and "null" when they poll; Cordova on Android also sends "file://".
+func isOpaque(origin string) bool { return origin == "null" || origin == "file://" }
+
 func validHost(origin, host, port string) bool {
 	if port != "" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
@@ -85,8 +90,8 @@ func validHost(origin, host, port string) bool {
 	return err == nil && u.Host == host && u.Hostname() != "" && !strings.HasSuffix(host, ":")
 }
 
-// isToken reports whether s is a token (RFC 9110, section 5.6.2), as names of methods and
-// headers are.
+// isToken reports whether s is a token (RFC 9110, section 5.6.2), as the names of
+// methods and headers are.
 func isToken(s string) bool {
 	return s != "" && strings.Trim(s, "!#$%&'*+-.^_`|~0123456789"+
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == ""

@@ -10,6 +10,7 @@ import (
 )
 
 func TestCORS(t *testing.T) {
+	t.Parallel()
 	const (
 		handshake = "EIO=4&transport=polling"
 		ours      = "https://ours.example"
@@ -55,8 +56,8 @@ func TestCORS(t *testing.T) {
 				t.Errorf("got %d %s, want %d", r.status, r.body, test.status)
 			}
 			if r.status == http.StatusNoContent && (r.body != "" || r.header.Get("Content-Length") != "") {
-				// net/http strips the Content-Length of a 204, as RFC 9110 wants.
-				t.Errorf("got body %q, header %v", r.body, r.header)
+				// RFC 9110, section 8.6: an answer with 204 has neither.
+				t.Errorf("got body %q, header %v, want no body and no Content-Length", r.body, r.header)
 			}
 			wantCORS(t, r.header, test.want)
 		})
@@ -122,6 +123,58 @@ func TestCORS(t *testing.T) {
 		wantCORS(t, r.header, want)
 		wantCORS(t, h.dialWebSocket("EIO=4&transport=websocket", "Origin", ours).resp.Header, want)
 	})
+}
+
+// AllowOrigin is called only for requests of pages, so that it may take any origin apart,
+// and requests without an origin get no Access-Control-Allow-Origin.
+func TestAllowOriginWithoutOrigin(t *testing.T) {
+	t.Parallel()
+	h := start(t, &engine.ServerOptions{CORS: &engine.CORS{AllowOrigin: func(origin string, _ *http.Request) bool {
+		if origin == "" {
+			t.Error("AllowOrigin was called for a request without an origin")
+		}
+		return true
+	}}})
+	r := h.request("GET", "EIO=4&transport=polling", "")
+	if r.status != 200 {
+		t.Errorf("got %d %s, want 200", r.status, r.body)
+	}
+	wantCORS(t, r.header, map[string]string{"Vary": "Origin"})
+}
+
+// Handle answers preflight requests of allowed origins, and leaves all others, with the
+// headers that they need, to the handler behind it.
+func TestCORSHandle(t *testing.T) {
+	t.Parallel()
+	const ours = "https://ours.example"
+	allowed := map[string]string{"Allow-Origin": ours, "Vary": "Origin"}
+	preflight := map[string]string{
+		"Allow-Origin": ours, "Vary": "Origin; Access-Control-Request-Headers", "Allow-Methods": "GET,HEAD,PUT,PATCH,POST,DELETE",
+	}
+	cors := &engine.CORS{Origins: []string{ours}}
+	for _, test := range []struct {
+		method, origin string
+		answered       bool
+		want           map[string]string
+	}{
+		{"OPTIONS", ours, true, preflight},
+		{"GET", ours, false, allowed},
+		{"OPTIONS", "https://other.example", false, map[string]string{"Vary": "Origin"}},
+		{"OPTIONS", "", false, map[string]string{"Vary": "Origin"}},
+	} {
+		r, w := newRequest(test.method, "")
+		if test.origin != "" {
+			r.Header.Set("Origin", test.origin)
+		}
+		answered := cors.Handle(w, r)
+		if answered != test.answered || answered && w.Code != http.StatusNoContent {
+			t.Errorf("%s from %q: answered %v with %d, want %v", test.method, test.origin, answered, w.Code, test.answered)
+		}
+		if n, ok := w.Header()["Content-Length"]; ok {
+			t.Errorf("%s from %q: got Content-Length %v, want none", test.method, test.origin, n)
+		}
+		wantCORS(t, w.Header(), test.want)
+	}
 }
 
 func wantCORS(t *testing.T, h http.Header, want map[string]string) {

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -19,133 +21,120 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/redact"
 )
 
-// Defaults of [DialOptions] that servers do not have.
+// Defaults of [DialOptions] that [ServerOptions] does not have.
 const (
-	// DefaultConnectTimeout is that of Socket.IO clients.
+	// DefaultConnectTimeout is the default of the JavaScript client of Socket.IO.
 	DefaultConnectTimeout = 20 * time.Second
-	// DefaultMaxMessage leaves room for the whole outbox of a server, which other
-	// servers than this package's send as one answer to a poll.
+	// DefaultMaxMessage leaves room for the whole outbox of a server. Some servers
+	// send it in one response to a poll.
 	DefaultMaxMessage = 16 << 20
 	// DefaultPath is the path of URLs without one.
 	DefaultPath = "/engine.io/"
 )
 
-// DialOptions configure [Dial]. The zero value of each field means its default; a
-// nil *DialOptions is all defaults. What fields refer to must not be modified while
-// connections use it.
+// DialOptions configures [Dial]. A zero field selects its default, and so does a nil
+// *DialOptions for all fields. Values that the fields refer to must not be modified
+// while connections use them.
 type DialOptions struct {
-	// Transports are those that may be used, the first to begin with. Default:
+	// Transports lists the allowed transports; Dial starts with the first. Default:
 	// Polling, then WebSocket.
 	Transports []Transport
-	// TryAllTransports makes Dial go on with the next transport when the handshake
-	// over one of them fails. Default false: only the first is tried.
+	// TryAllTransports makes Dial try the next transport if the handshake over one of
+	// them fails. By default it tries only the first.
 	TryAllTransports bool
-	// NoUpgrade keeps a connection that began with polling there. Default false: it
-	// moves to WebSocket as soon as that works, if both ends have it.
+	// NoUpgrade keeps a connection that started with polling on polling. By default
+	// the client upgrades to WebSocket if both ends support it.
 	NoUpgrade bool
-	// RememberUpgrade, if set, makes Dial begin with WebSocket when that has worked
-	// before, and with the usual transport when that fails.
+	// RememberUpgrade, if set, makes Dial start with WebSocket if that has worked
+	// before, and fall back to the first transport if it fails.
 	RememberUpgrade *UpgradeMemory
 
-	// ExactPath lets the path "/" of a URL stand for itself instead of [DefaultPath].
-	// Default false.
+	// ExactPath requests the path "/" as it is, instead of replacing it by
+	// [DefaultPath]. Default false.
 	ExactPath bool
-	// Query is sent with every request, along with that of the URL.
+	// Query is added to the query of the URL in every request.
 	Query url.Values
-	// Header is sent with every request. A Host in it replaces that of the URL.
+	// Header is sent with every request. A Host in it replaces the host of the URL.
+	// Dial rejects names that are not HTTP tokens and values with control characters.
 	Header http.Header
-	// Jar keeps the cookies between requests. Default: a jar of its own for each
-	// connection, so that load balancers which route by cookie find the session. It
-	// keeps up to 50 cookies and 16 KiB of names and values, and ignores more.
+	// Jar stores cookies between requests. Default: a jar for each connection, so
+	// that load balancers that route by cookie find the session. That jar holds up to
+	// 50 cookies with 16 KiB of names and values, and ignores more.
 	Jar http.CookieJar
-	// Subprotocols are offered when a WebSocket is opened. Default: none.
+	// Subprotocols lists the subprotocols offered in WebSocket handshakes. Default:
+	// none.
 	Subprotocols []string
-	// ForceBase64 has binary messages travel as base64 text over WebSocket, too, for
-	// what is in between and cannot take binary frames. Default false.
+	// ForceBase64 makes both sides send binary messages as base64 text over
+	// WebSocket, for intermediaries that do not pass binary frames. Default false.
 	ForceBase64 bool
 	// TimestampRequests adds a parameter to each request that makes its URL unique,
-	// against caches that ignore what headers say. Default false.
+	// to defeat caches that ignore headers. Default false.
 	TimestampRequests bool
-	// TimestampParam is the parameter's name. Default "t".
+	// TimestampParam is the name of that parameter. Default "t".
 	TimestampParam string
 
 	// TLSConfig is used for https and wss URLs. Default: the zero tls.Config.
 	TLSConfig *tls.Config
-	// Proxy returns the proxy for a request, or nil. The scheme is http or https, for
-	// one that is asked to CONNECT, or socks5 or socks5h, for one of SOCKS 5, which
-	// resolves the names of hosts, too. User and password in the URL are sent to the
+	// Proxy returns the proxy for a request, or nil. Its scheme is http or https for
+	// a proxy that accepts CONNECT, or socks5 or socks5h for a SOCKS 5 proxy, which
+	// also resolves host names. The user and password of the URL are sent to the
 	// proxy. Default: [net/http.ProxyFromEnvironment].
 	Proxy func(*http.Request) (*url.URL, error)
-	// DialContext opens the network connections, those to proxies included. Default:
-	// that of the zero net.Dialer.
+	// DialContext opens network connections, including those to proxies. Default:
+	// DialContext of a zero net.Dialer.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
-	// RoundTripper performs the requests of polling, and then none of TLSConfig,
-	// Proxy and DialContext applies to them. Default: an http.Transport of its own
-	// for each connection.
+	// RoundTripper performs the requests of polling, to which TLSConfig, Proxy and
+	// DialContext then do not apply. Default: an http.Transport for each connection.
 	RoundTripper http.RoundTripper
-	// PerMessageDeflate, if set, offers to compress WebSocket messages. Default: off.
+	// PerMessageDeflate, if set, offers compression of WebSocket messages (RFC 7692).
+	// Default: off.
 	PerMessageDeflate *PerMessageDeflate
 
-	// Of the timeouts that follow, none may be shorter than a millisecond.
+	// None of the following timeouts may be shorter than a millisecond.
 	//
-	// ConnectTimeout is how long a handshake, and an upgrade, may take. It counts
-	// anew for each transport that Dial tries. Default 20 s.
+	// ConnectTimeout is how long a handshake, or an upgrade, may take. It starts anew
+	// for each transport that Dial tries. Default 20 s.
 	ConnectTimeout time.Duration
-	// RequestTimeout is how long a data request of polling may take. Default 30 s.
-	// Polls are not subject to it: the heartbeat shows whether their server is there.
+	// RequestTimeout is how long a data request of polling may make no progress: how
+	// long the network may take for a part of the body, and then the server for its
+	// response. Default 30 s. It does not apply to polls, because the heartbeat
+	// detects an unreachable server.
 	RequestTimeout time.Duration
 	// WriteTimeout is how long the server may take to accept a write to a WebSocket
-	// before the connection is closed with [TransportError]. Default 20 s.
+	// before the client closes the connection with [TransportError]. Default 20 s.
 	WriteTimeout time.Duration
 
-	// MaxMessage is the size in bytes of the largest message, or answer to a poll,
-	// that is accepted, also when decompressed. More ends the connection with
+	// MaxMessage is the maximum size in bytes of a message, or of a response to a
+	// poll, also after decompression. A larger one ends the connection with
 	// [ParseError]. Default 16 MiB.
 	MaxMessage int
-	// OutboxBytes and OutboxMessages bound what waits for the server. Defaults: 8 MiB
-	// and 65536 messages.
+	// OutboxBytes and OutboxMessages bound the messages queued for the server. The
+	// same bounds apply separately to [Control] messages, which no policy drops.
+	// Defaults: 8 MiB and 65536 messages.
 	OutboxBytes, OutboxMessages int
-	// Overflow says what happens when they are exceeded. Default: Refuse, for which
-	// Disconnect stands, too: a client does not end its own connection because the
-	// application sends more than the network takes.
+	// Overflow is the policy for messages that exceed these bounds. Default: Refuse.
+	// Disconnect means Refuse, too: a client does not end its own connection because
+	// the application sends more than the network carries.
 	Overflow Overflow
 
-	// Logger receives what is worth knowing; protocol chatter at debug level.
+	// Logger receives the log records; protocol traffic is logged at debug level.
 	// Default: slog.Default().
 	Logger *slog.Logger
 
-	now func() time.Time // the wall clock; tests replace it
+	now     func() time.Time   // the wall clock; tests replace it
+	ways    map[Transport]*way // of links
+	streams map[Transport]dialStream
 }
 
-// An UpgradeMemory remembers whether WebSocket works with a server, for
-// [DialOptions].RememberUpgrade. The zero value remembers nothing. Use one for each
-// server; it may be used by any number of connections at the same time.
+// An UpgradeMemory records whether WebSocket works with a server, for
+// [DialOptions].RememberUpgrade. The zero value has no record. Use one for each
+// server. It may be shared by any number of connections.
 type UpgradeMemory struct{ worked atomic.Bool }
 
-func (m *UpgradeMemory) set(worked bool) {
-	if m != nil {
+func (m *UpgradeMemory) set(t Transport, worked bool) {
+	if m != nil && t == WebSocket {
 		m.worked.Store(worked)
 	}
-}
-
-// orDefault gives an option that is zero its default, and refuses a negative one.
-func orDefault[T int | time.Duration](field string, p *T, def T) error {
-	if *p < 0 {
-		return &OptionError{field, *p, "must not be negative"}
-	}
-	if *p == 0 {
-		*p = def
-	}
-	return nil
-}
-
-// checkDuration refuses a duration that cannot be meant: no network needs less than a
-// millisecond.
-func checkDuration(field string, d time.Duration) error {
-	if d > 0 && d < time.Millisecond {
-		return &OptionError{field, d, "must be at least 1ms; a plain number counts nanoseconds, write 20 * time.Second"}
-	}
-	return nil
 }
 
 // withDefaults returns a copy of o in which every field has its effective value.
@@ -154,30 +143,19 @@ func (o *DialOptions) withDefaults() (*DialOptions, error) {
 	if o != nil {
 		c = *o
 	}
-	if c.PerMessageDeflate != nil {
-		deflate := *c.PerMessageDeflate
-		c.PerMessageDeflate = &deflate
-		if err := orDefault("PerMessageDeflate.Threshold", &deflate.Threshold, DefaultCompressionThreshold); err != nil {
-			return nil, err
-		}
-	}
-	for _, err := range []error{
-		checkDuration("ConnectTimeout", c.ConnectTimeout),
-		checkDuration("RequestTimeout", c.RequestTimeout),
-		checkDuration("WriteTimeout", c.WriteTimeout),
-		orDefault("ConnectTimeout", &c.ConnectTimeout, DefaultConnectTimeout),
-		orDefault("RequestTimeout", &c.RequestTimeout, DefaultRequestTimeout),
-		orDefault("WriteTimeout", &c.WriteTimeout, DefaultWriteTimeout),
+	if err := firstError(
+		withThreshold(&c.PerMessageDeflate),
+		orTime("ConnectTimeout", &c.ConnectTimeout, DefaultConnectTimeout),
+		orTime("RequestTimeout", &c.RequestTimeout, DefaultRequestTimeout),
+		orTime("WriteTimeout", &c.WriteTimeout, DefaultWriteTimeout),
 		orDefault("MaxMessage", &c.MaxMessage, DefaultMaxMessage),
 		orDefault("OutboxBytes", &c.OutboxBytes, DefaultOutboxBytes),
 		orDefault("OutboxMessages", &c.OutboxMessages, DefaultOutboxMessages),
-	} {
-		if err != nil {
-			return nil, err
-		}
-	}
-	if c.Overflow < Disconnect || c.Overflow > Refuse {
-		return nil, &OptionError{"Overflow", int(c.Overflow), "unknown policy"}
+		c.Overflow.check(),
+		withTransports(&c.Transports, slices.Collect(maps.Keys(c.streams))),
+		checkHeader(c.Header),
+	); err != nil {
+		return nil, err
 	}
 	if c.Overflow == Disconnect {
 		c.Overflow = Refuse
@@ -185,22 +163,13 @@ func (o *DialOptions) withDefaults() (*DialOptions, error) {
 	if c.now == nil {
 		c.now = time.Now
 	}
-	if c.Transports == nil {
-		c.Transports = []Transport{Polling, WebSocket}
-	}
-	if len(c.Transports) == 0 {
-		return nil, &OptionError{"Transports", c.Transports, "at least one is needed"}
-	}
 	for i, t := range c.Transports {
-		switch {
-		case t != Polling && t != WebSocket:
-			return nil, &OptionError{"Transports", t, "unknown transport"}
-		case slices.Contains(c.Transports[:i], t):
+		if slices.Contains(c.Transports[:i], t) {
 			return nil, &OptionError{"Transports", t, "named twice"}
 		}
 	}
 	for _, p := range c.Subprotocols {
-		if p == "" || strings.ContainsFunc(p, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`()<>@,;:\"/[]?={}`, r) }) {
+		if !isToken(p) {
 			return nil, &OptionError{"Subprotocols", p, "not a token of HTTP"}
 		}
 	}
@@ -217,11 +186,29 @@ func (o *DialOptions) withDefaults() (*DialOptions, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
+	c.ways = newWays(slices.Collect(maps.Keys(c.streams)), c.PerMessageDeflate, c.WriteTimeout, true)
 	return &c, nil
 }
 
-// redactedProxy keeps passwords out of the errors of a Proxy function. Those of
-// net/http quote the proxy's URL.
+// checkHeader rejects headers that are not valid (RFC 9110, section 5.5). net/http
+// rejects them in the first polling request, but omits or changes them in a WebSocket
+// handshake. The error does not quote values, which may be secret.
+func checkHeader(h http.Header) error {
+	for name, values := range h {
+		if !isToken(name) {
+			return &OptionError{"Header", strconv.Quote(name), "the name is not a token of HTTP"}
+		}
+		for _, value := range values {
+			if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+				return &OptionError{"Header", name, "the value has a control character"}
+			}
+		}
+	}
+	return nil
+}
+
+// redactedProxy removes passwords from the errors of a Proxy function. Errors of
+// net/http quote the URL of the proxy.
 func redactedProxy(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
 	return func(r *http.Request) (*url.URL, error) {
 		u, err := proxy(r)
@@ -229,18 +216,20 @@ func redactedProxy(proxy func(*http.Request) (*url.URL, error)) func(*http.Reque
 	}
 }
 
-// Dial connects with an Engine.IO server and returns when the handshake is done. h
-// receives what happens on the connection from then on; nil discards it.
+// Dial connects to an Engine.IO server and returns when the handshake is complete.
+// From then on h receives the messages and the end of the connection; if h is nil,
+// they are discarded.
 //
-// The URL is one of http, https, ws or wss, where ws means the same as http; the
-// options say which transports are used. Its path is used as it is, but for "" and
-// "/", which mean [DefaultPath]. Its query is sent with every request, and its user
-// and password, if any, as basic authentication. Redirects are not followed.
+// The scheme of the URL is http, https, ws or wss; ws means http and wss means https,
+// because the options select the transports. The path is used as it is, except that
+// "" and "/" mean [DefaultPath]. The query is sent with every request. A user and
+// password are sent as basic authentication. Redirects are not followed.
 //
-// ctx concerns the handshake only: it does not end the connection later. The error
-// is an [*OptionError], an [*OpError], or several of those with TryAllTransports.
-// When ctx has ended, it matches ctx's error and the cause of that; when
-// ConnectTimeout has passed, [context.DeadlineExceeded]. Nothing is left of a connection that has failed.
+// ctx applies only to the handshake: canceling it later does not end the connection.
+// The error is an [*OptionError], an [*OpError], or several of those with
+// TryAllTransports. If ctx has ended, the error matches the error and the cause of
+// ctx; if ConnectTimeout has passed, it matches [context.DeadlineExceeded]. A failed
+// Dial leaves nothing running.
 func Dial(ctx context.Context, url string, opts *DialOptions, h ClientHandler) (*Client, error) {
 	o, err := opts.withDefaults()
 	if err != nil {
@@ -260,16 +249,14 @@ func Dial(ctx context.Context, url string, opts *DialOptions, h ClientHandler) (
 	var errs []error
 	for i, transport := range transports {
 		if slices.Contains(transports[:i], transport) {
-			continue // it was tried because of what was remembered
+			continue // tried first because of RememberUpgrade
 		}
 		c, err := dial(ctx, t, transport, o, h)
 		if err == nil {
 			return c, nil
 		}
 		o.Logger.Debug("engine: handshake failed", "transport", string(transport), "error", err)
-		if transport == WebSocket {
-			o.RememberUpgrade.set(false)
-		}
+		o.RememberUpgrade.set(transport, false)
 		if failed, ok := err.(*OpError); ok {
 			failed.URL = t.url.String()
 		}
@@ -286,20 +273,20 @@ func dial(ctx context.Context, t *target, transport Transport, o *DialOptions, h
 	ctx, cancel := context.WithTimeout(ctx, o.ConnectTimeout)
 	defer cancel()
 	c := newClient(t, o, h)
-	if transport == WebSocket {
-		l, early, err := c.openWebSocket(ctx, "handshake")
+	if transport != Polling {
+		l, early, err := c.openLink(ctx, transport, "handshake")
 		if err != nil {
 			return nil, withCause(ctx, err)
 		}
 		c.mu.Lock()
 		c.link, c.target = l, nil
-		c.start(func() { c.readLoop(l, early) })
+		c.startLocked(func() { c.readLoop(l, early) })
 		c.mu.Unlock()
 	} else {
 		c.web = newWeb(o)
 		c.mu.Lock()
 		c.polling = true
-		c.start(c.pollLoop)
+		c.startLocked(c.pollLoop)
 		c.mu.Unlock()
 	}
 	select {
@@ -307,8 +294,12 @@ func dial(ctx context.Context, t *target, transport Transport, o *DialOptions, h
 		return c, nil
 	case <-ctx.Done():
 		err := ctxerr.Of(ctx)
-		if transport == WebSocket {
-			err = fmt.Errorf("%w, but a WebSocket that says nothing: %w", ErrNoHandshake, err)
+		switch transport {
+		case Polling:
+		case WebSocket:
+			err = fmt.Errorf("%w, but a WebSocket that sends nothing: %w", ErrNoHandshake, err)
+		default:
+			err = fmt.Errorf("%w, but a connection that sends nothing: %w", ErrNoHandshake, err)
 		}
 		c.fail(TransportError, opError("handshake", transport, err))
 	case <-c.done:
@@ -316,13 +307,13 @@ func dial(ctx context.Context, t *target, transport Transport, o *DialOptions, h
 	<-c.done
 	select {
 	case <-c.opened:
-		return c, nil // it has ended since, and the handler was told
+		return c, nil // it has ended since, and OnClose was called
 	default:
 		return nil, c.failure
 	}
 }
 
-// withCause adds the end of ctx to an error that came of it.
+// withCause adds the error and cause of ctx to an error that they led to.
 func withCause(ctx context.Context, err *OpError) *OpError {
 	if ctx.Err() != nil && !(errors.Is(err.Err, ctx.Err()) && errors.Is(err.Err, context.Cause(ctx))) {
 		err.Err = ctxerr.Join(ctxerr.Of(ctx), err.Err)
@@ -330,15 +321,15 @@ func withCause(ctx context.Context, err *OpError) *OpError {
 	return err
 }
 
-// A target is where the requests of a connection go.
+// A target is the destination of the requests of a connection.
 type target struct {
 	url    url.URL // http or https, without a query
-	query  string  // what all requests have, encoded
+	query  string  // the encoded query of all requests
 	header http.Header
 	host   string
 }
 
-// newTarget makes a target of the URL that is to be dialed.
+// newTarget returns the target for a URL passed to Dial.
 func newTarget(rawURL string, o *DialOptions) (*target, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
@@ -387,8 +378,7 @@ func newTarget(rawURL string, o *DialOptions) (*target, error) {
 	return t, nil
 }
 
-// request returns a request of a client (Engine.IO protocol v4, "Query
-// parameters").
+// request returns a new request (Engine.IO protocol v4, "Query parameters").
 func (c *Client) request(ctx context.Context, method string, transport Transport) *http.Request {
 	t := c.target
 	u := t.url

@@ -25,6 +25,7 @@ import (
 )
 
 func TestDialOptions(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		field string
 		o     engine.DialOptions
@@ -45,6 +46,10 @@ func TestDialOptions(t *testing.T) {
 		{"PerMessageDeflate.Threshold", engine.DialOptions{PerMessageDeflate: &engine.PerMessageDeflate{Threshold: -1}}},
 		{"Subprotocols", engine.DialOptions{Subprotocols: []string{"one, two"}}},
 		{"Subprotocols", engine.DialOptions{Subprotocols: []string{"x\r\nEvil: yes"}}},
+		{"Header", engine.DialOptions{Header: http.Header{"Two words": {"x"}}}},
+		{"Header", engine.DialOptions{Header: http.Header{"": {"x"}}}},
+		{"Header", engine.DialOptions{Header: http.Header{"X": {"fine", "x\r\nEvil: yes"}}}},
+		{"Header", engine.DialOptions{Header: http.Header{"X": {"\x7f"}}}},
 	} {
 		_, err := engine.Dial(context.Background(), "http://127.0.0.1:1/", &c.o, nil)
 		var oe *engine.OptionError
@@ -61,9 +66,9 @@ func TestDialOptions(t *testing.T) {
 	}
 }
 
-// A server whose session is over as soon as it has begun: either Dial fails, or the
-// handler is told.
+// The server ends the session immediately: either Dial fails, or OnClose is called.
 func TestDialShortSession(t *testing.T) {
+	t.Parallel()
 	h := startFake(t, &fake{
 		websocket: func(p *fakePeer) { p.send(openWebSocket) },
 		polling:   answer(200, openPolling+"\x1e4hello\x1e1"),
@@ -82,6 +87,7 @@ func TestDialShortSession(t *testing.T) {
 }
 
 func TestDialRefusedPolling(t *testing.T) {
+	t.Parallel()
 	open := func(fields string) string { return "0{" + fields + "}" }
 	bomb := gzipped(io.LimitReader(zeros{}, 8<<20))
 	for _, c := range []struct {
@@ -147,7 +153,7 @@ func TestDialRefusedPolling(t *testing.T) {
 				t.Errorf("got %#v", oe)
 			}
 			if n := len(err.Error()); n > 2000 {
-				t.Errorf("the error's text has %d bytes: %.500s", n, err)
+				t.Errorf("the error's text has %d bytes: %.500s, want at most 2000", n, err)
 			}
 			if c.is != nil && !errors.Is(err, c.is) {
 				t.Errorf("got %v, want %v", err, c.is)
@@ -160,6 +166,7 @@ func TestDialRefusedPolling(t *testing.T) {
 }
 
 func TestDialRefusedWebSocket(t *testing.T) {
+	t.Parallel()
 	says := func(b []byte) *fake {
 		return &fake{websocket: func(p *fakePeer) {
 			_, _ = p.Write(b)
@@ -190,7 +197,7 @@ func TestDialRefusedWebSocket(t *testing.T) {
 			h := startFake(t, c.fake)
 			o := h.dialOptions(engine.WebSocket)
 			if strings.HasSuffix(c.name, "silent") {
-				o.ConnectTimeout = 50 * time.Millisecond
+				o.ConnectTimeout = time.Second // enough for the TCP connection on a busy machine
 			}
 			err := h.fails(context.Background(), o)
 			var oe *engine.OpError
@@ -205,29 +212,33 @@ func TestDialRefusedWebSocket(t *testing.T) {
 			}
 		})
 	}
-	// What our own server says when it does not want a WebSocket.
+	// This package's responses if it refuses a WebSocket.
 	h := start(t, &engine.ServerOptions{Transports: []engine.Transport{engine.Polling}})
 	err := h.fails(context.Background(), h.dialOptions(engine.WebSocket))
 	var oe *engine.OpError
 	if !errors.As(err, &oe) || oe.Status != 400 || oe.Code != engine.CodeUnknownTransport || oe.Description != "Transport unknown" {
 		t.Errorf("got %#v", err)
 	}
-	if text := err.Error(); text != "engine: handshake over websocket with "+oe.URL+" failed: status 400, code 0: Transport unknown" || !strings.HasPrefix(oe.URL, "http") {
-		t.Errorf("the error says %s", text)
+	want := "engine: handshake over websocket with " + oe.URL + " failed: status 400, code 0: Transport unknown" +
+		" (the server does not offer websocket: DialOptions.Transports and TryAllTransports select others)"
+	if text := err.Error(); text != want || !strings.HasPrefix(oe.URL, "http") {
+		t.Errorf("the error says %s, want %s", text, want)
 	}
 }
 
 func TestDialUnreachable(t *testing.T) {
+	t.Parallel()
 	h := &harness{t: t, url: "http://127.0.0.1/", dial: func(context.Context) (net.Conn, error) { return nil, io.ErrNoProgress }}
 	for _, tr := range []engine.Transport{engine.Polling, engine.WebSocket} {
 		if err := h.fails(context.Background(), h.dialOptions(tr)); !errors.Is(err, io.ErrNoProgress) {
-			t.Errorf("%s: got %v", tr, err)
+			t.Errorf("%s: got %v, want %v", tr, err, io.ErrNoProgress)
 		}
 	}
 }
 
-// Servers that do not answer at all: the timeout, and the caller's context.
+// The server does not respond at all: ConnectTimeout, and the caller's context.
 func TestDialTimeout(t *testing.T) {
+	t.Parallel()
 	deaf := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	mute := &fake{websocket: func(p *fakePeer) { time.Sleep(time.Hour) }}
 	for _, c := range []struct {
@@ -245,7 +256,7 @@ func TestDialTimeout(t *testing.T) {
 				clk := newClock(t)
 				err := h.fails(context.Background(), h.dialOptions(c.transport))
 				if !errors.Is(err, context.DeadlineExceeded) {
-					t.Errorf("got %v", err)
+					t.Errorf("got %v, want %v", err, context.DeadlineExceeded)
 				}
 				clk.want(20*time.Second, "the timeout")
 
@@ -253,7 +264,7 @@ func TestDialTimeout(t *testing.T) {
 				ctx, cancel := context.WithCancelCause(context.Background())
 				time.AfterFunc(5*time.Second, func() { cancel(cause) })
 				if err = h.fails(ctx, h.dialOptions(c.transport)); !errors.Is(err, context.Canceled) {
-					t.Errorf("got %v", err)
+					t.Errorf("got %v, want %v", err, context.Canceled)
 				}
 				clk.want(25*time.Second, "the end of the context")
 				time.Sleep(2 * time.Hour) // the mute's
@@ -263,6 +274,7 @@ func TestDialTimeout(t *testing.T) {
 }
 
 func TestDialTryAllTransports(t *testing.T) {
+	t.Parallel()
 	h := start(t, &engine.ServerOptions{Transports: []engine.Transport{engine.WebSocket}})
 	o := h.dialOptions(engine.Polling, engine.WebSocket)
 	var oe *engine.OpError
@@ -272,7 +284,7 @@ func TestDialTryAllTransports(t *testing.T) {
 	o.TryAllTransports = true
 	c, s := h.call(o)
 	if c.Transport() != engine.WebSocket {
-		t.Errorf("connected over %s", c.Transport())
+		t.Errorf("connected over %s, want %v", c.Transport(), engine.WebSocket)
 	}
 	c.text(t, "hello")
 	s.wantMessage(t, "hello")
@@ -286,6 +298,7 @@ func TestDialTryAllTransports(t *testing.T) {
 }
 
 func TestDialRememberUpgrade(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	o := h.dialOptions()
 	o.Transports = nil
@@ -296,7 +309,7 @@ func TestDialRememberUpgrade(t *testing.T) {
 	if second.Transport() != engine.WebSocket || len(second.upgraded) > 0 {
 		t.Error("the second connection did not begin with WebSocket")
 	}
-	// Where WebSocket does not work any more, the memory is no obstacle.
+	// If WebSocket stops working, the memory does not prevent a connection.
 	h2 := start(t, &engine.ServerOptions{Transports: []engine.Transport{engine.Polling}})
 	o2 := h2.dialOptions()
 	o2.Transports, o2.RememberUpgrade = nil, o.RememberUpgrade
@@ -304,12 +317,13 @@ func TestDialRememberUpgrade(t *testing.T) {
 	if third.Transport() != engine.Polling {
 		t.Error("the third connection is not on polling")
 	}
-	// And now it is gone.
+	// The record has been cleared.
 	fourth, _ := h.call(o)
 	receive(t, fourth.upgraded, "the upgrade")
 }
 
 func TestDialRequests(t *testing.T) {
+	t.Parallel()
 	h, rec, _ := startRecorded(t, nil, (*httptest.Server).Start)
 	o := h.dialOptions()
 	o.Transports = nil
@@ -362,7 +376,7 @@ func TestDialRequests(t *testing.T) {
 		}
 	}
 	if handshakes != 2 {
-		t.Errorf("%d handshakes", handshakes)
+		t.Errorf("%d handshakes, want 2", handshakes)
 	}
 	for _, kind := range []string{"GET polling", "POST polling", "GET websocket"} {
 		if !kinds[kind] {
@@ -375,6 +389,7 @@ func TestDialRequests(t *testing.T) {
 }
 
 func TestDialPaths(t *testing.T) {
+	t.Parallel()
 	h, rec, s := startRecorded(t, nil, (*httptest.Server).Start)
 	for path, want := range map[string]string{
 		"": "/engine.io/", "/": "/engine.io/", "/socket.io/": "/socket.io/", "/no/slash": "/no/slash", "/a%2Fb/": "/a%2Fb/",
@@ -386,7 +401,7 @@ func TestDialPaths(t *testing.T) {
 			c.wantEnd(t, engine.ForcedClose)
 			for _, r := range rec.handshakes() {
 				if r.URL.EscapedPath() != want {
-					t.Errorf("%q: the path is %s", path, r.URL.EscapedPath())
+					t.Errorf("%q: the path is %s, want %v", path, r.URL.EscapedPath(), want)
 				}
 			}
 			rec.forget()
@@ -394,8 +409,9 @@ func TestDialPaths(t *testing.T) {
 	}
 }
 
-// Load balancers route by cookie: what the handshake sets comes with each request.
+// Load balancers route by cookie: each request carries the cookies of the handshake.
 func TestDialCookies(t *testing.T) {
+	t.Parallel()
 	for _, shared := range []bool{false, true} {
 		h, rec, s := startRecorded(t, &engine.ServerOptions{Cookie: engine.SessionCookie()}, (*httptest.Server).Start)
 		o := h.dialOptions()
@@ -413,20 +429,21 @@ func TestDialCookies(t *testing.T) {
 				t.Errorf("request %d has the cookies %v", i, r.Cookies())
 			}
 			if _, err := r.Cookie("mine"); (err == nil) != shared {
-				t.Errorf("request %d has the cookies %v", i, r.Cookies())
+				t.Errorf("request %d has the cookies %v, want the one named mine: %v", i, r.Cookies(), shared)
 			}
 		}
-		// A jar of the caller's is used over WebSocket, too.
+		// The caller's jar is used over WebSocket, too.
 		n := len(rec.handshakes())
 		o.Transports = []engine.Transport{engine.WebSocket}
 		h.call(o)
 		if got := len(rec.handshakes()[n].Cookies()); got != map[bool]int{false: 0, true: 2}[shared] {
-			t.Errorf("%d cookies over WebSocket", got)
+			t.Errorf("%d cookies over WebSocket, want %v", got, map[bool]int{false: 0, true: 2}[shared])
 		}
 	}
 }
 
 func TestDialTLS(t *testing.T) {
+	t.Parallel()
 	for _, http2 := range []bool{false, true} {
 		h, rec, s := startRecorded(t, nil, func(s *httptest.Server) {
 			s.EnableHTTP2 = http2
@@ -437,7 +454,7 @@ func TestDialTLS(t *testing.T) {
 		for _, way := range clientWays {
 			o := h.dialOptions(way.transports...)
 			if err := h.fails(context.Background(), o); !strings.Contains(err.Error(), "certificate") {
-				t.Errorf("without the root: %v", err)
+				t.Errorf("without the root: %v, want a text with %q", err, "certificate")
 			}
 			o.TLSConfig = &tls.Config{RootCAs: roots}
 			n := len(rec.handshakes())
@@ -463,7 +480,7 @@ func TestDialTLS(t *testing.T) {
 	}
 }
 
-// proxy is an HTTP proxy that only makes tunnels.
+// proxy is an HTTP proxy that supports only CONNECT.
 type proxy struct {
 	t        testing.TB
 	user     string
@@ -506,6 +523,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestDialProxy(t *testing.T) {
+	t.Parallel()
 	h, _, s := startRecorded(t, nil, (*httptest.Server).StartTLS)
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
@@ -551,13 +569,13 @@ func TestDialProxy(t *testing.T) {
 		o.Proxy = func(*http.Request) (*url.URL, error) { return url.Parse(proxy) }
 		return h.fails(context.Background(), o)
 	}
-	ps := httptest.NewServer(&proxy{t: t, user: "somebody else"})
+	ps := httptest.NewServer(&proxy{t: t, user: "another user"})
 	t.Cleanup(ps.Close)
 	if err := bad(ps.URL); !strings.Contains(err.Error(), "407") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want a text with %q", err, "407")
 	}
 	if err := bad("socks4://127.0.0.1:1"); !strings.Contains(err.Error(), "socks4") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want a text with %q", err, "socks4")
 	}
 	if err := bad("ht tp://"); err == nil {
 		t.Error("an invalid proxy was accepted")
@@ -567,12 +585,13 @@ func TestDialProxy(t *testing.T) {
 		_, _ = io.WriteString(nc, "HTTP/1.1 200 OK\r\n\r\nand more")
 	})
 	if err := bad("http://" + talkative); !strings.Contains(err.Error(), "proxy") {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want a text with %q", err, "proxy")
 	}
 }
 
-// A RoundTripper of the caller's performs the requests of polling.
+// The caller's RoundTripper performs the requests of polling.
 func TestDialRoundTripper(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	o := h.dialOptions(engine.Polling)
 	var mu sync.Mutex

@@ -6,43 +6,43 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
-// SendText is Send for a message that is for this connection only: text, which must
-// be valid UTF-8, followed by attachments. The arguments are used during the call
-// only. What leaves at once, as it does when nothing waits before it, is written
-// from where it is; nothing of it is copied, large attachments least of all.
+// SendText is Send for a message to this connection only: text, which must be valid
+// UTF-8, followed by attachments. The arguments are used only during the call. A
+// message that leaves at once, because none is queued before it, is written from the
+// caller's memory without a copy.
 func (c *Conn) SendText(text []byte, attachments [][]byte, flags Flags) error {
 	c.mu.Lock()
-	if c.state == open && !c.overflowed && c.direct() && flags&(Deferred|Lazy) == 0 {
+	if c.state == open && !c.overflowed && c.directLocked() && flags&(Deferred|Lazy) == 0 {
 		v := vectors.Get().(*vector)
 		defer v.release()
 		if c.link.vector(v, text, attachments, flags) {
-			return c.writeVector(v, text, attachments)
+			return c.writeVectorAndUnlock(v, text, attachments)
 		}
 	}
-	if c.joinsCorked(text, attachments, flags) {
-		return c.settle()
+	if c.joinCorkedLocked(text, attachments, flags) {
+		return c.settleAndUnlock()
 	}
 	c.mu.Unlock()
 	return c.Send(newOwnMessage(text, attachments), flags)
 }
 
-// joinsCorked adds a message to those that are held back, without any ado, if nothing
-// speaks against it. mu is held.
-func (c *Conn) joinsCorked(text []byte, attachments [][]byte, flags Flags) bool {
+// joinCorkedLocked appends a message to the newest queued one if the connection is
+// corked and no limit or flag prevents it.
+func (c *Conn) joinCorkedLocked(text []byte, attachments [][]byte, flags Flags) bool {
 	return c.state == open && c.corked && !c.writing && c.link != nil && !c.link.variant.deflate &&
 		flags == 0 && len(attachments) == 0 && c.outbox.n < c.server.opts.OutboxMessages &&
 		c.outbox.bytes+frameLen(1+len(text)) <= c.server.opts.OutboxBytes && c.outbox.join(text)
 }
 
-// direct reports whether a message can be written by whoever sends it: there is a
-// socket, and nothing else to be written before. mu is held.
-func (c *Conn) direct() bool {
+// directLocked reports whether the sender itself can write a message: the link has a
+// raw socket, and nothing is queued or being written.
+func (c *Conn) directLocked() bool {
 	return c.link != nil && !c.writing && !c.corked && !c.overflowed && c.outbox.n == 0 && c.link.raw != nil
 }
 
-// writeVector is write for a vector, which holds text and attachments. mu is held
-// and released.
-func (c *Conn) writeVector(v *vector, text []byte, attachments [][]byte) error {
+// writeVectorAndUnlock is writeAndUnlock for a vector, which holds text and
+// attachments.
+func (c *Conn) writeVectorAndUnlock(v *vector, text []byte, attachments [][]byte) error {
 	link := c.link
 	c.writing = true
 	c.mu.Unlock()
@@ -50,24 +50,24 @@ func (c *Conn) writeVector(v *vector, text []byte, attachments [][]byte) error {
 	c.mu.Lock()
 	switch {
 	case err != nil:
-		return c.writeFailed(link, err)
+		return c.writeFailedAndUnlock(link, err)
 	case n < v.size:
-		// The rest has to wait, so now it is copied.
+		// The rest has to wait, so copy it now.
 		rest := NewTextMessage(text, attachments...)
-		return c.write(batch{bytes: rest.frames[n:], message: rest})
+		return c.writeAndUnlock(c, batch{bytes: rest.frames[n:], message: rest})
 	case c.outbox.n > 0:
-		return c.write(c.gather())
+		return c.writeAndUnlock(c, c.gatherLocked(c))
 	}
-	c.written()
+	c.writtenAndUnlock()
 	return nil
 }
 
-// A vector is a message in pieces, which one system call writes.
+// A vector is a message in pieces, written with one system call (writev).
 type vector struct {
 	pieces [][]byte
 	size   int
-	// Small pieces are copied together in buf, of which used bytes are taken and
-	// those from start on are not among the pieces yet.
+	// Small pieces are copied into buf. used is the number of its used bytes; those
+	// from start on are not in pieces yet.
 	buf         *[]byte
 	start, used int
 }
@@ -75,21 +75,21 @@ type vector struct {
 var vectors = sync.Pool{New: func() any { return new(vector) }}
 
 const (
-	// smallPiece is what is copied rather than written from where it is.
+	// smallPiece is the size up to which a piece is copied into buf.
 	smallPiece = 2 << 10
-	// maxParts is how many attachments a vector has at most.
+	// maxParts is the maximum number of attachments in a vector.
 	maxParts = 15
 )
 
-// vector makes v a message in the form that this link wants. It returns false when
-// that needs more than putting headers in front of its parts.
+// vector sets v to a message in the form for this link. It returns false if that
+// requires more than headers in front of the parts.
 func (l *link) vector(v *vector, text []byte, attachments [][]byte, flags Flags) bool {
 	size := frameLen(1 + len(text))
 	for _, a := range attachments {
 		size += frameLen(len(a))
 	}
 	if len(attachments) > 0 && (l.variant.revision3 || l.variant.base64) || len(attachments) > maxParts ||
-		l.variant.deflate && flags&NoCompress == 0 && size >= l.threshold {
+		l.variant.deflate && flags&NoCompress == 0 && size >= l.way.threshold {
 		return false
 	}
 	v.buf, v.size = getBuffer(), size
@@ -105,7 +105,7 @@ func (l *link) vector(v *vector, text []byte, attachments [][]byte, flags Flags)
 
 func frameLen(n int) int { return ws.HeaderLen(n) + n }
 
-// add adds a payload.
+// add appends a payload.
 func (v *vector) add(b []byte) {
 	if len(b) <= smallPiece && v.used+len(b)+maxParts*ws.MaxHeader <= len(*v.buf) {
 		v.used += copy((*v.buf)[v.used:], b)
@@ -117,7 +117,7 @@ func (v *vector) add(b []byte) {
 	}
 }
 
-// cut makes a piece of what has gathered in buf.
+// cut turns the unassigned bytes of buf into a piece.
 func (v *vector) cut() {
 	if v.used > v.start {
 		v.pieces = append(v.pieces, (*v.buf)[v.start:v.used])

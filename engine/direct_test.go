@@ -12,6 +12,7 @@ import (
 // SendText sends what Send does with a message of the same parts, on any
 // connection, and keeps nothing of its arguments.
 func TestSendText(t *testing.T) {
+	t.Parallel()
 	attachment := func(n int) []byte { return bytes.Repeat([]byte{7}, n) }
 	many := make([][]byte, 40)
 	for i := range many {
@@ -102,7 +103,7 @@ func TestSendText(t *testing.T) {
 		p.want("4a\x1ebYg==")
 		p.Close()
 		if err := p.SendText([]byte("a"), nil, 0); err != engine.ErrClosed {
-			t.Errorf("got %v after the end", err)
+			t.Errorf("got %v after the end, want %v", err, engine.ErrClosed)
 		}
 		p.want("1")
 	})
@@ -111,6 +112,7 @@ func TestSendText(t *testing.T) {
 // What is held back for one connection leaves in the order in which it was sent, and
 // counts as what it is, however it is kept.
 func TestSendTextCorked(t *testing.T) {
+	t.Parallel()
 	large := strings.Repeat("x", 5000)
 	for _, deflate := range []string{"", "permessage-deflate"} {
 		h := start(t, &engine.ServerOptions{PerMessageDeflate: &engine.PerMessageDeflate{Threshold: 20}})
@@ -166,6 +168,7 @@ func TestSendTextCorked(t *testing.T) {
 
 // Messages that are kept together are dropped together, and counted one by one.
 func TestSendTextCorkedOverflows(t *testing.T) {
+	t.Parallel()
 	var h *harness
 	dropped := make(chan int, 10)
 	h = start(t, &engine.ServerOptions{Overflow: engine.DropOldest, OutboxMessages: 5, OnConnect: func(c *engine.Conn) engine.Handler {
@@ -181,10 +184,81 @@ func TestSendTextCorkedOverflows(t *testing.T) {
 		}
 	}
 	if n := receive(t, dropped, "the drop"); n != 5 {
-		t.Errorf("%d messages are dropped", n)
+		t.Errorf("%d messages are dropped, want 5", n)
 	}
 	w.Uncork()
 	w.want("45")
+}
+
+// A message that other connections get, too, is not changed by what is sent behind it.
+func TestSendTextBehindASharedMessage(t *testing.T) {
+	t.Parallel()
+	h := start(t, nil)
+	one, other := h.websocket(), h.websocket()
+	shared := engine.NewTextMessage([]byte("shared"))
+	for _, w := range []*peer{one, other} {
+		w.Cork()
+		if err := w.Send(shared, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := one.SendText([]byte("own"), nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	other.text(t, "last")
+	for _, w := range []*peer{one, other} {
+		w.Uncork()
+	}
+	for _, want := range []string{"4shared", "4own"} {
+		one.want(want)
+	}
+	for _, want := range []string{"4shared", "4last"} {
+		other.want(want)
+	}
+}
+
+// A control message keeps its place among those that are kept together.
+func TestSendTextBehindAControlMessage(t *testing.T) {
+	t.Parallel()
+	w := start(t, nil).websocket()
+	w.Cork()
+	for _, m := range []string{"a", "control", "b"} {
+		if m == "control" {
+			if err := w.Send(engine.NewTextMessage([]byte(m)), engine.Control); err != nil {
+				t.Fatal(err)
+			}
+		} else if err := w.SendText([]byte(m), nil, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.Uncork()
+	for _, want := range []string{"4a", "4control", "4b"} {
+		w.want(want)
+	}
+}
+
+// An overflow drops few of the messages that are kept together.
+func TestSendTextDropsFewAtOnce(t *testing.T) {
+	t.Parallel()
+	const limit = 2000
+	dropped := make(chan int, limit)
+	var h *harness
+	h = start(t, &engine.ServerOptions{Overflow: engine.DropOldest, OutboxMessages: limit, OnConnect: func(c *engine.Conn) engine.Handler {
+		s := newSession(c)
+		h.sessions <- s
+		return &dropSession{s, dropped}
+	}})
+	w := h.websocket()
+	w.Cork()
+	for range limit + 1 {
+		if err := w.SendText([]byte("0123456789"), nil, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const most = 4 << 10 / 13 // of 13 bytes each
+	if n := receive(t, dropped, "the drop"); n > most {
+		t.Errorf("%d messages are dropped, want at most %d", n, most)
+	}
 }
 
 type dropSession struct {
@@ -196,6 +270,7 @@ func (s *dropSession) OnDrop(_ *engine.Conn, n int) { s.dropped <- n }
 
 // What the peer does not take at once is copied, and nothing is lost or twice.
 func TestSendTextToSlowPeer(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	w := h.websocket()
 	data := make([]byte, 3<<20)

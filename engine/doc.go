@@ -1,10 +1,10 @@
-// Package engine is the transport layer of Socket.IO: an Engine.IO server. It
-// gives a client and a server one ordered, bidirectional stream of text and binary
-// messages, over HTTP long-polling where nothing else gets through and over
-// WebSocket as soon as that works, and notices when the other side is gone.
+// Package engine implements Engine.IO, the transport layer of Socket.IO, for
+// servers and clients. It provides one ordered, bidirectional stream of text and
+// binary messages between a client and a server, over HTTP long-polling or
+// WebSocket, and detects when the peer is unreachable.
 //
-// It knows nothing of events, namespaces, rooms or acknowledgements; those are
-// the socketio package's. Use it directly for clients that speak bare Engine.IO.
+// Events, namespaces, rooms and acknowledgements belong to package socketio. Use
+// package engine directly for peers that speak bare Engine.IO.
 //
 //	server, err := engine.NewServer(&engine.ServerOptions{
 //		OnConnect: func(c *engine.Conn) engine.Handler { return echo{} },
@@ -24,121 +24,130 @@
 //
 // # Model
 //
-// A [Server] is an [net/http.Handler] and starts no listener. A handshake makes
-// a [Conn], which lives until one side closes it, the heartbeat fails, or the
-// client breaks the protocol; it is found by its ID, so the requests of a
-// polling client must reach the process that has it (sticky sessions). A client
-// that began with polling may upgrade to WebSocket; the Conn stays the same and
-// only its [Transport] changes. A [Message] is what is sent: immutable, encoded
-// once for each form that a transport needs, and shared by all its recipients. A
-// [Handler], which [ServerOptions].OnConnect returns, receives.
+// A [Server] is an [net/http.Handler] and has no listener of its own. A
+// handshake creates a [Conn], which lives until one side closes it, the
+// heartbeat fails, or the client violates the protocol. The server finds a Conn
+// by its ID, so all requests of a polling client must reach the same process
+// (sticky sessions). A client that starts with polling may upgrade to WebSocket:
+// the Conn stays the same and only its [Transport] changes. A [Message] is
+// immutable, encoded once for each form that a transport needs, and shared by
+// all its recipients. The [Handler] that [ServerOptions].OnConnect returns
+// receives the messages of a Conn.
 //
 // # Order and delivery
 //
 // Messages arrive in the order in which they were sent, in both directions, also
 // across an upgrade. The parts of one Message are not interleaved with others.
-// Messages that are sent concurrently arrive in some order. Delivery is at most
-// once: a message is lost with its connection, and [Conn.Send] does not report
-// that. There is no acknowledgement at this level.
+// The order of messages that are sent concurrently is unspecified. Delivery is
+// at most once: messages are lost with their connection, and [Conn.Send] does
+// not report that. Engine.IO has no acknowledgements.
 //
 // # Concurrency
 //
-// All methods of Server and Conn may be called from any goroutine, handlers
-// included, and those of Conn never wait for the peer. For each connection
-// OnMessage, OnBatch and OnUpgrade are called one at a time; OnClose and OnDrain
-// may run at the same time as they do, and inside Send or Close, so no lock that
-// they need may be held during those calls. No lock of this package is held
-// while a handler runs. While OnMessage runs nothing more is read from its
-// client: TCP pushes back on one that sends too much, and the heartbeat does not
-// count its silence. OnBatch may lend the goroutine that reads to [Work], during
-// which OnMessage is not called either, unless [Conn.ReadOn] was.
+// Methods of Server and Conn are safe for concurrent use, including from
+// handlers, and methods of Conn never block on the peer. Calls to OnMessage,
+// OnBatch and OnUpgrade are serialized per connection. OnClose and OnDrain may
+// run concurrently with them and may be called from within Send or Close, so do
+// not hold a lock that they acquire while calling those methods. The package
+// holds no lock while a handler runs. While OnMessage runs, the server reads
+// nothing more from its client: TCP slows down a client that sends too much, and
+// the heartbeat does not count its silence. OnBatch may lend the reader
+// goroutine to [Work]; OnMessage is not called meanwhile, unless [Conn.ReadOn]
+// is called.
 //
-// A WebSocket costs one goroutine, which waits for the socket to become readable
-// and holds no buffer meanwhile. On Linux, one without TLS on which little happens
-// costs none: the server watches it together with the others. A further one exists
-// only while there is a backlog. A polling session costs none, beyond that of a
-// request being served.
+// A WebSocket connection has one goroutine, which waits for the socket to become
+// readable and holds no buffer meanwhile. On Linux, a quiet connection without TLS
+// has none: one epoll instance per server watches all of them. A second goroutine
+// exists only while messages wait to be written. A polling session has no
+// goroutine other than those of its requests.
 //
 // # Life of a connection
 //
-//  1. OnConnect, on the goroutine of the handshake. What it sends leaves in the
-//     same answer.
-//  2. OnMessage for each message, with OnBatch after those that came together;
-//     OnUpgrade once, between the last message over polling and the first over
-//     WebSocket.
-//  3. OnClose, once, with a [Reason] and the cause. Nothing is delivered after
-//     it, and Send returns [ErrClosed].
+//  1. OnConnect is called on the goroutine of the handshake. Messages that it
+//     sends are part of the response to the handshake.
+//  2. OnMessage is called for each message, and OnBatch after the messages that
+//     were read together. OnUpgrade is called at most once, between the last
+//     message over polling and the first over WebSocket.
+//  3. OnClose is called once, with a [Reason] and the cause. Nothing is
+//     delivered after it, and Send returns [ErrClosed].
 //
-// [Conn.Close] still flushes what was sent before. [Server.Shutdown] does that
-// for all connections and waits. net/http does not know of connections that were
-// upgraded, so call it before [net/http.Server.Shutdown].
+// [Conn.Close] flushes the messages that were sent before it. [Server.Shutdown]
+// closes all connections that way and waits for them. Call it before
+// [net/http.Server.Shutdown], which does not know about hijacked connections.
 //
 // A panic in OnMessage, OnBatch, Work, OnUpgrade or OnDrain is logged with its stack
-// and ends that connection; one in OnClose is only logged.
+// and ends the connection. A panic in OnClose is only logged.
 //
 // # Limits
 //
 // Everything that a client can make the server hold is bounded; see
 // [ServerOptions] for each limit and the Default constants for its value:
 //
-//   - a message or polling request: MaxPayload, 1 MB, also when decompressed.
-//     Memory is allocated as bytes arrive, not as they are announced.
-//   - what is kept of the request that opens a connection: MaxHeaderBytes, 16 KiB.
-//   - what waits for a client that does not read: OutboxBytes and
-//     OutboxMessages; Overflow says what then happens to its messages, by
-//     default the connection is closed. The same numbers bound, apart from them,
-//     [Control] messages, beyond which the connection is closed in any case.
-//   - all of that together: TotalBytes, half of GOMEMLIMIT or 1 GiB; the connections
-//     that hold most are closed.
-//   - time: PingInterval and PingTimeout for an answer to the heartbeat,
+//   - MaxPayload, 1 MB: a message or polling request, also after decompression.
+//     Memory is allocated as bytes arrive, not as a length announces them.
+//   - MaxHeaderBytes, 16 KiB: what is kept of the request that opens a connection.
+//   - OutboxBytes and OutboxMessages: messages that wait for a client to read
+//     them. Overflow says what happens beyond them; by default the connection is
+//     closed. The same limits apply separately to [Control] messages, and
+//     exceeding them always closes the connection.
+//   - TotalBytes, half of GOMEMLIMIT or 1 GiB: what all connections hold together.
+//     Beyond it, the connections that hold most are closed.
+//   - Time: PingInterval and PingTimeout for an answer to the heartbeat,
 //     UpgradeTimeout for an upgrade, RequestTimeout for the body of a request,
-//     WriteTimeout for a write, for a closed polling session to fetch what is left
-//     30 s or what the heartbeat leaves it, 2 s for the answer to a close frame.
-//   - one poll, one data request and one upgrade at a time for each session.
-//   - MaxHandshakes at once. The number of connections is not limited here.
+//     WriteTimeout for a write. A closed polling session has 30 s, or what the
+//     heartbeat leaves of them, to fetch its last messages. A client has 2 s to
+//     answer a close frame.
+//   - One poll, one data request and one upgrade at a time for each session.
+//   - MaxHandshakes: handshakes at the same time. The number of connections is not
+//     limited by this package.
 //
-// Set ReadHeaderTimeout and IdleTimeout of the [net/http.Server], which come
-// before this package sees a request. Its ReadTimeout and WriteTimeout must not
-// be shorter than a poll lasts: PingInterval and some.
+// Set ReadHeaderTimeout and IdleTimeout of the [net/http.Server]: they apply
+// before this package sees a request. Its ReadTimeout and WriteTimeout do not
+// affect polls and WebSockets, for which this package sets its own deadlines.
 //
 // # Security
 //
-// Session IDs are unguessable, and whoever has one has the session: do not log
-// or publish them. Browsers let any page open a WebSocket, with the user's cookies, so
-// the server refuses requests whose Origin has another host than the request, unless
-// [CORS] or AllowAnyOrigin allows it; those without an Origin pass. AllowRequest is
-// called once for each connection, not for each request of it.
+// Session IDs are unguessable. Possession of an ID gives access to its session, so do
+// not log or publish IDs. Browsers let any page open a WebSocket with the user's
+// cookies (RFC 6455, section 10.2). The server therefore refuses requests whose Origin
+// has another host than the request, unless [CORS] or AllowAnyOrigin allows it.
+// Requests without an Origin pass. AllowRequest is called once per connection, not for
+// each of its requests.
 //
-// JSONP, which AllowEIO3 allows, exists to get around the browser's rules: with it
-// any page can use polling, and the requests carry no Origin, but a Referer at
-// best. If cookies authenticate, refuse handshakes with j in their query.
+// JSONP, which AllowEIO3 allows, circumvents the same-origin policy of browsers:
+// any page can use polling through it, and its requests carry no Origin, at best a
+// Referer. If cookies authenticate your users, refuse handshakes that have j in
+// their query.
 //
 // # Client
 //
-// [Dial] makes the other end: a [Client], which begins with polling and moves to
-// WebSocket as soon as that works, or uses what [DialOptions].Transports says. A
-// [ClientHandler] receives. Order, delivery and limits are as for a Conn. It does
-// not reconnect; package client does. Bad input ends it with [ParseError], a server
-// without pings with [PingTimeout]. An [OpError] says what failed: status, the
-// server's words, and [ErrNoHandshake] or [ErrRevision3] when something else is at
-// the other end. On a WebSocket a Client costs one goroutine and some 2 KiB besides
-// its stack; over polling one that polls, one while there is something to send, and
-// net/http's. [Client.Done] tells when all of that is gone.
+// [Dial] connects to a server and returns a [Client]. A Client starts with polling
+// and upgrades to WebSocket, unless [DialOptions].Transports says otherwise. Its
+// [ClientHandler] receives the messages. Order, delivery and limits are those of a
+// Conn. A Client does not reconnect; package client does. Invalid input from the
+// server closes it with [ParseError], missing pings with [PingTimeout]. An
+// [OpError] has the HTTP status and the text of the server's response, and wraps
+// [ErrNoHandshake] or [ErrRevision3] if the peer is not an Engine.IO server of
+// revision 4. On a WebSocket, a Client has one goroutine and holds about 2 KiB
+// besides its stack. Over polling it has one goroutine that polls, one while it has
+// something to send, and those of net/http. [Client.Done] is closed when all of
+// them have ended.
 //
 // # Compatibility
 //
 // The wire format is that of the JavaScript engine.io 6 server, with these
-// differences: a WebSocket handshake that cannot succeed is answered before the
-// connection is upgraded; undecodable packets in a data request are answered 400;
-// other methods than GET and POST are answered 405; a poll is released at once
-// when an upgrade is probed; DisableUpgrades refuses upgrades instead of only
-// hiding them.
+// differences. A WebSocket handshake that cannot succeed is answered with an HTTP
+// status before the connection is upgraded. Packets in a data request that cannot
+// be decoded are answered with 400, and methods other than GET and POST with 405.
+// A pending poll is answered at once when the client probes an upgrade.
+// DisableUpgrades refuses upgrades instead of only not offering them.
 //
-// Clients speak revision 4 of the protocol or, with AllowEIO3, revision 3, which is
-// that of Socket.IO 2; [Conn.Protocol] tells which, and all that is said here holds
-// for both. In revision 3 the client sends the pings, is gone when PingInterval and
-// PingTimeout have passed without one, and gives up itself when OnMessage keeps us
-// from reading and answering one for PingTimeout. Binary messages go over polling as
-// such unless the client asks for base64. AllowEIO3 also allows JSONP over polling,
-// in both revisions. WebTransport is not supported.
+// Clients speak revision 4 of the protocol or, with AllowEIO3, revision 3, which
+// Socket.IO 2 uses. [Conn.Protocol] returns the revision, and this documentation
+// applies to both. In revision 3 the client sends the pings. The server closes the
+// connection if none arrives for PingInterval plus PingTimeout, and the client
+// closes it if OnMessage keeps the server from answering a ping for PingTimeout.
+// Binary messages are sent over polling unencoded unless the client asks for base64.
+// AllowEIO3 also allows JSONP over polling, in both revisions. WebTransport is not
+// supported.
 package engine

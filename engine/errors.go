@@ -10,19 +10,20 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/clip"
 )
 
-// A Reason says why a connection ended. Its text is part of Socket.IO's API.
+// A Reason says why a connection ended. Its text is part of Socket.IO's API (the
+// reason of a disconnect event).
 type Reason string
 
 // The reasons of the Engine.IO layer.
 const (
-	// TransportError: reading or writing failed, or the peer broke the rules of
+	// TransportError: reading or writing failed, or the peer violated the protocol of
 	// the transport.
 	TransportError Reason = "transport error"
 	// TransportClose: the peer closed the connection.
 	TransportClose Reason = "transport close"
 	// PingTimeout: the peer did not answer the heartbeat in time.
 	PingTimeout Reason = "ping timeout"
-	// ParseError: the peer sent something that is no packet.
+	// ParseError: the peer sent something that is not a valid packet.
 	ParseError Reason = "parse error"
 	// ForcedClose: this side closed the connection.
 	ForcedClose Reason = "forced close"
@@ -32,9 +33,9 @@ const (
 var (
 	// ErrClosed is returned by operations on a connection that has ended.
 	ErrClosed = fmt.Errorf("engine: connection closed: %w", net.ErrClosed)
-	// ErrOutboxFull is returned by Send when the outbox has reached its limit and
-	// the policy is Refuse, and is the cause with which a connection ends when
-	// the policy is Disconnect.
+	// ErrOutboxFull is returned by Send if the outbox is full and the policy is
+	// Refuse. It is the cause with which a connection ends if the policy is
+	// Disconnect.
 	ErrOutboxFull = errors.New("engine: outbox full: the peer does not read as fast as it is written to")
 	// ErrServerClosed is returned by operations on a server that was shut down.
 	ErrServerClosed = fmt.Errorf("engine: server closed: %w", net.ErrClosed)
@@ -43,7 +44,7 @@ var (
 // Code identifies a refused request (Engine.IO protocol v4, "Handshake").
 type Code int
 
-// The codes, with the texts that clients know.
+// The error codes of the protocol.
 const (
 	CodeUnknownTransport    Code = 0
 	CodeUnknownSession      Code = 1
@@ -53,7 +54,7 @@ const (
 	CodeUnsupportedProtocol Code = 5
 )
 
-// String returns the text that clients know.
+// String returns the message that the protocol assigns to the code.
 func (c Code) String() string {
 	switch c {
 	case CodeUnknownTransport:
@@ -72,25 +73,26 @@ func (c Code) String() string {
 	return fmt.Sprintf("Code(%d)", int(c))
 }
 
-// A RequestError is a request that the server refused. It is what
-// [ServerOptions.OnConnectionError] receives.
+// A RequestError describes a request that the server refused.
+// [ServerOptions.OnConnectionError] receives it.
 type RequestError struct {
 	// Code is the kind of refusal.
 	Code Code
-	// Message is what the client is told; the code's text unless AllowRequest
-	// gave its own.
+	// Message is the text sent to the client: that of the code, or the text of
+	// AllowRequest's error.
 	Message string
-	// Context says more: the keys are those of the protocol's reference server
-	// (name, transport, sid, method, ...). What it quotes of the client is as long as the
-	// client sent it; Error cuts it.
+	// Context holds details. Its keys are those of the reference server (name,
+	// transport, sid, method, ...). Text from the client is not shortened here; Error
+	// shortens it.
 	Context map[string]any
-	// Request is the refused request. It is only valid during the call.
+	// Request is the refused request. It is valid only during the call.
 	Request *http.Request
 
 	foreign bool // the page's origin is not allowed
+	status  int  // HTTP status, if it does not follow from Code
 }
 
-// excerpt returns Context for a log: what it quotes of the client is cut.
+// excerpt returns a copy of Context for a log, with the client's text shortened.
 func (e *RequestError) excerpt() map[string]any {
 	short := maps.Clone(e.Context)
 	for key, v := range short {
@@ -101,7 +103,7 @@ func (e *RequestError) excerpt() map[string]any {
 	return short
 }
 
-// Error says what was refused and why.
+// Error returns the message, the code and the context.
 func (e *RequestError) Error() string {
 	return fmt.Sprintf("engine: request refused: %s (%d) %v", clip.Text(e.Message, clip.Report), e.Code, e.excerpt())
 }

@@ -4,10 +4,10 @@ package engine
 func Posting(c *Conn) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.poll.post != nil && c.poll.post.reading
+	return c.poll != nil && c.poll.post != nil && c.poll.post.reading
 }
 
-// Writing reports whether somebody is writing to the WebSocket.
+// Writing reports whether a goroutine is writing to the WebSocket.
 func Writing(c *Conn) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -21,19 +21,41 @@ func Parked(c *Conn) bool {
 	return c.link != nil && c.link.parked.Load()
 }
 
-// SetPortable makes servers do without what only some systems have.
+// SetPortable makes servers work without features of particular systems.
 func SetPortable(on bool) { portable = on }
 
-// Probing reports whether an upgrade is under way.
+// Probing reports whether an upgrade is pending.
 func Probing(c *Conn) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.probe != nil
 }
 
-// Gone reports whether a write has failed because the client left.
+// Gone reports whether a write has failed because the client closed the connection.
 func Gone(c *Conn) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.gone
+}
+
+// HasPollState reports whether the connection holds memory for polling.
+func HasPollState(c *Conn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.poll != nil
+}
+
+// HoldForm blocks encoding the compressed form of m until release is called, like
+// another connection that is encoding it.
+func HoldForm(m *Message) (release func()) {
+	f := m.form(deflatedForm)
+	f.mu.Lock()
+	return f.mu.Unlock
+}
+
+// HoldForm64 is HoldForm for the form of clients without binary frames.
+func HoldForm64(m *Message) (release func()) {
+	f := m.form(base64Form)
+	f.mu.Lock()
+	return f.mu.Unlock
 }

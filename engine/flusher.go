@@ -2,33 +2,32 @@ package engine
 
 import "sync"
 
-// A flusher sends what was queued with [Lazy]. Its goroutine exists only while
-// there is something to send: it takes the connections in the order in which they
-// came, and whatever has gathered in each of them by then leaves in one write. So
-// a message waits for no longer than the writes to those before it take.
-// See docs/decisions/0007-bursts.md.
+// A flusher sends messages queued with [Lazy]. Its goroutine exists only while
+// connections wait. It visits them in the order in which they were added and sends
+// everything queued in each with one write, so a message waits no longer than the
+// writes before it take. See docs/decisions/0007-bursts.md.
 type flusher struct {
-	goroutines *sync.WaitGroup // of the server
+	goroutines *group // of the server
 
 	mu      sync.Mutex // guards what follows; taken after a Conn's mu
 	conns   []*Conn
 	running bool
 }
 
-// A connection's messages do not wait for the flusher when there are more of them
-// than this, or more bytes than one write is made of: that would save nothing, and
-// whoever emits without a pause must not get ahead of the writing.
+// lazyMessages is the number of queued messages from which a message is not delayed
+// any more. Neither is it if more bytes are queued than one write holds. Delaying
+// saves nothing then, and a sender that emits without pause must not outrun the
+// writes.
 const lazyMessages = 32
 
-// mayWait reports whether a message of n bytes may wait for the flusher. mu is
-// held.
-func (c *Conn) mayWait(n int) bool {
+// mayWaitLocked reports whether a message of n bytes may wait for the flusher.
+func (c *Conn) mayWaitLocked(n int) bool {
 	o := c.server.opts
 	return c.outbox.n < min(lazyMessages, o.OutboxMessages/2) && c.outbox.bytes+n < min(bufferSize, o.OutboxBytes/2)
 }
 
-// add has c flushed soon. The mu of c is held, and c is open: so Shutdown, which
-// waits for the connections first, does not miss the goroutine.
+// add schedules a flush of c. The mu of c is held and c is open, so Shutdown, which
+// waits for connections first, also waits for the goroutine.
 func (f *flusher) add(c *Conn) {
 	if c.lazy {
 		return
@@ -43,8 +42,8 @@ func (f *flusher) add(c *Conn) {
 	}
 }
 
-// run flushes conns and those that are added meanwhile. It ends when there is nothing
-// left to flush, or when a [DropHandler] ends the goroutine: then another one goes on.
+// run flushes conns and those added meanwhile. If a [DropHandler] ends the goroutine
+// with runtime.Goexit, another goroutine continues.
 func (f *flusher) run(conns []*Conn) {
 	next, returned := 0, false
 	defer func() {
@@ -65,25 +64,25 @@ func (f *flusher) run(conns []*Conn) {
 	returned = true
 }
 
-// FlushSoon is [Conn.Flush] for messages that may wait as [Lazy] ones do.
+// FlushSoon is [Conn.Flush] for messages that may wait like [Lazy] ones.
 func (c *Conn) FlushSoon() {
 	c.mu.Lock()
-	if c.state == open && c.outbox.n > 0 && !c.overflowed && c.mayWait(0) {
+	if c.state == open && c.outbox.n > 0 && !c.overflowed && c.mayWaitLocked(0) {
 		c.server.flusher.add(c)
 		c.mu.Unlock()
 		return
 	}
-	_ = c.settle()
+	_ = c.settleAndUnlock()
 }
 
 func (c *Conn) flushLazy() {
-	defer c.guard() // the handler may be told of messages that were dropped
+	defer c.guard() // OnDrop may be called
 	c.mu.Lock()
-	c.lazy = false // what comes from now on is for the next round
-	_ = c.settle()
+	c.lazy = false // later messages are for the next round
+	_ = c.settleAndUnlock()
 }
 
-// take returns the connections that wait, and leaves done in their place.
+// take returns the waiting connections and replaces their slice by done, for reuse.
 func (f *flusher) take(done []*Conn) []*Conn {
 	clear(done)
 	f.mu.Lock()

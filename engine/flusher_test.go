@@ -4,6 +4,7 @@ import (
 	"errors"
 	"runtime"
 	"testing"
+	"testing/synctest"
 
 	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/internal/ws"
@@ -18,8 +19,9 @@ func (s *session) lazy(t testing.TB, texts ...string) {
 	}
 }
 
-// Lazy messages arrive without anything else being done, in order among others.
+// Lazy messages arrive without a flush, in order with other messages.
 func TestLazy(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	w := h.websocket()
 	w.lazy(t, "a", "b")
@@ -39,6 +41,7 @@ func TestLazy(t *testing.T) {
 }
 
 func TestLazyWrapped(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, nil)
 	serveWrapped(t, h)
 	w := h.websocket()
@@ -47,8 +50,9 @@ func TestLazyWrapped(t *testing.T) {
 	w.want("4b")
 }
 
-// A volatile message that is lazy is dropped exactly when others are.
+// A lazy volatile message is dropped under the same conditions as others.
 func TestLazyVolatile(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	volatile := engine.NewTextMessage([]byte("volatile"))
 	send := func(s *session) {
@@ -67,8 +71,30 @@ func TestLazyVolatile(t *testing.T) {
 	waitFor(t, "the drop to be counted", func() bool { return h.Dropped() == 1 })
 }
 
-// What is lazy goes out before the end that Close and Shutdown bring.
+// Lazy has no effect together with Deferred: the message waits for Flush.
+func TestLazyAndDeferred(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := startInMemory(t, nil)
+		p := h.poll()
+		pending := p.start()
+		synctest.Wait()
+		if err := p.Send(engine.NewTextMessage([]byte("x")), engine.Lazy|engine.Deferred); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if !p.Writable() {
+			t.Error("the poll was answered before Flush")
+		}
+		p.Flush()
+		wantReply(t, <-pending, 200, "4x")
+		p.drop()
+	})
+}
+
+// Close and Shutdown send lazy messages before the connection ends.
 func TestLazyBeforeClose(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	for range 50 {
 		w, p := h.websocket(), h.poll()
@@ -112,9 +138,10 @@ func startFailingOnDrop(t *testing.T, opts engine.ServerOptions, fail func()) (h
 	return start(t, &opts), sessions
 }
 
-// A handler that panics when it is told of a dropped message ends its connection,
-// not the flushing of others. One that ends the goroutine ends neither.
+// A handler that panics in OnDrop ends its connection but does not stop the flusher.
+// Neither does a handler that ends the goroutine.
 func TestLazyDropThatFails(t *testing.T) {
+	t.Parallel()
 	for name, fail := range map[string]func(){"panic": func() { panic("oops") }, "Goexit": runtime.Goexit} {
 		t.Run(name, func(t *testing.T) {
 			h, sessions := startFailingOnDrop(t, engine.ServerOptions{}, fail)
@@ -139,9 +166,9 @@ func TestLazyDropThatFails(t *testing.T) {
 	}
 }
 
-// A connection whose outbox is full ends, whatever its handler makes of the message
-// that is dropped.
+// A connection whose outbox overflows ends, whatever OnDrop does.
 func TestOverflowWithDropThatFails(t *testing.T) {
+	t.Parallel()
 	for name, fail := range map[string]func(){"panic": func() { panic("oops") }, "Goexit": runtime.Goexit} {
 		t.Run(name, func(t *testing.T) {
 			h, sessions := startFailingOnDrop(t, engine.ServerOptions{OutboxMessages: 1}, fail)
@@ -156,14 +183,15 @@ func TestOverflowWithDropThatFails(t *testing.T) {
 			}()
 			receive(t, done, "the end of Send")
 			if err := p.wantClose(t, engine.TransportError); !errors.Is(err, engine.ErrOutboxFull) {
-				t.Errorf("cause %v", err)
+				t.Errorf("cause %v, want %v", err, engine.ErrOutboxFull)
 			}
 		})
 	}
 }
 
-// FlushSoon sends what was deferred, at once where much waits.
+// FlushSoon sends deferred messages, at once if many are queued.
 func TestFlushSoon(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	w := h.websocket()
 	for _, size := range []int{1, 100_000} {

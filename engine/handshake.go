@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// A Handshake is what is known of the request that opened a connection. It is
-// a snapshot: an upgrade does not change it.
+// A Handshake describes the request that opened a connection. It is a snapshot: an
+// upgrade does not change it.
 type Handshake struct {
 	// Time is when the request was received.
 	Time time.Time
-	// RemoteAddr is the address of the network peer, as in [http.Request]. Behind
-	// a proxy that is the proxy.
+	// RemoteAddr is the network address of the peer, as in [http.Request]. Behind a
+	// proxy it is the address of the proxy.
 	RemoteAddr string
-	// Host is the host that was asked for.
+	// Host is the requested host, as in [http.Request].
 	Host string
 	// URL is the request target: path and query.
 	URL string
-	// Header holds the request's headers.
+	// Header holds the headers of the request.
 	Header http.Header
 	// Query holds the query parameters.
 	Query url.Values
@@ -28,18 +28,18 @@ type Handshake struct {
 	TLS *tls.ConnectionState
 }
 
-// handshake is a Handshake in the form in which it waits, mostly for nothing,
-// as long as the connection lives: one string instead of the request.
+// handshake is the compact form of a Handshake that a connection keeps: one string
+// instead of the request. Most connections never need more.
 type handshake struct {
-	time time.Time
-	// lines holds the remote address, the host, the request target, and name and
-	// value of each line of the header, each followed by a zero byte.
+	received int64 // Unix time in nanoseconds
+	// lines holds the remote address, the host, the request target, and the name and
+	// value of each header line, each followed by a zero byte.
 	lines string
 	tls   *tls.ConnectionState
 }
 
-// newHandshake returns what is kept of a request. It returns false if that is more
-// than limit bytes.
+// newHandshake returns the compact form of a request. It returns false if that
+// exceeds limit bytes.
 func newHandshake(r *http.Request, limit int) (handshake, bool) {
 	target := r.RequestURI
 	if target == "" {
@@ -69,11 +69,11 @@ func newHandshake(r *http.Request, limit int) (handshake, bool) {
 			add(v)
 		}
 	}
-	return handshake{time: time.Now(), lines: b.String(), tls: r.TLS}, true
+	return handshake{received: time.Now().UnixNano(), lines: b.String(), tls: r.TLS}, true
 }
 
-// Handshake returns the facts of the request that opened the connection. The
-// caller may keep and modify what it gets.
+// Handshake returns a description of the request that opened the connection. The
+// caller may keep and modify it.
 func (c *Conn) Handshake() Handshake {
 	rest := c.handshake.lines
 	line := func() (s string) {
@@ -81,7 +81,7 @@ func (c *Conn) Handshake() Handshake {
 		return s
 	}
 	out := Handshake{
-		Time:       c.handshake.time,
+		Time:       time.Unix(0, c.handshake.received),
 		RemoteAddr: line(),
 		Host:       line(),
 		URL:        line(),
@@ -94,7 +94,7 @@ func (c *Conn) Handshake() Handshake {
 		out.Header[name] = append(out.Header[name], line())
 	}
 	if _, query, ok := strings.Cut(out.URL, "?"); ok {
-		// What cannot be parsed is left out, as it was when the request came.
+		// Invalid parameters are omitted, as they were when the request arrived.
 		out.Query, _ = url.ParseQuery(query)
 	}
 	return out

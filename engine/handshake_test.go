@@ -16,6 +16,7 @@ import (
 )
 
 func TestVerification(t *testing.T) {
+	t.Parallel()
 	h := start(t, &engine.ServerOptions{
 		AllowRequest: func(r *http.Request) error {
 			if r.Header.Get("X-Deny") != "" {
@@ -47,7 +48,7 @@ func TestVerification(t *testing.T) {
 		method  string
 		query   string
 		headers []string
-		body    string // of a plain request; an upgrade is told the message only
+		body    string // of a plain request; the response to an upgrade has only the message
 		context map[string]any
 	}{
 		{"transport missing", "GET", "EIO=4", nil, unknownTransport, map[string]any{"transport": ""}},
@@ -144,9 +145,9 @@ func TestVerification(t *testing.T) {
 	}
 }
 
-// What net/http does not let through reaches a handler that sits behind
-// something else.
+// Requests that net/http rejects can reach a handler behind another server.
 func TestInvalidOrigin(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, &engine.ServerOptions{AllowAnyOrigin: true})
 	for origin, code := range map[string]int{"http://a\x01b": 400, "http://a\x7f": 400, "http://a\tb": 200, "http://\xe4": 200} {
 		r, w := newRequest("GET", "EIO=4&transport=polling")
@@ -166,6 +167,7 @@ func TestInvalidOrigin(t *testing.T) {
 }
 
 func TestBadWebSocketHandshake(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	polling := h.poll()
 	for _, sid := range []string{"", "&sid=" + polling.ID()} {
@@ -212,6 +214,7 @@ func TestBadWebSocketHandshake(t *testing.T) {
 }
 
 func TestOpenPacket(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name               string
 		opts               engine.ServerOptions
@@ -253,13 +256,14 @@ func TestOpenPacket(t *testing.T) {
 			s := receive(t, h.sessions, "the session")
 			p.want(fmt.Sprintf(test.webSocket, s.ID()))
 			if s.Transport() != engine.WebSocket {
-				t.Errorf("got transport %q", s.Transport())
+				t.Errorf("got transport %q, want %v", s.Transport(), engine.WebSocket)
 			}
 		})
 	}
 }
 
 func TestInitialMessage(t *testing.T) {
+	t.Parallel()
 	h := start(t, &engine.ServerOptions{InitialMessage: []byte("héllo")})
 	r := h.request("GET", "EIO=4&transport=polling", "")
 	if _, second, _ := strings.Cut(r.body, "\x1e"); second != "4héllo" {
@@ -269,8 +273,9 @@ func TestInitialMessage(t *testing.T) {
 	h.websocket().want("4héllo")
 }
 
-// What OnConnect sends leaves behind the open packet, in the same answer.
+// Messages that OnConnect sends follow the open packet in the same response.
 func TestSendInOnConnect(t *testing.T) {
+	t.Parallel()
 	large := strings.Repeat("x", 100_000) // more than a corked connection holds back
 	h := start(t, &engine.ServerOptions{OnConnect: func(c *engine.Conn) engine.Handler {
 		for _, m := range []string{"a", large, "b"} {
@@ -292,6 +297,7 @@ func TestSendInOnConnect(t *testing.T) {
 }
 
 func TestGenerateID(t *testing.T) {
+	t.Parallel()
 	ids := make(chan string, 10)
 	h := start(t, &engine.ServerOptions{
 		GenerateID: func(*http.Request) (string, error) { return <-ids, nil },
@@ -300,14 +306,14 @@ func TestGenerateID(t *testing.T) {
 	ids <- "first"
 	first := h.poll()
 	if first.ID() != "first" {
-		t.Errorf("got ID %q", first.ID())
+		t.Errorf("got ID %q, want %q", first.ID(), "first")
 	}
-	// The second owner of an ID is refused, and told nothing of the first.
+	// The second owner of an ID is refused, and receives nothing of the first.
 	ids <- "first"
 	r := h.request("GET", "EIO=4&transport=polling", "")
 	wantReply(t, r, 400, `{"code":3,"message":"Bad request"}`)
 	if c := r.header.Get("Set-Cookie"); c != "" {
-		t.Errorf("got cookie %q of another session", c)
+		t.Errorf("got cookie %q of another session, want %q", c, "")
 	}
 	if e := h.lastRefusal(); e.Context["name"] != "ID_GENERATION_ERROR" {
 		t.Errorf("got context %v", e.Context)
@@ -325,9 +331,10 @@ func TestGenerateID(t *testing.T) {
 	h.poll()
 }
 
-// Two handshakes that are given the same ID at the same time: one wins.
-// An ID with which its client could not come back opens no session.
+// If two concurrent handshakes get the same ID, one succeeds. An ID that the client
+// could not send back opens no session.
 func TestGenerateUnusableID(t *testing.T) {
+	t.Parallel()
 	logged := new(lineCounter)
 	var id string
 	h := start(t, &engine.ServerOptions{
@@ -345,7 +352,7 @@ func TestGenerateUnusableID(t *testing.T) {
 		}
 	}
 	if n := h.Len(); n != 0 {
-		t.Errorf("%d sessions were opened", n)
+		t.Errorf("%d sessions were opened, want 0", n)
 	}
 	if n := logged.count("GenerateID"); n != 1 {
 		t.Errorf("%d warnings, want 1", n)
@@ -353,6 +360,7 @@ func TestGenerateUnusableID(t *testing.T) {
 }
 
 func TestGenerateIDRace(t *testing.T) {
+	t.Parallel()
 	h := start(t, &engine.ServerOptions{
 		GenerateID: func(*http.Request) (string, error) { return "same", nil },
 	})
@@ -387,6 +395,7 @@ func TestGenerateIDRace(t *testing.T) {
 }
 
 func TestNewID(t *testing.T) {
+	t.Parallel()
 	seen := make(map[string]bool)
 	for range 10_000 {
 		id := engine.NewID()
@@ -401,6 +410,7 @@ func TestNewID(t *testing.T) {
 }
 
 func TestMaxHandshakes(t *testing.T) {
+	t.Parallel()
 	entered, release := make(chan struct{}, 10), make(chan struct{})
 	h := start(t, &engine.ServerOptions{
 		MaxHandshakes: 2,
@@ -431,7 +441,7 @@ func TestMaxHandshakes(t *testing.T) {
 	close(release)
 	for range 2 {
 		if r := receive(t, done, "a slow handshake"); r.status != 200 {
-			t.Errorf("got %d %s", r.status, r.body)
+			t.Errorf("got %d %s, want 200", r.status, r.body)
 		}
 	}
 	h.request("GET", "EIO=4&transport=polling", "")

@@ -13,34 +13,34 @@ var (
 	errNoHeartbeat        = errors.New("engine: no heartbeat from the peer in time")
 )
 
-// heartbeat is the one timer of a connection. It sends the pings, watches the
-// answers (Engine.IO protocol v4, "Heartbeat") or, in revision 3, the pings of the
-// client, and ends the lingering of a closed polling session. A client that is slow with
-// a large message, in either direction, is alive: see docs/decisions/0016-signs-of-life.md.
-// Its fields except the atomic ones are guarded by the connection's mu.
+// A heartbeat is the only timer of a connection. It sends the pings and watches for
+// the pongs (Engine.IO protocol v4, "Heartbeat") or, in revision 3, watches for the
+// pings of the client. It also ends the wait of a closed polling session. A client
+// that is slow to send or receive a large message is alive, see
+// docs/decisions/0016-signs-of-life.md. The fields, except the atomic ones, are
+// guarded by the mu of the connection.
 type heartbeat struct {
 	timer *time.Timer
-	due   time.Duration // on the clock
-	// awaiting is set between a ping and its answer, so never in revision 3.
+	due   time.Duration // by clock
+	// awaiting is set from a ping until its pong, so never in revision 3.
 	awaiting atomic.Bool
-	// arrived is set when the client has sent something since the deadline was set.
+	// arrived is set when bytes have arrived since the deadline was set.
 	arrived atomic.Bool
-	// behindAll is set if nothing waited when the ping was sent, at pinged.
-	behindAll bool
-	pinged    time.Duration // on the clock
-	// received is when the last such ping was sent that the client has answered, on the
-	// clock, or 0.
+	// pinged is the time of the last ping by clock, or 0 if messages were queued
+	// then.
+	pinged time.Duration
+	// received is the value of pinged for the last answered ping, or 0.
 	received atomic.Int64
 }
 
-// noteArrival notes that bytes have come from the client.
+// noteArrival records that bytes have arrived from the client.
 func (b *heartbeat) noteArrival() {
-	if !b.arrived.Load() { // so that others can keep what they have cached
+	if !b.arrived.Load() { // a store would invalidate the cache line on other processors
 		b.arrived.Store(true)
 	}
 }
 
-// clock is the time since the start of the program.
+// clock returns the monotonic time since the start of the program.
 func clock() time.Duration { return time.Since(epoch) }
 
 var epoch = time.Now()
@@ -55,7 +55,7 @@ func (b *heartbeat) after(c *Conn, d time.Duration) {
 	}
 }
 
-// restart waits for the next ping, ours or the client's.
+// restart starts waiting until the next ping is due, the server's or the client's.
 func (b *heartbeat) restart(c *Conn) {
 	b.awaiting.Store(false)
 	b.arrived.Store(false)
@@ -66,8 +66,8 @@ func (b *heartbeat) restart(c *Conn) {
 	b.after(c, d)
 }
 
-// remainingLocked returns how long the session would last if nothing came from the peer. It
-// is also right after stop. The connection's mu is held.
+// remainingLocked returns how long the session would last if nothing arrived from the
+// client. It is valid after stop, too. The connection's mu is held.
 func (b *heartbeat) remainingLocked(c *Conn) time.Duration {
 	o := c.server.opts
 	if b.timer == nil { // OnConnect has not returned
@@ -75,7 +75,7 @@ func (b *heartbeat) remainingLocked(c *Conn) time.Duration {
 	}
 	d := b.due - clock()
 	if !b.awaiting.Load() && !c.revision3 {
-		d += o.PingTimeout // for the answer to the ping that is due
+		d += o.PingTimeout // for the pong to the ping that is due
 	}
 	return max(d, 0)
 }
@@ -86,7 +86,7 @@ func (b *heartbeat) stop() {
 	}
 }
 
-// onPong notes the answer to the ping.
+// onPong records the answer to a ping.
 func (b *heartbeat) onPong(c *Conn) {
 	if !b.awaiting.Load() {
 		return
@@ -96,15 +96,15 @@ func (b *heartbeat) onPong(c *Conn) {
 	if c.state != open || !b.awaiting.Load() {
 		return
 	}
-	if b.behindAll {
+	if b.pinged != 0 {
 		b.received.Store(int64(b.pinged))
 	}
 	b.restart(c)
 }
 
-// Received returns a time before which everything that was sent has reached the client,
-// because it has answered a ping that was sent behind it. It is zero when the client has
-// not answered such a ping yet, as in revision 3, where pings are the client's.
+// Received returns a time such that the client has received every message sent before
+// it, because it has answered a later ping. It is zero if the client has not answered
+// such a ping yet, and in revision 3, in which the client sends the pings.
 func (c *Conn) Received() time.Time {
 	if d := c.beat.received.Load(); d != 0 {
 		return epoch.Add(time.Duration(d))
@@ -112,63 +112,72 @@ func (c *Conn) Received() time.Time {
 	return time.Time{}
 }
 
-// receivesLocked reports whether the client has received something since the last ping,
-// or call, while it still has to receive more: the ping is behind it.
-func (c *Conn) receivesLocked() bool {
-	if c.unsent > 0 || c.poll.unsent > 0 {
-		// The deadline of the writing says whether it does. The ping, which follows, has
-		// its time from then on.
+// receivesLocked reports whether the client has received bytes since the last ping or
+// call but has not received all yet, so that the ping still waits behind them.
+// unacked is the result of link.unacked.
+func (c *Conn) receivesLocked(unacked uint32) bool {
+	if c.unsent > 0 || c.poll.unsentBytes() > 0 {
+		// The write deadline decides whether the client still receives. The ping
+		// follows, and its timeout starts then.
 		c.unacked = math.MaxUint32
 		return true
 	}
 	before := c.unacked
-	c.unacked = c.link.unacked()
-	return c.unacked < before
+	c.unacked = unacked
+	return unacked < before
 }
 
-// What timers are late by at most, as a rule. More than that is a program that was
-// stopped for a while, which is not the clients' fault.
+// maxTimerDelay is the usual upper bound of a timer's delay. A longer delay means
+// that the process was stopped for a while, which is not the client's fault.
 const maxTimerDelay = 5 * time.Millisecond
 
 // onTimer runs when the timer fires.
 func (c *Conn) onTimer() {
 	c.mu.Lock()
+	link := c.link
+	c.mu.Unlock()
+	unacked := link.unacked() // without mu, because the connection may be the application's
+	c.mu.Lock()
 	b := &c.beat
 	switch {
-	case c.state == draining && c.link == nil && clock() >= b.due && c.poll.unsent > 0 && !c.left:
-		// The client is fetching the rest. The deadlines of that writing end it.
+	case c.lingersLocked() && clock() >= b.due && c.poll.unsentBytes() > 0 && !c.left:
+		// The client is fetching the rest. The write deadlines bound that.
 		b.after(c, c.lingerLocked())
 		c.mu.Unlock()
-	case c.state == draining && c.link == nil && clock() >= b.due:
-		// Nobody fetched the rest of a closed polling session.
-		c.finishPolling()
+	case c.lingersLocked() && clock() >= b.due:
+		// The client did not fetch the rest of a closed polling session.
+		probe, _ := c.finishPollingLocked()
 		c.mu.Unlock()
+		probe.interrupt()
 		c.server.remove(c)
 	case c.state != open || clock() < b.due:
-		// Stopped or set anew while it was firing.
+		// The timer was stopped or reset while it fired.
 		c.mu.Unlock()
 	case c.gone:
-		// The reader does not come to the end of what the client sent before it left.
+		// The reader goroutine has not reached the end of the client's input in time.
 		c.mu.Unlock()
 		c.fail(TransportError, errPeerGone)
 	case !b.awaiting.Load() && !c.revision3:
 		b.awaiting.Store(true)
 		b.arrived.Store(false)
-		c.unacked = c.link.unacked()
-		b.behindAll, b.pinged = c.outbox.n == 0, clock()
-		// The ping was due a little earlier, and the answer is due after that.
+		c.unacked = unacked
+		if b.pinged = 0; c.outbox.n == 0 {
+			b.pinged = clock()
+		}
+		// The ping was due earlier; the pong is due relative to that.
 		late := min(clock()-b.due, maxTimerDelay, c.server.opts.PingTimeout/10)
 		b.after(c, c.server.opts.PingTimeout-late)
-		c.sendBeat(pingPlace, pingPacket)
-	case c.busy.Load(), c.turn.Load()%2 != 0, b.arrived.Swap(false), c.receivesLocked():
-		// Its pong, or ping, may wait behind the message that our handler is busy with,
-		// or that the client is sending or receiving. A further ping shows whether the
-		// connection is dead, and keeps the client from believing that we are.
+		c.sendBeatAndUnlock(pingPlace, pingPacket)
+	case c.busy.Load(), c.turn.Load()%2 != 0, b.arrived.Swap(false), c.receivesLocked(unacked):
+		// The client's pong or ping may follow a message that our handler is
+		// processing, or that the client is sending or receiving. Another ping
+		// reveals a dead connection, and keeps the client from considering the server
+		// dead.
 		b.after(c, c.server.opts.PingTimeout)
 		if c.revision3 {
 			c.mu.Unlock()
 		} else {
-			c.sendBeat(pingPlace, pingPacket)
+			c.sendBeatAndUnlock(pingPlace, pingPacket)
 		}
 	default:
 		c.mu.Unlock()

@@ -27,6 +27,7 @@ func inSlowPieces(b []byte, f func(piece []byte)) {
 }
 
 func TestSlowMessageFromClient(t *testing.T) {
+	t.Parallel()
 	text := letters(500_000)
 	for _, revision := range []int{3, 4} {
 		t.Run(fmt.Sprint("websocket, revision ", revision), func(t *testing.T) {
@@ -79,6 +80,7 @@ func TestSlowMessageFromClient(t *testing.T) {
 // The server's own message delays its ping, and the answer to that. The ping overtakes
 // what was sent behind the message.
 func TestSlowMessageToClient(t *testing.T) {
+	t.Parallel()
 	text := letters(2_000_000)
 	size := len(ws.AppendFrame(nil, ws.Text, []byte("4"+text)))
 	t.Run("websocket", func(t *testing.T) {
@@ -110,7 +112,7 @@ func TestSlowMessageToClient(t *testing.T) {
 			c := newClock(t)
 			w.wantClose(t, engine.TransportError)
 			if d := time.Since(c.start); d > 20*time.Second {
-				t.Errorf("the end came after %v", d)
+				t.Errorf("the end came after %v, want at most %v", d, 20*time.Second)
 			}
 			w.nc.Close()
 			synctest.Wait()
@@ -143,6 +145,7 @@ func TestSlowMessageToClient(t *testing.T) {
 // Where middleware hides the deadlines of writes, the heartbeat ends the session of a
 // client that stops in the middle of an answer.
 func TestSlowMessageWithoutDeadlines(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := startInMemory(t, nil)
 		l := memnet.Listen()
@@ -166,6 +169,7 @@ func TestSlowMessageWithoutDeadlines(t *testing.T) {
 }
 
 func TestClientReceivesSlowMessage(t *testing.T) {
+	t.Parallel()
 	text := letters(500_000)
 	var polled atomic.Bool
 	slow := &fake{
@@ -199,7 +203,7 @@ func TestClientReceivesSlowMessage(t *testing.T) {
 			select {
 			case got := <-c.messages:
 				if got != text {
-					t.Errorf("over %s: got %.20q", tr, got)
+					t.Errorf("over %s: got %.20q, want %v", tr, got, text)
 				}
 			case e := <-c.closed:
 				t.Fatalf("over %s the connection ended with %q: %v", tr, e.reason, e.err)
@@ -217,6 +221,7 @@ func TestClientReceivesSlowMessage(t *testing.T) {
 // The client's pong leaves when the message that is being written is through, before all
 // that was sent behind it.
 func TestClientPongOvertakesMessages(t *testing.T) {
+	t.Parallel()
 	text := letters(500_000)
 	synctest.Test(t, func(t *testing.T) {
 		got, proceed := make(chan string, 10), make(chan struct{})
@@ -252,6 +257,7 @@ func TestClientPongOvertakesMessages(t *testing.T) {
 
 // Heartbeats overtake neither the handshake nor the steps of an upgrade.
 func TestPingsDuringUpgrade(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := startInMemory(t, nil)
 		p := h.poll()

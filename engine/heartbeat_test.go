@@ -1,15 +1,17 @@
 package engine_test
 
 import (
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
-// clock checks points of time since it was made.
+// clock checks the time since its creation.
 type clock struct {
 	t     testing.TB
 	start time.Time
@@ -35,6 +37,7 @@ func unhurried(t testing.TB, w *peer) *peer {
 }
 
 func TestHeartbeatWebSocket(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := startInMemory(t, nil)
 		w := unhurried(t, h.websocket())
@@ -51,12 +54,13 @@ func TestHeartbeatWebSocket(t *testing.T) {
 		w.wantClose(t, engine.PingTimeout)
 		synctest.Wait()
 		if n := h.Len(); n != 0 {
-			t.Errorf("%d sessions are left", n)
+			t.Errorf("%d sessions are left, want 0", n)
 		}
 	})
 }
 
 func TestHeartbeatPolling(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := startInMemory(t, nil)
 		c := newClock(t)
@@ -72,7 +76,7 @@ func TestHeartbeatPolling(t *testing.T) {
 		p.wantClose(t, engine.PingTimeout)
 		wantReply(t, p.get(), 400, `{"code":1,"message":"Session ID unknown"}`)
 
-		// And one that does nothing at all.
+		// The client does nothing at all.
 		c = newClock(t)
 		p = h.poll()
 		<-waitClosed(t, p.session)
@@ -85,16 +89,17 @@ func waitClosed(t testing.TB, s *session) <-chan struct{} {
 	go func() {
 		e := <-s.closed
 		if e.reason != engine.PingTimeout {
-			t.Errorf("the session ended with %q", e.reason)
+			t.Errorf("the session ended with %q, want %v", e.reason, engine.PingTimeout)
 		}
 		close(done)
 	}()
 	return done
 }
 
-// What arrives instead of the pong shows that the client is alive, and puts off the end
-// until nothing has come for as long as a pong may take.
+// Input other than the pong shows that the client is alive. It postpones the end
+// until nothing arrives for PingTimeout.
 func TestHeartbeatExtension(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := startInMemory(t, nil)
 		w := unhurried(t, h.websocket())
@@ -112,7 +117,7 @@ func TestHeartbeatExtension(t *testing.T) {
 		c.want(85*time.Second, "end")
 		w.wantClose(t, engine.PingTimeout)
 
-		// A pong counts at any time.
+		// A pong is accepted at any time.
 		w = unhurried(t, h.websocket())
 		for range 3 {
 			c = newClock(t)
@@ -132,8 +137,47 @@ func TestHeartbeatExtension(t *testing.T) {
 	})
 }
 
-// Packets without a ping under way change nothing, pongs included.
+// Input before the ping does not show that the client is alive after it.
+func TestHeartbeatBeforeThePing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := startInMemory(t, nil)
+		w := unhurried(t, h.websocket())
+		c := newClock(t)
+		time.Sleep(10 * time.Second)
+		w.send("4alive")
+		w.want("2")
+		w.wantEnd(ws.CloseNoStatus)
+		c.want(45*time.Second, "end")
+		w.wantClose(t, engine.PingTimeout)
+	})
+}
+
+// The timer of a connection that has ended does not keep it in memory.
+func TestEndedConnectionIsNotKept(t *testing.T) {
+	t.Parallel()
+	conns := make(chan weak.Pointer[engine.Conn], 2)
+	h := start(t, &engine.ServerOptions{PingInterval: time.Hour, OnConnect: func(c *engine.Conn) engine.Handler {
+		conns <- weak.Make(c)
+		return nil
+	}})
+	r := h.request("GET", "EIO=4&transport=polling", "")
+	query := "EIO=4&transport=polling&sid=" + openSID(t, r.body)
+	h.request("POST", query, "1")
+	h.request("GET", query, "")
+	h.dialWebSocket("EIO=4&transport=websocket").nc.Close()
+	for range cap(conns) {
+		c := receive(t, conns, "a connection")
+		waitFor(t, "the connection to be collected", func() bool {
+			runtime.GC()
+			return c.Value() == nil
+		})
+	}
+}
+
+// Packets without a pending ping have no effect, pongs included.
 func TestHeartbeatUnsolicitedPong(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := startInMemory(t, nil)
 		w := unhurried(t, h.websocket())
@@ -148,8 +192,9 @@ func TestHeartbeatUnsolicitedPong(t *testing.T) {
 	})
 }
 
-// A pong that waits behind a message which a handler is busy with is not late.
+// A pong behind a message that a handler is processing is not late.
 func TestHeartbeatWhileHandlerIsBusy(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := startInMemory(t, nil)
 		w := unhurried(t, h.websocket())
@@ -157,7 +202,7 @@ func TestHeartbeatWhileHandlerIsBusy(t *testing.T) {
 		c := newClock(t)
 		go w.raw(append(masked(ws.Text, "4work"), masked(ws.Text, "3")...))
 		w.want("2")
-		// It is pinged all the time, or it would think that the server is gone.
+		// The server keeps pinging it, or it would consider the server dead.
 		for range 13 {
 			w.want("2")
 		}
@@ -170,8 +215,9 @@ func TestHeartbeatWhileHandlerIsBusy(t *testing.T) {
 	})
 }
 
-// The upgrade clears a pong that is due, and starts the interval anew.
+// The upgrade cancels a pending pong and restarts the interval.
 func TestHeartbeatAndUpgrade(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := startInMemory(t, nil)
 		p := h.poll()
@@ -192,6 +238,7 @@ func TestHeartbeatAndUpgrade(t *testing.T) {
 }
 
 func TestHeartbeatIntervals(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := startInMemory(t, &engine.ServerOptions{PingInterval: time.Second, PingTimeout: 300 * time.Millisecond})
 		w := unhurried(t, h.websocket())

@@ -13,41 +13,32 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/await"
 	"github.com/seed96b07ef8/socketio/internal/leakcheck"
 	"github.com/seed96b07ef8/socketio/internal/memnet"
 )
 
 func TestMain(m *testing.M) { os.Exit(leakcheck.Main(m)) }
 
-// patience is how long a test waits for something that has to happen.
-const patience = time.Minute
+// patience bounds each wait for a required event.
+const patience = await.Patience
 
-// waitFor waits for a condition.
+// waitFor is [await.Until].
 func waitFor(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !cond(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
+	await.Until(t, what, cond)
 }
 
-// receive takes a value from a channel.
-func receive[T any](t testing.TB, c <-chan T, what string) (v T) {
+// receive is [await.Receive].
+func receive[T any](t testing.TB, c <-chan T, what string) T {
 	t.Helper()
-	select {
-	case v = <-c:
-	case <-time.After(patience):
-		t.Fatalf("waited in vain for %s", what)
-	}
-	return v
+	return await.Receive(t, c, what)
 }
 
-// session is the server's end of a connection: a Handler that tells the test
-// what it was told.
+// session is the server's end of a connection: a Handler that reports its calls to
+// the test.
 type session struct {
 	*engine.Conn
 	messages chan string // binary ones start with binaryMark
@@ -107,7 +98,7 @@ func (s *session) wantClose(t testing.TB, reason engine.Reason) error {
 		t.Errorf("the session ended with %q (%v), want %q", e.reason, e.err, reason)
 	}
 	if len(s.closed) > 0 {
-		t.Error("OnClose was called more than once")
+		t.Errorf("OnClose was called again, with %v", <-s.closed)
 	}
 	return e.err
 }
@@ -147,7 +138,7 @@ func start(t testing.TB, opts *engine.ServerOptions) *harness {
 	return h
 }
 
-// startInMemory is for tests with fake time, inside synctest.Test.
+// startInMemory is start for tests with fake time, within synctest.Test.
 func startInMemory(t testing.TB, opts *engine.ServerOptions) *harness {
 	t.Helper()
 	h := newHarness(t, opts)
@@ -197,7 +188,7 @@ func newHarness(t testing.TB, opts *engine.ServerOptions) *harness {
 	return h
 }
 
-// connect gives the harness a client that ends, as the sessions do, with the test.
+// connect connects a client that is closed with the sessions at the end of the test.
 func (h *harness) connect() {
 	transport := &http.Transport{
 		DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return h.dial(ctx) },
@@ -205,12 +196,12 @@ func (h *harness) connect() {
 	}
 	h.client = &http.Client{Transport: transport}
 	h.t.Cleanup(func() {
-		// Nobody is left to fetch what lingers.
+		// The client no longer fetches the rest of lingering sessions.
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
 		_ = h.Shutdown(ctx)
 		if n := h.Len(); n != 0 {
-			h.t.Errorf("%d sessions are left", n)
+			h.t.Errorf("%d sessions are left, want 0", n)
 		}
 		transport.CloseIdleConnections()
 	})
@@ -225,7 +216,7 @@ func (h *harness) lastRefusal() *engine.RequestError {
 	return h.refused[len(h.refused)-1]
 }
 
-// reply is an answer, read to its end.
+// reply is a response, read to its end.
 type reply struct {
 	status int
 	header http.Header
@@ -267,7 +258,7 @@ func (h *harness) try(method, query, body string, headers ...string) (reply, err
 	return h.do(req)
 }
 
-// poller is a client on polling that does nothing of its own.
+// poller is a client on polling that does only what the test requests.
 type poller struct {
 	h *harness
 	*session
@@ -330,7 +321,7 @@ func (p *poller) start() <-chan reply {
 	return c
 }
 
-// drop ends a session without leaving anything to wait for.
+// drop ends a session with nothing left to wait for.
 func (p *poller) drop() { p.post("1") }
 
 func wantReply(t testing.TB, r reply, status int, body string) {

@@ -49,7 +49,7 @@ func TestReset(t *testing.T) {
 			}
 			reset(w.nc)
 		}
-		// Whether the last one was upgraded depends on who was faster.
+		// A race decides whether the last one was upgraded.
 		p.h.client.CloseIdleConnections()
 		_, _ = h.try("POST", p.query, "1")
 	}
@@ -61,7 +61,8 @@ func TestReset(t *testing.T) {
 	waitFor(t, "the sessions to go", func() bool { return h.Len() == 0 })
 }
 
-// Any bytes on a WebSocket end it, or are ignored, and concern nobody else.
+// Invalid bytes on a WebSocket end it or are ignored, and do not affect other
+// connections.
 func TestGarbage(t *testing.T) {
 	leakcheck.Check(t)
 	random := rand.New(rand.NewPCG(1, 2))
@@ -100,6 +101,7 @@ func TestGarbage(t *testing.T) {
 
 // Payloads whose decoding could take more than linear time or memory.
 func TestLargePayloads(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	n := engine.DefaultMaxPayload
 	for name, body := range map[string]string{
@@ -124,7 +126,7 @@ func TestLargePayloads(t *testing.T) {
 	}
 }
 
-// visit is one client's life: random, and mostly with a bad end.
+// visit runs a client with random actions, most of which end badly.
 func visit(h *harness, random *rand.Rand) {
 	pause := func() {
 		if random.IntN(3) == 0 {
@@ -181,7 +183,7 @@ func visit(h *harness, random *rand.Rand) {
 	_, _ = h.try("GET", sid, "") // fetches the rest if the server was faster
 }
 
-// use talks over a WebSocket and ends it.
+// use exchanges messages over a WebSocket and ends it.
 func use(w *peer, random *rand.Rand, pause func()) {
 	for range random.IntN(4) {
 		w.send("4hello", "3")
@@ -202,7 +204,7 @@ func use(w *peer, random *rand.Rand, pause func()) {
 	w.nc.Close()
 }
 
-// busybody is a handler that does everything at once, from many goroutines.
+// busybody is a handler that uses its connection from many goroutines.
 type busybody struct {
 	wg     *sync.WaitGroup
 	random uint64
@@ -241,8 +243,8 @@ func (b *busybody) OnUpgrade(c *engine.Conn, _ engine.Transport) {
 	_ = c.Send(engine.NewTextMessage([]byte("upgraded")), 0)
 }
 
-// After a thousand clients that came, did all they could at the same time, and
-// left in all ways there are, nothing is left of them.
+// A thousand clients connect, act concurrently and leave in all possible ways;
+// afterwards nothing of them is left.
 func TestNothingIsLeft(t *testing.T) {
 	clients := 1000
 	if testing.Short() {
@@ -276,7 +278,7 @@ func TestNothingIsLeft(t *testing.T) {
 		}
 		clients.Wait()
 		wg.Wait()
-		// Those that were closed while their client did not poll linger for 30 s.
+		// Sessions closed while their client did not poll linger for 30 s.
 		for deadline := time.Now().Add(30*time.Second + patience); h.Len() > 0; time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatalf("%d sessions have not gone", h.Len())
@@ -297,11 +299,11 @@ func TestNothingIsLeft(t *testing.T) {
 	run(clients)
 	waitFor(t, "the goroutines to go", func() bool { _, n := base(); return n <= before+5 })
 	if after, _ := base(); after > bytesBefore+uint64(clients)*300+300_000 {
-		t.Errorf("%d bytes before, %d after %d clients", bytesBefore, after, clients)
+		t.Errorf("%d bytes before, %d after %d clients, want at most %v", bytesBefore, after, clients, bytesBefore+uint64(clients)*300+300_000)
 	}
 }
 
-// quietTest keeps nothing of what clients register for cleaning up.
+// quietTest discards the cleanup functions that clients register.
 type quietTest struct{ testing.TB }
 
 func (quietTest) Cleanup(func()) {}

@@ -6,11 +6,11 @@ import (
 	"unsafe"
 )
 
-// iovecs is memory for the arguments of writev.
+// iovecs is the array of arguments for writev.
 type iovecs [2*maxParts + 2]syscall.Iovec
 
-// write writes pieces, none of which is empty and of which there are no more than
-// a vector has.
+// write writes pieces with writev. None may be empty, and there are at most as many
+// as a vector has.
 func (v *iovecs) write(fd int, pieces [][]byte) (int, error) {
 	for i, p := range pieces {
 		v[i].Base = &p[0]

@@ -6,7 +6,7 @@ import "syscall"
 
 type iovecs struct{}
 
-// write writes pieces, one after the other.
+// write writes the pieces one after the other.
 func (iovecs) write(fd int, pieces [][]byte) (int, error) {
 	total := 0
 	for _, p := range pieces {

@@ -6,16 +6,17 @@ import (
 	"strings"
 )
 
-// JSONP is polling for browsers of old, by script elements and forms. A client
-// asks for it with j in the query of its handshake: a payload is then the argument
-// of a function call and comes as a field of a form. It is text in any case.
+// JSONP is polling with script elements and forms, for old browsers. A client
+// requests it with j in the query of its handshake. Payloads to the client are then
+// arguments of a function call in a script, and payloads from it are a form field.
+// Both are text.
 
 type jsonp struct {
-	call string // what stands in front of the argument
+	call string // the call up to its argument
 }
 
-// newJSONP returns the JSONP of a client whose function has the number j. Nothing
-// but the digits of that is used: the rest could be a script of somebody else.
+// newJSONP returns the JSONP encoding for the function with number j. It uses only
+// the digits of j, because the rest could inject a script.
 func newJSONP(j string) *jsonp {
 	digits := strings.Map(func(r rune) rune {
 		if r < '0' || r > '9' {
@@ -28,7 +29,8 @@ func newJSONP(j string) *jsonp {
 
 // wrap returns a payload as a script.
 func (j *jsonp) wrap(payload []byte) []byte {
-	// Go escapes U+2028 and U+2029, which not all browsers take in a script.
+	// encoding/json escapes U+2028 and U+2029, which older browsers do not accept in
+	// a script.
 	argument := marshal(string(payload))
 	script := make([]byte, 0, len(j.call)+len(argument)+2)
 	script = append(script, j.call...)
@@ -36,11 +38,11 @@ func (j *jsonp) wrap(payload []byte) []byte {
 	return append(script, ");"...)
 }
 
-// A browser changes line ends in forms, so clients write \n for one, and \\n for
-// what was \n before.
+// Browsers change line ends in forms, so clients send \n for a line end and \\n for a
+// literal \n.
 var unescapeLines = strings.NewReplacer(`\\n`, `\n`, `\n`, "\n")
 
-// formPayload returns the payload in the body of a data request: the field d.
+// formPayload returns the payload of a data request: the form field d.
 func formPayload(body []byte) ([]byte, error) {
 	for field := range bytes.SplitSeq(body, []byte{'&'}) {
 		value, ok := bytes.CutPrefix(field, []byte("d="))

@@ -47,6 +47,7 @@ func (p *poller) form(payload string) reply {
 }
 
 func TestJSONP(t *testing.T) {
+	t.Parallel()
 	h := start(t, allowing(nil))
 	p := h.pollJSONP("3", "7")
 	p.text(t, "\"€😀\"\u2028\u2029\n\\n</script>")
@@ -106,6 +107,7 @@ func TestJSONP(t *testing.T) {
 
 // Only the digits of j are used.
 func TestJSONPIndex(t *testing.T) {
+	t.Parallel()
 	h := start(t, allowing(nil))
 	for j, call := range map[string]string{
 		"12":                          "___eio[12](",
@@ -123,6 +125,7 @@ func TestJSONPIndex(t *testing.T) {
 }
 
 func TestJSONPUndecodable(t *testing.T) {
+	t.Parallel()
 	for name, body := range map[string]string{
 		"empty": "", "no field": "x=1", "payload": "2:4a", "escape": "d=%", "bad payload": "d=4a", "binary": "\x00\x02\xff4a",
 	} {
@@ -149,6 +152,7 @@ func TestJSONPUndecodable(t *testing.T) {
 
 // Without AllowEIO3 there is no way around the browser's rules for other origins.
 func TestJSONPNotAllowed(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	p := h.poll("j=0")
 	p.text(t, "x")
@@ -163,6 +167,7 @@ func TestJSONPNotAllowed(t *testing.T) {
 
 // JSONP is compressed like other answers.
 func TestJSONPCompressed(t *testing.T) {
+	t.Parallel()
 	h := start(t, allowing(nil))
 	p := h.pollJSONP("3", "0")
 	p.text(t, strings.Repeat("x", 5000))

@@ -66,15 +66,16 @@ func (h *harness) busy() *peer {
 	return w
 }
 
-// While the reader is lent nothing is read, until ReadOn.
+// While the reader is lent, the server reads nothing until ReadOn is called.
 func TestLend(t *testing.T) {
+	t.Parallel()
 	entered, leave := make(chan struct{}, 10), make(chan struct{})
 	h := lender(t, engine.ServerOptions{}, func(*session) {
 		entered <- struct{}{}
 		<-leave
 	})
 	w := h.busy()
-	w.ReadOn() // nobody is lent
+	w.ReadOn() // no reader is lent
 	w.send("4a")
 	receive(t, entered, "the work")
 	w.wantMessage(t, "a")
@@ -91,7 +92,7 @@ func TestLend(t *testing.T) {
 	if len(w.messages) > 0 {
 		t.Fatal("read while the second reader was lent")
 	}
-	// The first one does not read when it is back, since the second one will.
+	// The first goroutine does not read after its work, because the second will.
 	leave <- struct{}{}
 	leave <- struct{}{}
 	w.wantMessage(t, "c")
@@ -104,8 +105,56 @@ func TestLend(t *testing.T) {
 	w.wantClose(t, engine.TransportClose)
 }
 
-// A reader that is lent sees a connection to its end, too.
+// onceLender lends its reader after one batch, as soon as the connection is a busy one.
+type onceLender struct {
+	*session
+	batches int
+	lent    chan bool // what Lend has returned
+	done    chan struct{}
+}
+
+func (l *onceLender) OnBatch(c *engine.Conn) {
+	if l.batches++; l.batches == warmUpBatches+1 {
+		l.lent <- c.Lend(doFunc(func() { l.done <- struct{}{} }))
+	}
+}
+
+// A reader runs its work once, and only OnBatch can lend it.
+func TestLendOnce(t *testing.T) {
+	t.Parallel()
+	lenders := make(chan *onceLender, 1)
+	var h *harness
+	h = start(t, &engine.ServerOptions{OnConnect: func(c *engine.Conn) engine.Handler {
+		l := &onceLender{session: newSession(c), lent: make(chan bool, 1), done: make(chan struct{}, 100)}
+		h.sessions <- l.session
+		lenders <- l
+		return l
+	}})
+	w := h.busy()
+	l := receive(t, lenders, "the lender")
+	w.send("4a")
+	w.wantMessage(t, "a")
+	if !receive(t, l.lent, "the end of Lend") {
+		t.Fatal("the reader of a busy connection was not lent")
+	}
+	receive(t, l.done, "the work")
+	for _, text := range []string{"b", "c"} {
+		w.send("4" + text)
+		w.wantMessage(t, text)
+	}
+	w.nc.Close()
+	w.wantClose(t, engine.TransportClose)
+	if n := len(l.done); n != 0 {
+		t.Errorf("the work was done %d times more, want once only", n)
+	}
+	if w.Lend(doFunc(func() {})) {
+		t.Error("Lend returned true outside OnBatch")
+	}
+}
+
+// A connection can end while its reader is lent.
 func TestEndsWhileLent(t *testing.T) {
+	t.Parallel()
 	for _, readOn := range []bool{false, true} {
 		for name, end := range map[string]func(*peer){
 			"Close":  func(w *peer) { w.Close() },
@@ -140,7 +189,7 @@ func TestEndsWhileLent(t *testing.T) {
 					if err := w.wantClose(t, engine.TransportError); err == nil || !strings.Contains(err.Error(), "in work") {
 						t.Errorf("ended with %v", err)
 					}
-				case "Goexit": // is no end
+				case "Goexit": // does not end the session
 					w.wantMessage(t, "a")
 					w.send("4b")
 					w.wantMessage(t, "b")
@@ -155,9 +204,10 @@ func TestEndsWhileLent(t *testing.T) {
 	}
 }
 
-// A request must be answered, so its goroutine is not lent; nor is that of an upgrade's
-// probe, or one that an idle connection keeps.
+// The goroutine of a request is not lent, because it must respond; neither is that of
+// an upgrade's probe, or one that an idle connection keeps.
 func TestReadersThatAreNotLent(t *testing.T) {
+	t.Parallel()
 	refused := make(chan struct{}, 100)
 	var h *harness
 	h = start(t, &engine.ServerOptions{OnConnect: func(c *engine.Conn) engine.Handler {
@@ -180,29 +230,26 @@ func TestReadersThatAreNotLent(t *testing.T) {
 	receive(t, refused, "a refusal")
 }
 
-// The peer is not blamed for silence that nobody listened to.
+// Pongs that wait because the reader is lent do not count as missing: the connection
+// survives several unanswered pings.
 func TestHeartbeatWhileLent(t *testing.T) {
+	t.Parallel()
 	leave := make(chan struct{})
 	h := lender(t, engine.ServerOptions{PingInterval: 20 * time.Millisecond, PingTimeout: 20 * time.Millisecond},
 		func(*session) { <-leave })
+	defer close(leave)
 	w := h.busy()
 	w.send("4a")
 	w.wantMessage(t, "a")
 	for range 4 {
 		w.want("2")
 	}
-	w.send("3")
-	close(leave)
-	select {
-	case e := <-w.closed:
-		t.Fatalf("ended with %q (%v)", e.reason, e.err)
-	case <-time.After(10 * time.Millisecond):
-	}
 }
 
-// Messages are delivered one at a time and in order, whoever reads, and whenever
-// that changes.
+// Messages are delivered one at a time and in order, even if the reading goroutine
+// changes.
 func TestReadOnAtAnyTime(t *testing.T) {
+	t.Parallel()
 	const clients, messages = 8, 300
 	h := lender(t, engine.ServerOptions{}, func(*session) {
 		if rand.N(4) == 0 {

@@ -11,48 +11,74 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
-// A link is a WebSocket that belongs to a session, or is about to: it is idle
-// until the session has moved to it.
+// A link is a stream of frames, a WebSocket or a [stream], of a session that uses it
+// or is being upgraded to it. Until the session has moved to it, it carries only the
+// probe.
 //
-// Its reading belongs to the goroutine in run, of which there is one at a time; on
-// an idle connection, which the server's poller watches, there is none. Its
-// writing belongs to whoever holds the session's token.
+// At most one goroutine at a time reads from it, in run; none does on an idle
+// connection watched by the server's poller. The holder of the session's token
+// writing writes to it.
 type link struct {
-	conn      *Conn
-	raw       syscall.RawConn // nil when nc is no plain socket: TLS, tests
-	threshold int             // of compression
-	variant   variant
+	conn    *Conn
+	raw     syscall.RawConn // nil if nc is not a plain socket, as with TLS
+	way     *way
+	variant variant
 
-	active bool // the session uses it; owned by the reading goroutine, like
-	busy   bool // it is read from often
+	active bool // the session uses it; owned by the reader goroutine, like busy and reads
+	busy   bool // more than busyReads since the last heartbeat
 	reads  uint8
-	parked atomic.Bool // nobody reads: the poller watches it
-	watch  watch       // belongs to the poller
+	parked atomic.Bool // no goroutine reads; the poller watches the socket
+	watch  watch       // owned by the poller
 	nc     net.Conn
 	in     ws.Reader
 }
 
+// A way holds the settings that the links of one transport share at one end.
+type way struct {
+	transport    Transport
+	threshold    int // size in bytes from which messages are compressed
+	writeTimeout time.Duration
+	masked       bool // frames are masked, as a client's must be (RFC 6455, section 5.3)
+}
+
+// newWays returns the ways of WebSocket, whose frames a client masks, and of streams.
+func newWays(streams []Transport, deflate *PerMessageDeflate, writeTimeout time.Duration, client bool) map[Transport]*way {
+	w := &way{transport: WebSocket, writeTimeout: writeTimeout, masked: client}
+	if deflate != nil {
+		w.threshold = deflate.Threshold
+	}
+	ways := map[Transport]*way{WebSocket: w}
+	for _, t := range streams {
+		ways[t] = &way{transport: t, writeTimeout: writeTimeout}
+	}
+	return ways
+}
+
+// unsentLimit bounds the unsent bytes in the kernel. The default is up to four
+// megabytes, which no ping can overtake: on a slow link, clients that judge the
+// server by its pings, such as the JavaScript client, would time out before they
+// receive one. See docs/decisions/0016-signs-of-life.md.
+const unsentLimit = 128 << 10
+
 func newLink(c *Conn, u *ws.Upgraded, base64 bool) *link {
 	l := &link{
 		conn: c,
+		way:  c.server.ways[WebSocket],
 		nc:   u.Conn,
 		in:   ws.Reader{MaxMessage: ws.Limit(c.server.opts.MaxPayload), Deflate: u.Deflate},
 	}
 	l.variant.base64 = base64
 	l.variant.revision3 = c.revision3
-	if u.Deflate {
-		l.variant.deflate = true
-		l.threshold = c.server.opts.PerMessageDeflate.Threshold
-	}
+	l.variant.deflate = u.Deflate
 	l.raw = rawConn(u.Conn)
 	if raw := l.socket(); raw != nil {
-		limitUnsent(raw)
+		limitUnsent(raw, unsentLimit)
 	}
 	return l
 }
 
-// socket returns the socket that the bytes pass through, below TLS, too, or nil if there
-// is none.
+// socket returns the socket of the connection, which may be below TLS, or nil if
+// there is none.
 func (l *link) socket() syscall.RawConn {
 	if secured, ok := l.nc.(interface{ NetConn() net.Conn }); ok { // TLS
 		return rawConn(secured.NetConn())
@@ -60,22 +86,48 @@ func (l *link) socket() syscall.RawConn {
 	return l.raw
 }
 
-// encode returns e as it goes out on this link.
-func (l *link) encode(e entry) []byte {
+// kind returns the form in which e is sent on this link.
+func (l *link) kind(e entry) formKind {
 	if e.flags&protocolPacket != 0 {
-		return e.m.frames // WebSocket's own pong among them
+		return framesForm // includes WebSocket pong frames
 	}
 	v := l.variant
-	if v.deflate && (e.flags&NoCompress != 0 || e.m.Len() < l.threshold) {
+	if v.deflate && (e.flags&NoCompress != 0 || e.m.Len() < l.way.threshold) {
 		v.deflate = false
 	}
-	return e.m.webSocket(v)
+	return v.kind(e.m)
 }
 
-// write sends all of b, however long the peer takes as long as it takes
-// something within the write timeout.
+// size returns the number of bytes that append adds for n bytes of m's frames.
+func (l *link) size(m *Message, n int) int {
+	if l.way.masked {
+		n += m.parts * ws.MaskLen
+	}
+	return n
+}
+
+// append appends frames to dst, masked if this link requires it.
+func (l *link) append(dst, frames []byte) []byte {
+	if l.way.masked {
+		return ws.AppendMasked(dst, frames)
+	}
+	return append(dst, frames...)
+}
+
+// write writes all of b. It takes as long as the peer needs, provided that the peer
+// accepts some bytes within each write timeout.
 func (l *link) write(b []byte) error {
-	return writeAll(l.nc, b, l.conn.server.opts.WriteTimeout)
+	for len(b) > 0 {
+		part := b[:min(len(b), corkLimit)]
+		if err := l.nc.SetWriteDeadline(time.Now().Add(l.way.writeTimeout)); err != nil {
+			return err
+		}
+		if _, err := l.nc.Write(part); err != nil {
+			return err
+		}
+		b = b[len(part):]
+	}
+	return nil
 }
 
 func (l *link) clearWriteDeadline() {
@@ -83,8 +135,8 @@ func (l *link) clearWriteDeadline() {
 	_ = l.nc.SetWriteDeadline(time.Time{})
 }
 
-// unacked returns how many bytes that were written the peer's end has not confirmed, or
-// 0 if that is not known.
+// unacked returns the number of written bytes that the peer's TCP has not
+// acknowledged, or 0 if that is not known.
 func (l *link) unacked() uint32 {
 	if l == nil {
 		return 0
@@ -96,19 +148,18 @@ func (l *link) unacked() uint32 {
 	return unacked(raw)
 }
 
-// tryWrite sends as much of b as fits into the socket's buffer.
+// tryWrite writes as much of b as fits into the socket's buffer.
 func (l *link) tryWrite(b []byte) (int, error) { return tryWrite(l.raw, b) }
 
-// The peer has this long to answer a close frame.
+// closeTimeout is how long the peer may take to answer a close frame.
 const closeTimeout = 2 * time.Second
 
-// close says goodbye and lets drain wait for the peer's answer. The cause decides what
-// the peer is told: a status for a violation of the WebSocket protocol, none otherwise
-// (RFC 6455, section 7.4). Nobody may be writing.
+// close sends a close frame and lets drain wait for the answer. The frame has a
+// status if the cause is a violation of the WebSocket protocol (RFC 6455, section
+// 7.4). The token writing is held, or not needed any more.
 func (l *link) close(cause error) {
 	code := ws.CloseNoStatus
-	var ce *ws.CloseError
-	if errors.As(cause, &ce) {
+	if ce, ok := errors.AsType[*ws.CloseError](cause); ok {
 		code = ce.Code
 	}
 	defer l.wake()
@@ -118,7 +169,7 @@ func (l *link) close(cause error) {
 	}
 	frame := ws.AppendClose(nil, code)
 	if l.raw == nil {
-		// A peer that does not read must not hold us up.
+		// A peer that does not read must not block this goroutine.
 		l.conn.server.goroutines.Go(func() {
 			if _, err := l.nc.Write(frame); err == nil {
 				l.closeWrite()
@@ -133,16 +184,15 @@ func (l *link) close(cause error) {
 	l.closeWrite()
 }
 
-// closeWrite tells the peer that nothing more comes: it need not wait for our
-// end of the connection to close.
+// closeWrite closes the write side, so that the peer need not wait for our close.
 func (l *link) closeWrite() {
 	if c, ok := l.nc.(interface{ CloseWrite() error }); ok {
-		_ = c.CloseWrite() // the connection is on its way out
+		_ = c.CloseWrite() // the connection is about to be closed
 	}
 }
 
-// decline answers the handshake of a WebSocket whose session is not opened, and closes
-// it: the client is to try again.
+// decline answers the handshake of a WebSocket whose session was not opened, and
+// closes it with a status that asks the client to try again.
 func (l *link) decline(answer []byte) {
 	l.conn.server.goroutines.Go(func() { // ends at the deadline
 		defer l.nc.Close()
@@ -156,21 +206,21 @@ func (l *link) decline(answer []byte) {
 	})
 }
 
-// abort closes the connection without ado.
+// abort closes the connection immediately, without a close frame.
 func (l *link) abort() {
 	l.nc.Close()
 	l.wake()
 }
 
-// start makes a goroutine read. The server's Shutdown waits for the link's end.
+// start starts the reader goroutine. The server's Shutdown waits for it.
 func (l *link) start(early []byte) {
 	l.conn.server.goroutines.Add(1)
 	go l.run(early)
 }
 
-// run reads until the connection is closed by either side, which abort and the
-// deadline that close sets see to, or leaves that to somebody else. early is what
-// the client sent right behind its handshake.
+// run reads until either side closes the connection, or until another goroutine or
+// the poller takes over. abort ends it, and so does the deadline that close sets.
+// early holds bytes that arrived with the handshake.
 func (l *link) run(early []byte) {
 	r := getReader(l)
 	returned := false
@@ -194,10 +244,10 @@ func (l *link) run(early []byte) {
 	returned = true
 }
 
-var errHandlerExit = errors.New("engine: a handler has ended its goroutine")
+var errHandlerExit = errors.New("engine: a handler ended its goroutine")
 
-// deliver delivers b and what arrives after it, until there is nothing more to
-// deliver or r was left: l must not be touched then.
+// deliver delivers b and the bytes that follow until nothing is left to deliver, or
+// until r.left is set: l must not be touched then.
 func (l *link) deliver(r *socketReader, b []byte) {
 	var err error
 	for more := true; more; {
@@ -227,7 +277,8 @@ func (l *link) deliver(r *socketReader, b []byte) {
 	}
 }
 
-// lend does work. When somebody else goes on reading meanwhile, r is left.
+// lend runs work on the reader goroutine. It sets r.left if another goroutine has
+// begun to read meanwhile.
 func (l *link) lend(r *socketReader, work Work) {
 	c := l.conn
 	r.left = true
@@ -238,22 +289,23 @@ func (l *link) lend(r *socketReader, work Work) {
 		if returned {
 			r.left = !mine
 		} else if mine {
-			go l.run(nil) // this goroutine is ending: runtime.Goexit
+			go l.run(nil) // runtime.Goexit is ending this goroutine
 		}
 	}()
 	c.do(work)
 	returned, r.dry = true, false
 }
 
-// sparesReader reports whether the goroutine that reads can be lent. Its stack grows
-// to what handlers need, so it is not the one that an idle connection keeps.
+// sparesReader reports whether the reader goroutine can be lent. A lent goroutine's
+// stack grows to the needs of handlers, so the goroutine that an idle connection
+// keeps is not lent.
 func (l *link) sparesReader() bool {
 	return l.active && (l.busy || l.raw != nil && l.conn.server.poller.works())
 }
 
-// A connection is busy when it is read from more often than this between two
-// heartbeats. A goroutine of its own waits for what it brings next: that costs
-// 4 KiB, and saves the way through the poller.
+// busyReads is the number of reads between two heartbeats above which a connection is
+// busy. A busy connection keeps its reader goroutine: that costs 4 KiB and saves the
+// detour through the poller.
 const busyReads = 8
 
 func (l *link) noteRead() {
@@ -262,14 +314,15 @@ func (l *link) noteRead() {
 	}
 }
 
-// noteHeartbeat takes stock of the reading since the last heartbeat.
+// noteHeartbeat classifies the link as busy or not by the reads since the last
+// heartbeat.
 func (l *link) noteHeartbeat() {
 	l.busy, l.reads = l.reads > busyReads, 0
 }
 
-// park leaves the waiting to the poller, if that makes sense. fd is the socket's
-// descriptor, which is not closed meanwhile. After it has returned true, somebody
-// else may be reading already.
+// park hands the link to the poller if that saves memory. fd is the socket's
+// descriptor, which stays open during the call. If park returns true, another
+// goroutine may already be reading.
 func (l *link) park(fd uintptr) bool {
 	if l.busy || !l.active {
 		return false
@@ -277,21 +330,21 @@ func (l *link) park(fd uintptr) bool {
 	c := l.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	// Whoever ends the connection wakes those that are parked, after this state was
-	// left.
+	// A goroutine that ends the connection changes the state first and then wakes a
+	// parked link.
 	return c.state == open && c.server.poller.park(l, int(fd))
 }
 
-// wake sees to it that somebody reads.
+// wake starts a reader if the link is parked.
 func (l *link) wake() {
 	if l.parked.CompareAndSwap(true, false) {
 		go l.run(nil)
 	}
 }
 
-// drain reads on after the goodbye, so that the peer's last bytes do not turn
-// our close into a reset that overtakes what we sent. The deadline that close
-// has set, or the closing of the connection, ends it.
+// drain reads and discards input after the close frame, so that unread bytes of the
+// peer do not turn our close into a TCP reset that destroys what we sent. It ends at
+// the deadline that close has set, or when the connection is closed.
 func (l *link) drain() {
 	defer l.nc.Close()
 	buf := getBuffer()
@@ -303,8 +356,8 @@ func (l *link) drain() {
 	}
 }
 
-// feed delivers the messages in b, of which nothing is kept, and returns what is to
-// be done then. more is false when no more is to be read.
+// feed delivers the messages in b and keeps none of its memory. It returns the work
+// to do next, and more, which is false if reading must stop.
 func (l *link) feed(b []byte) (work Work, more bool) {
 	c := l.conn
 	c.receiving.Lock()
@@ -328,7 +381,7 @@ func (l *link) feed(b []byte) (work Work, more bool) {
 	}
 }
 
-// handle takes one WebSocket message or control frame.
+// handle processes one WebSocket message or control frame.
 func (l *link) handle(m ws.Message) bool {
 	p := packet{typ: packetMessage, binary: true, owned: m.Owned, data: m.Data}
 	var err error
@@ -359,7 +412,7 @@ func (l *link) handle(m ws.Message) bool {
 	return !l.conn.ended.Load()
 }
 
-// broken ends the session, or the upgrade, over a packet that is none.
+// broken ends the session, or the upgrade, after an invalid packet.
 func (l *link) broken(err error) {
 	if l.active {
 		l.conn.fail(ParseError, err)
@@ -368,8 +421,8 @@ func (l *link) broken(err error) {
 	l.giveUp(err)
 }
 
-// closed handles the end of the reading: an I/O error, a violation of the
-// WebSocket protocol, or a close frame.
+// closed handles the end of reading: an I/O error, a violation of the WebSocket
+// protocol, or a close frame.
 func (l *link) closed(err error) {
 	if !l.active {
 		l.giveUp(err)
@@ -381,12 +434,13 @@ func (l *link) closed(err error) {
 	case errors.As(err, &ce) && ce.Remote, errors.Is(err, io.EOF):
 		reason = TransportClose
 	case ce != nil && ce.Code == ws.CloseTooLarge:
-		l.conn.server.logTooLarge(l.conn, WebSocket, 0)
+		l.conn.server.logTooLarge(l.conn, l.way.transport, 0)
 	}
 	l.conn.fail(reason, err)
 }
 
-// pong answers a WebSocket ping, which is below Engine.IO's heartbeat.
+// pong answers a WebSocket ping (RFC 6455, section 5.5.2), which is independent of
+// Engine.IO's heartbeat.
 func (l *link) pong(data []byte) {
 	c := l.conn
 	c.mu.Lock()
@@ -394,5 +448,5 @@ func (l *link) pong(data []byte) {
 		c.mu.Unlock()
 		return
 	}
-	c.sendBeat(framePlace, pongFrame(data))
+	c.sendBeatAndUnlock(framePlace, pongFrame(data))
 }

@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -9,28 +11,29 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/clip"
 )
 
-// An occasion is something that peers can bring about as often as they like and that is
-// logged once a minute at most.
+// An occasion limits the log records of an event that peers can cause at will to one
+// a minute.
 type occasion struct {
-	due   atomic.Int64 // on the clock, when it may be logged again; zero at first
-	count atomic.Int64 // since it was logged last
+	due   atomic.Int64 // earliest time of the next record, by clock; initially zero
+	count atomic.Int64 // events since the last record
 }
 
 const logInterval = time.Minute
 
-// logged is what a Server says once, or once in a while.
+// logged holds the state of the log records that a Server limits to one, or to one a
+// minute.
 type logged struct {
-	foreigners   occasion // requests of pages that may not make them
+	foreigners   occasion // requests of pages of other origins
 	oldRevisions occasion // handshakes of clients that speak an old revision
-	badIDs       occasion // of GenerateID
+	badIDs       occasion // unusable IDs from GenerateID
 	overflows    occasion // connections closed because of a full outbox
 	headers      occasion // handshakes with too large a header
 	tooLarge     atomic.Bool
 	hijackFailed atomic.Bool
 }
 
-// next counts the occasion. It returns how often there was one since it was logged
-// last, or zero if it is not to be logged now.
+// next counts an event. It returns the number of events since the last record, or
+// zero if this one must not be logged.
 func (o *occasion) next() int64 {
 	o.count.Add(1)
 	now, due := int64(clock()), o.due.Load()
@@ -40,7 +43,7 @@ func (o *occasion) next() int64 {
 	return o.count.Swap(0)
 }
 
-// logOldRevision says that clients of an old revision of the protocol come.
+// logOldRevision logs that clients of an old protocol revision try to connect.
 func (s *Server) logOldRevision(r *http.Request) {
 	if n := s.logged.oldRevisions.next(); n > 0 {
 		s.opts.Logger.Info("engine: clients of an old protocol revision, such as Socket.IO 2, were refused; to accept them, set ServerOptions.AllowEIO3",
@@ -48,7 +51,7 @@ func (s *Server) logOldRevision(r *http.Request) {
 	}
 }
 
-// logTooLarge says once that a message was larger than MaxPayload. size is what is known
+// logTooLarge logs the first message larger than MaxPayload. size is the known part
 // of its size, or 0.
 func (s *Server) logTooLarge(c *Conn, transport Transport, size int64) {
 	if !s.logged.tooLarge.CompareAndSwap(false, true) {
@@ -61,7 +64,7 @@ func (s *Server) logTooLarge(c *Conn, transport Transport, size int64) {
 	s.opts.Logger.Info("engine: a client's message was refused, as it was larger than ServerOptions.MaxPayload; further ones are not logged", attrs...)
 }
 
-// logOverflow says that connections were closed because their outbox was full.
+// logOverflow logs that connections were closed because their outbox was full.
 func (s *Server) logOverflow(c *Conn) {
 	if n := s.logged.overflows.next(); n > 0 {
 		s.opts.Logger.Warn("engine: connections were closed whose clients do not read as fast as they are written to; see OutboxBytes, OutboxMessages and Overflow of ServerOptions",
@@ -69,7 +72,7 @@ func (s *Server) logOverflow(c *Conn) {
 	}
 }
 
-// logHeader says that handshakes had too large a header.
+// logHeader logs that handshakes had too large a header.
 func (s *Server) logHeader(r *http.Request) {
 	if n := s.logged.headers.next(); n > 0 {
 		s.opts.Logger.Info("engine: handshakes were refused whose header was larger than ServerOptions.MaxHeaderBytes",
@@ -77,8 +80,8 @@ func (s *Server) logHeader(r *http.Request) {
 	}
 }
 
-// logHijack says once that WebSockets cannot be opened, because of what is in front of
-// the server.
+// logHijack logs once that WebSockets cannot be opened because of the
+// http.ResponseWriter.
 func (s *Server) logHijack(w http.ResponseWriter, err error) {
 	if s.logged.hijackFailed.CompareAndSwap(false, true) {
 		s.opts.Logger.Warn("engine: a WebSocket could not be opened, as the http.ResponseWriter cannot be hijacked, so clients stay on polling; "+
@@ -87,9 +90,24 @@ func (s *Server) logHijack(w http.ResponseWriter, err error) {
 	}
 }
 
-// logBadID says that GenerateID does not keep its promise.
+// logBadID logs that GenerateID returned an unusable ID.
 func (s *Server) logBadID(err error) {
 	if n := s.logged.badIDs.next(); n > 0 {
 		s.opts.Logger.Warn("engine: ServerOptions.GenerateID returned an ID that cannot be used, so the handshake was refused", "error", clip.Error(err, clip.Report), "refused", n)
+	}
+}
+
+// logOpened and logClosed check first whether the record is enabled, to avoid
+// allocating its attributes for each connection.
+
+func (c *Conn) logOpened() {
+	if l := c.server.opts.Logger; l.Enabled(context.Background(), slog.LevelDebug) {
+		l.Debug("engine: connection opened", "sid", c.id, "transport", string(c.Transport()))
+	}
+}
+
+func (c *Conn) logClosed(reason Reason, err error) {
+	if l := c.server.opts.Logger; l.Enabled(context.Background(), slog.LevelDebug) {
+		l.Debug("engine: connection closed", "sid", c.id, "reason", string(reason), "error", clip.Log(err))
 	}
 }

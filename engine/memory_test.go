@@ -1,9 +1,12 @@
 package engine_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
 )
@@ -21,6 +24,7 @@ func keptOf(r *http.Request) int {
 }
 
 func TestMaxHeaderBytes(t *testing.T) {
+	t.Parallel()
 	const limit = 1000
 	for _, test := range []struct {
 		name, query string
@@ -57,7 +61,7 @@ func TestMaxHeaderBytes(t *testing.T) {
 					continue
 				}
 				if w.Code != http.StatusRequestHeaderFieldsTooLarge {
-					t.Errorf("%d bytes with a limit of %d are answered %d", limit+over, limit, w.Code)
+					t.Errorf("%d bytes with a limit of %d are answered %d, want %v", limit+over, limit, w.Code, http.StatusRequestHeaderFieldsTooLarge)
 				}
 				if s.Len() != 0 {
 					t.Error("the refused client has a session")
@@ -71,6 +75,7 @@ func TestMaxHeaderBytes(t *testing.T) {
 }
 
 func TestDefaultMaxHeaderBytes(t *testing.T) {
+	t.Parallel()
 	s, err := engine.NewServer(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +87,42 @@ func TestDefaultMaxHeaderBytes(t *testing.T) {
 			t.Errorf("a cookie of %d bytes is answered %d, want %d", size, w.Code, want)
 		}
 	}
-	if _, err := engine.NewServer(&engine.ServerOptions{MaxHeaderBytes: -1}); err == nil {
-		t.Error("a negative MaxHeaderBytes is accepted")
+	for _, limit := range []int{-1, 1, 255} {
+		_, err := engine.NewServer(&engine.ServerOptions{MaxHeaderBytes: limit})
+		var oe *engine.OptionError
+		if !errors.As(err, &oe) || oe.Field != "MaxHeaderBytes" || oe.Value != limit {
+			t.Errorf("with a MaxHeaderBytes of %d NewServer returned %v, want an *OptionError for it", limit, err)
+		}
 	}
+	if _, err := engine.NewServer(&engine.ServerOptions{MaxHeaderBytes: 256}); err != nil {
+		t.Errorf("with a MaxHeaderBytes of 256 NewServer returned %v, want no error", err)
+	}
+}
+
+// Operators see that handshakes are refused because of MaxHeaderBytes, once a minute.
+func TestLargeHeadersAreLogged(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		logged := new(lineCounter)
+		s, err := engine.NewServer(&engine.ServerOptions{MaxHeaderBytes: 1000, Logger: logged.logger()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		refuse := func() {
+			r, w := newRequest("GET", "EIO=4&transport=polling")
+			r.Header.Set("Cookie", strings.Repeat("c", 1001))
+			if s.ServeHTTP(w, r); w.Code != http.StatusRequestHeaderFieldsTooLarge {
+				t.Errorf("answered %d, want 431", w.Code)
+			}
+		}
+		refuse()
+		refuse()
+		time.Sleep(time.Minute)
+		refuse()
+		for text, want := range map[string]int{"level=INFO": 2, "larger than ServerOptions.MaxHeaderBytes": 2, "refused=1": 1, "refused=2": 1, "MaxHeaderBytes=1000": 2} {
+			if got := logged.count(text); got != want {
+				t.Errorf("%q is in %d lines, want %d:\n%s", text, got, want, &logged.buf)
+			}
+		}
+	})
 }

@@ -8,20 +8,21 @@ import (
 // A bare message is like the one that it was made of, and the forms that are made of
 // the one are not kept with the other.
 func TestBareMessage(t *testing.T) {
+	t.Parallel()
 	m := NewTextMessage([]byte(`51-["b",{"_placeholder":true,"num":0}]`), bytes.Repeat([]byte("data"), 1000))
 	forms := []func(m *Message) []byte{
 		func(m *Message) []byte { return m.webSocket(variant{}) },
 		func(m *Message) []byte { return m.webSocket(variant{deflate: true}) },
 		func(m *Message) []byte { return m.webSocket(variant{revision3: true}) },
 		func(m *Message) []byte { return m.webSocket(variant{base64: true}) },
-		(*Message).payload,
+		func(m *Message) []byte { return m.encoded(pollingForm) },
 	}
 	for i, form := range forms {
 		early := m.Bare()
 		want := form(m)
 		late := m.Bare()
 		for _, bare := range []*Message{early, late} {
-			if bare.deflated.Load() != nil || bare.polling.Load() != nil || bare.revision3.Load() != nil {
+			if bare.forms.Load() != nil {
 				t.Errorf("form %d stays", i)
 			}
 			if !bytes.Equal(form(bare), want) || bare.Len() != m.Len() {

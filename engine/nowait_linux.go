@@ -7,11 +7,11 @@ import (
 	"unsafe"
 )
 
-// sendNow and receiveNow are write(2) and read(2) for sockets, without waiting,
-// whatever mode the socket is in. So the runtime need not be told of the call, which
-// would have it find others to run on this processor meanwhile. That costs more than
-// half a microsecond a call and, when the kernel lets another process go first, a
-// thread too many. See docs/decisions/0011-system-calls.md.
+// sendNow and receiveNow are write(2) and read(2) for sockets that never block,
+// whatever the mode of the socket. They bypass the runtime's bookkeeping of system
+// calls, which costs more than half a microsecond per call and, if the kernel
+// schedules another process first, an additional thread. See
+// docs/decisions/0011-system-calls.md.
 func sendNow(fd int, b []byte) (int, error) {
 	if len(b) > maxNow {
 		return syscall.Write(fd, b)
@@ -26,8 +26,8 @@ func receiveNow(fd int, b []byte) (int, error) {
 	return socketCall(syscall.SYS_RECVFROM, fd, b, syscall.MSG_DONTWAIT)
 }
 
-// maxNow is how many bytes are copied at most without the runtime knowing, which
-// cannot stop the world meanwhile.
+// maxNow bounds the number of bytes copied per call, because the runtime cannot stop
+// the world during the call.
 const maxNow = 128 << 10
 
 func socketCall(trap uintptr, fd int, b []byte, flags uintptr) (int, error) {

@@ -9,9 +9,10 @@ import (
 	"testing"
 )
 
-// The runtime is not told of these calls, so they must not wait, not even on a socket
-// that somebody has put into blocking mode.
+// The runtime does not know of these system calls, so they must not block, even on a
+// socket in blocking mode.
 func TestSystemCallsDoNotWait(t *testing.T) {
+	t.Parallel()
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0) // it blocks
 	if err != nil {
 		t.Fatal(err)
@@ -42,7 +43,7 @@ func TestSystemCallsDoNotWait(t *testing.T) {
 	}
 	syscall.Close(fds[1])
 	if _, err := sendNow(fds[0], buf); !errors.Is(err, syscall.EPIPE) {
-		t.Errorf("nobody reads: %v", err) // and there was no signal
+		t.Errorf("no reader: %v", err) // and there was no signal
 	}
 	if _, ready, err := tryRead(uintptr(fds[0]), buf); !ready || err != io.EOF {
 		t.Errorf("the end: %t, %v", ready, err)

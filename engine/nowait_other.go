@@ -4,7 +4,8 @@ package engine
 
 import "syscall"
 
-// The detectors of races and of uninitialised memory see what these do.
+// These functions use the syscall package, so that the race detector and
+// MemorySanitizer see the memory accesses.
 
 func sendNow(fd int, b []byte) (int, error) { return syscall.Write(fd, b) }
 

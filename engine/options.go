@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -19,8 +18,8 @@ const (
 	WebSocket Transport = "websocket"
 )
 
-// Defaults of [ServerOptions]. Those that the protocol's reference server has,
-// too, are the same there.
+// Defaults of [ServerOptions]. They equal those of the reference server where that
+// server has the option.
 const (
 	DefaultPingInterval         = 25 * time.Second
 	DefaultPingTimeout          = 20 * time.Second
@@ -37,24 +36,24 @@ const (
 	DefaultTotalBytes           = 1 << 30
 )
 
-// minHeaderBytes is less than the headers of any client: those that a handshake over
-// WebSocket needs have as much.
+// minHeaderBytes is smaller than the header of any WebSocket handshake (RFC 6455,
+// section 4.1).
 const minHeaderBytes = 256
 
-// Overflow says what happens to a message for which a connection's outbox has
-// no room, because the peer does not read as fast as it is written to.
+// Overflow is the policy for a message that does not fit into a connection's outbox
+// because the peer reads more slowly than the application sends.
 type Overflow int
 
 const (
-	// Disconnect closes the connection with [TransportError] and
-	// [ErrOutboxFull]. It is the default of servers: a client that loses messages
-	// without being told is worse off than one that reconnects.
+	// Disconnect closes the connection with [TransportError] and [ErrOutboxFull]. It
+	// is the default of servers: a client that reconnects can recover, a client that
+	// silently misses messages cannot.
 	Disconnect Overflow = iota
-	// DropOldest discards waiting messages, the oldest first.
+	// DropOldest discards queued messages, oldest first, until the new one fits.
 	DropOldest
-	// DropNewest discards the message.
+	// DropNewest discards the new message.
 	DropNewest
-	// Refuse discards the message and Send returns [ErrOutboxFull].
+	// Refuse discards the new message and makes Send return [ErrOutboxFull].
 	Refuse
 )
 
@@ -73,165 +72,177 @@ func (o Overflow) String() string {
 	return "Overflow(" + strconv.Itoa(int(o)) + ")"
 }
 
-// ServerOptions configure a [Server]. The zero value of each field means its
-// default; a nil *ServerOptions is all defaults.
+// ServerOptions configures a [Server]. A zero field selects its default, and so does
+// a nil *ServerOptions for all fields.
 type ServerOptions struct {
-	// OnConnect is called for each new connection, before any of its messages
-	// and before the client has its answer. The Handler that it returns receives
-	// the connection's messages and its end; nil discards them. Calls for
-	// different connections run concurrently.
+	// OnConnect is called for each new connection, before the server answers the
+	// handshake and before it delivers messages. The returned Handler receives the
+	// messages of the connection and its end; if it is nil, the server discards them.
+	// Calls for different connections run concurrently.
 	OnConnect func(c *Conn) Handler
-	// Context returns the context of a connection, see [Conn.Context]; r is the
-	// request that opens it. It is how values that HTTP middleware has put into
-	// the request's context outlive the request. It must not keep r. Default:
-	// context.Background().
+	// Context, if set, returns the context of a connection, which [Conn.Context]
+	// reports. r is the request that opens the connection; Context must not retain
+	// it. Use Context to keep values that HTTP middleware stored in the context of
+	// the request. Default: context.Background().
 	Context func(r *http.Request) context.Context
 
-	// PingInterval is how long after the last answer the next ping is sent.
-	// Default 25 s. Clients of revision 3 are told to ping in this interval.
+	// PingInterval is the time between an answer to a ping and the next ping. Clients
+	// of revision 3 learn it from the handshake and send their pings at this
+	// interval. Default 25 s.
 	PingInterval time.Duration
-	// PingTimeout is how long the client may take to answer a ping, or a client of
-	// revision 3 may be late with one. Default 20 s. As long as anything arrives from the
-	// client, or it takes a message that was sent before the ping, the time begins anew.
+	// PingTimeout is how long a client may take to answer a ping. A client of
+	// revision 3 may be this late with a ping. The time starts anew whenever bytes
+	// arrive from the client or the client receives a message that was sent before
+	// the ping. Default 20 s.
 	PingTimeout time.Duration
-	// UpgradeTimeout is how long a client may take to complete an upgrade.
-	// Default 10 s. The session stays on its old transport when it runs out.
+	// UpgradeTimeout is how long a client may take to complete an upgrade. After that
+	// the session stays on its old transport. Default 10 s.
 	UpgradeTimeout time.Duration
-	// MaxPayload is the size in bytes of the largest message, or polling
-	// request, that is accepted; clients are told. Default 1,000,000. Larger
-	// requests are answered 413, larger WebSocket messages close the connection
-	// with code 1009 and [TransportError].
+	// MaxPayload is the maximum size in bytes of a message and of a polling request.
+	// The handshake announces it to the client. The server answers a larger request
+	// with 413 and closes a WebSocket that carries a larger message with status 1009
+	// (RFC 6455, section 7.4.1) and [TransportError]. Default 1,000,000.
 	MaxPayload int
 
-	// Transports are those that clients may use. Default: Polling and WebSocket.
+	// Transports lists the transports that clients may use. Default: Polling and
+	// WebSocket.
 	Transports []Transport
-	// AllowEIO3 accepts clients of revision 3 of the protocol, which is that of
-	// Socket.IO 2, next to those of revision 4, and with it JSONP over polling: see
-	// the package documentation for what that means for security. Default false:
-	// they are refused with [CodeUnsupportedProtocol].
+	// AllowEIO3 also accepts clients of protocol revision 3, which Socket.IO 2 uses,
+	// and allows JSONP over polling; see Security in the package documentation. By
+	// default the server refuses such clients with [CodeUnsupportedProtocol].
 	AllowEIO3 bool
-	// DisableUpgrades keeps the server from offering upgrades to polling clients,
-	// and from accepting them.
+	// DisableUpgrades makes the server neither offer nor accept upgrades from
+	// polling.
 	DisableUpgrades bool
 
-	// AllowRequest decides on each handshake, over any transport; an error
-	// refuses it with 403 and [CodeForbidden], and its text is what the client
-	// is told. It is not called for the requests of an existing session.
+	// AllowRequest, if set, is called for each handshake, over any transport. If it
+	// returns an error, the server refuses the handshake with 403 and [CodeForbidden]
+	// and sends the text of the error to the client. It is not called for requests of
+	// an existing session.
 	AllowRequest func(r *http.Request) error
-	// CORS, if set, lets pages of the origins that it names connect, over any
-	// transport. Requests of other origins than that of the request's Host are
-	// refused with 403 and [CodeForbidden], on every transport; those without an
-	// Origin header, which are of programs and of polling pages of the same origin,
-	// pass. Default: no other origin.
+	// CORS, if set, allows pages of the origins that it names to connect, over any
+	// transport. A request whose Origin header has another host than the request is
+	// otherwise refused with 403 and [CodeForbidden]. Requests without an Origin
+	// header pass: programs send none, and neither do polling requests of a page to
+	// its own origin. Default: only the origin of the server.
 	CORS *CORS
-	// AllowAnyOrigin turns that check off: any page in a user's browser may open a
-	// WebSocket then, and the browser adds the user's cookies. Do not set it where
-	// cookies, or the user's network, authenticate. CORS headers are still sent for
-	// the origins of CORS only. Default false.
+	// AllowAnyOrigin disables the check of origins. Any page in a user's browser may
+	// then open a WebSocket, and the browser adds the user's cookies (RFC 6455,
+	// section 10.2). Do not set it if cookies, or access to the network, authenticate
+	// users. The server still sends CORS headers only for the origins of CORS.
+	// Default false.
 	AllowAnyOrigin bool
-	// Cookie, if set, is a template for a cookie that carries the session's ID,
-	// for load balancers that route by cookie. It is set on the answer to a
-	// polling handshake. It must have a Name; an empty Path means "/". Set HttpOnly
-	// and SameSite as you see fit; [SessionCookie] returns the protocol's usual
-	// choice.
+	// Cookie, if set, is a template for a cookie that carries the session ID, for
+	// load balancers that route by cookie. The server sets it on the response to a
+	// polling handshake. Name is required, and an empty Path means "/". Set HttpOnly
+	// and SameSite as needed; [SessionCookie] returns the usual template.
 	Cookie *http.Cookie
-	// InitialHeaders may add to the headers of the answer to a handshake.
+	// InitialHeaders, if set, may add headers to the response to a handshake.
 	InitialHeaders func(h http.Header, r *http.Request)
-	// Headers may add to the headers of every answer: polling requests and
-	// WebSocket handshakes.
+	// Headers, if set, may add headers to every response: those to polling requests
+	// and to WebSocket handshakes.
 	Headers func(h http.Header, r *http.Request)
-	// OnConnectionError is told of each request that was refused.
+	// OnConnectionError, if set, is called for each refused request.
 	OnConnectionError func(err *RequestError)
-	// InitialMessage, if not nil, is a text message that every new connection
-	// receives together with the handshake.
+	// InitialMessage, if not nil, is a text message that the server sends with each
+	// handshake.
 	InitialMessage []byte
-	// GenerateID replaces [NewID] as the source of session IDs. It must return
-	// unique, unguessable IDs; anything but 20 characters breaks sticky load
-	// balancers and cluster adapters. An error refuses the handshake with
-	// [CodeBadRequest]; so does an ID that is empty, not valid UTF-8 or taken, with a
-	// warning in the log.
+	// GenerateID, if set, replaces [NewID] as the source of session IDs. It must
+	// return unique, unguessable IDs. Sticky load balancers and cluster adapters
+	// require exactly 20 characters. If it returns an error, or an ID that is empty,
+	// not valid UTF-8 or in use, the server refuses the handshake with
+	// [CodeBadRequest] and logs a warning for an unusable ID.
 	GenerateID func(r *http.Request) (string, error)
 
-	// DisableHTTPCompression turns off gzip and deflate for polling answers.
+	// DisableHTTPCompression disables gzip and deflate for polling responses.
 	DisableHTTPCompression bool
-	// HTTPCompressionThreshold is the size in bytes from which polling answers
-	// are compressed. Default 1024.
+	// HTTPCompressionThreshold is the size in bytes from which polling responses are
+	// compressed. Default 1024.
 	HTTPCompressionThreshold int
 	// PerMessageDeflate, if set, compresses WebSocket messages for clients that
-	// can take it. It costs CPU time and is off by default.
+	// negotiate it (RFC 7692). Compression costs CPU time and is off by default.
 	PerMessageDeflate *PerMessageDeflate
 
-	// OutboxBytes and OutboxMessages bound what waits for one connection; a single
-	// larger message may wait alone. [Control] messages, which no policy drops, are
-	// bounded by the same numbers, apart from the others; a client that makes the
-	// server queue more of them loses its connection. Defaults: 8 MiB and 65536 messages.
+	// OutboxBytes and OutboxMessages bound the messages queued for one connection; a
+	// single larger message may be queued alone. The same bounds apply separately to
+	// [Control] messages, which no policy drops: a client for which the server queues
+	// more of them is disconnected. Defaults: 8 MiB and 65536 messages.
 	OutboxBytes, OutboxMessages int
-	// Overflow says what happens to other messages when they are exceeded. Default:
+	// Overflow is the policy for other messages that exceed these bounds. Default:
 	// Disconnect.
 	Overflow Overflow
-	// MaxPollPackets is how many packets an answer to a poll may have; the client
-	// polls again for the others. Default 16: python-engineio, which is below
-	// python-socketio, drops an answer with more, and with it the session. Clients of
-	// other languages take any number; without Python's, a larger value makes bursts
-	// over polling quicker.
+	// MaxPollPackets is the maximum number of packets in the response to a poll; the
+	// client polls again for the rest. Default 16: python-engineio, on which
+	// python-socketio is built, rejects a response with more packets and loses the
+	// session. Clients in other languages accept any number, so without Python
+	// clients a larger value speeds up bursts over polling.
 	MaxPollPackets int
-	// TotalBytes bounds the memory of what waits for all connections together, and of
-	// what their handlers hold for clients, see [Conn.Hold]. When there is more, the
-	// connections that hold most are closed with [TransportError] and [ErrServerFull],
-	// until an eighth of it is free. A message that waits for many connections counts
-	// once, and the first 64 KiB of each connection do not count, so that those which
-	// keep up are not concerned; see [Server.Held] and [Server.Evicted]. Default: half
-	// of the memory limit of the Go runtime (GOMEMLIMIT); without one, 1 GiB.
+	// TotalBytes bounds the memory of all messages queued for all connections, plus
+	// what their handlers hold for clients (see [Conn.Hold]). When it is exceeded,
+	// the server closes the connections that hold most, with [TransportError] and
+	// [ErrServerFull], until an eighth of the bound is free. A message queued for
+	// many connections counts once. The first 64 KiB of each connection do not count,
+	// so connections that keep up are not affected; see [Server.Held] and
+	// [Server.Evicted].
+	//
+	// Input that is incomplete does not count: for each session the body of a data
+	// request, or a WebSocket message of which a part has arrived, up to MaxPayload
+	// bytes. Nor do the buffers of net/http, TLS and the kernel. Reduce MaxPayload if
+	// many untrusted clients may connect.
+	//
+	// Default: half of the memory limit of the Go runtime (GOMEMLIMIT), or 1 GiB
+	// without a limit.
 	TotalBytes int
-	// WriteTimeout is how long the client may take to accept a write, of which a large
-	// message or polling answer is many, before its connection is closed with
-	// [TransportError]. Default 20 s.
+	// WriteTimeout is how long a client may take to accept one write before the
+	// server closes its connection with [TransportError]. A large message or polling
+	// response takes many writes. Default 20 s.
 	WriteTimeout time.Duration
-	// RequestTimeout is how long the client may take to send the body of a polling
-	// request, or 64 KiB of it if it is larger: a client that sends so much in time is
-	// never cut off. Default 30 s.
+	// RequestTimeout is how long a client may take to send the body of a polling
+	// request, or each 64 KiB of a larger body. Default 30 s.
 	RequestTimeout time.Duration
-	// MaxHandshakes is the number of handshakes that may be in progress at once;
-	// more are answered 503. Default 4096.
+	// MaxHandshakes is the maximum number of concurrent handshakes. The server
+	// answers further ones with 503. Default 4096.
 	MaxHandshakes int
-	// MaxHeaderBytes bounds what a connection keeps of the request that opens it,
-	// see [Conn.Handshake]: the request target and the lines of the header, in bytes.
-	// A larger handshake is answered 431. At least 256; default 16 KiB, which is also what
-	// Node.js accepts.
+	// MaxHeaderBytes bounds, in bytes, the request target and header lines that a
+	// connection keeps of the request that opens it, see [Conn.Handshake]. The server
+	// answers a larger handshake with 431. The minimum is 256; the default is 16 KiB,
+	// the limit of Node.js.
 	MaxHeaderBytes int
 
-	// Logger receives what is worth knowing; protocol chatter and refused
-	// requests at debug level. What operators have to know of refusals is logged
-	// above that, once or once a minute at most: pages of other origins,
-	// connections that cannot be hijacked, and those closed because of a full outbox as
-	// warnings, clients of an old revision, messages over MaxPayload and headers over
-	// MaxHeaderBytes at level info. Default: slog.Default().
+	// Logger receives the log records. Protocol traffic and refused requests are
+	// logged at debug level. Refusals that an operator should know of are logged
+	// above that level, once or at most once a minute: as warnings, pages of other
+	// origins, connections that cannot be hijacked, and connections closed because of
+	// a full outbox; at info level, clients of an old revision, messages over
+	// MaxPayload and headers over MaxHeaderBytes. Default: slog.Default().
 	Logger *slog.Logger
+
+	streams []Transport // transports that serveStream accepts
 }
 
 // PerMessageDeflate configures the compression of WebSocket messages (RFC 7692).
-// Messages are compressed independently of each other, so that a broadcast is
-// compressed once and a connection keeps no compression state.
+// Messages are compressed independently of each other (no context takeover), so a
+// broadcast is compressed once and a connection keeps no compression state.
 type PerMessageDeflate struct {
 	// Threshold is the size in bytes from which messages are compressed.
 	// Default 1024.
 	Threshold int
 }
 
-// SessionCookie returns the template that gives "io=<session ID>; Path=/;
-// HttpOnly; SameSite=Lax".
+// SessionCookie returns a template for the cookie "io=<session ID>; Path=/; HttpOnly;
+// SameSite=Lax".
 func SessionCookie() *http.Cookie {
 	return &http.Cookie{Name: "io", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
 }
 
 // An OptionError is returned by constructors for a value that is out of range.
 type OptionError struct {
-	Field  string // the field of the options
-	Value  any    // what it is set to
-	Reason string // what is wrong with that
+	Field  string // the name of the option
+	Value  any    // its value
+	Reason string // why the value is invalid
 }
 
-// Error names the field, its value, and what is wrong.
+// Error returns the name of the option, its value and the reason.
 func (e *OptionError) Error() string {
 	switch e.Field {
 	case "url":
@@ -248,90 +259,35 @@ func (o *ServerOptions) withDefaults() (*ServerOptions, error) {
 	if o != nil {
 		c = *o
 	}
-	for _, f := range []struct {
-		name string
-		p    *time.Duration
-		def  time.Duration
-	}{
-		{"PingInterval", &c.PingInterval, DefaultPingInterval},
-		{"PingTimeout", &c.PingTimeout, DefaultPingTimeout},
-		{"UpgradeTimeout", &c.UpgradeTimeout, DefaultUpgradeTimeout},
-		{"WriteTimeout", &c.WriteTimeout, DefaultWriteTimeout},
-		{"RequestTimeout", &c.RequestTimeout, DefaultRequestTimeout},
-	} {
-		if *f.p < 0 {
-			return nil, &OptionError{f.name, *f.p, "must not be negative"}
-		}
-		// Clients count in whole milliseconds, and no network needs less.
-		if *f.p > 0 && *f.p < time.Millisecond {
-			return nil, &OptionError{f.name, *f.p, fmt.Sprintf("must be at least 1ms; a plain number counts nanoseconds, write %[1]d * time.Second or %[1]d * time.Millisecond", int64(*f.p))}
-		}
-		if *f.p == 0 {
-			*f.p = f.def
-		}
-	}
-	if c.PerMessageDeflate != nil {
-		deflate := *c.PerMessageDeflate
-		c.PerMessageDeflate = &deflate
-		if deflate.Threshold < 0 {
-			return nil, &OptionError{"PerMessageDeflate.Threshold", deflate.Threshold, "must not be negative"}
-		}
-		if deflate.Threshold == 0 {
-			c.PerMessageDeflate.Threshold = DefaultCompressionThreshold
-		}
-	}
-	for _, f := range []struct {
-		name string
-		p    *int
-		def  int
-	}{
-		{"MaxPayload", &c.MaxPayload, DefaultMaxPayload},
-		{"HTTPCompressionThreshold", &c.HTTPCompressionThreshold, DefaultCompressionThreshold},
-		{"OutboxBytes", &c.OutboxBytes, DefaultOutboxBytes},
-		{"OutboxMessages", &c.OutboxMessages, DefaultOutboxMessages},
-		{"TotalBytes", &c.TotalBytes, defaultTotalBytes()},
-		{"MaxHandshakes", &c.MaxHandshakes, DefaultMaxHandshakes},
-		{"MaxPollPackets", &c.MaxPollPackets, DefaultMaxPollPackets},
-		{"MaxHeaderBytes", &c.MaxHeaderBytes, DefaultMaxHeaderBytes},
-	} {
-		if *f.p < 0 {
-			return nil, &OptionError{f.name, *f.p, "must not be negative"}
-		}
-		if *f.p == 0 {
-			*f.p = f.def
-		}
+	if err := firstError(
+		orTime("PingInterval", &c.PingInterval, DefaultPingInterval),
+		orTime("PingTimeout", &c.PingTimeout, DefaultPingTimeout),
+		orTime("UpgradeTimeout", &c.UpgradeTimeout, DefaultUpgradeTimeout),
+		orTime("WriteTimeout", &c.WriteTimeout, DefaultWriteTimeout),
+		orTime("RequestTimeout", &c.RequestTimeout, DefaultRequestTimeout),
+		withThreshold(&c.PerMessageDeflate),
+		orDefault("MaxPayload", &c.MaxPayload, DefaultMaxPayload),
+		orDefault("HTTPCompressionThreshold", &c.HTTPCompressionThreshold, DefaultCompressionThreshold),
+		orDefault("OutboxBytes", &c.OutboxBytes, DefaultOutboxBytes),
+		orDefault("OutboxMessages", &c.OutboxMessages, DefaultOutboxMessages),
+		orDefault("TotalBytes", &c.TotalBytes, defaultTotalBytes()),
+		orDefault("MaxHandshakes", &c.MaxHandshakes, DefaultMaxHandshakes),
+		orDefault("MaxPollPackets", &c.MaxPollPackets, DefaultMaxPollPackets),
+		orDefault("MaxHeaderBytes", &c.MaxHeaderBytes, DefaultMaxHeaderBytes),
+		c.Overflow.check(),
+		withTransports(&c.Transports, c.streams),
+	); err != nil {
+		return nil, err
 	}
 	if c.MaxHeaderBytes < minHeaderBytes {
 		return nil, &OptionError{"MaxHeaderBytes", c.MaxHeaderBytes, fmt.Sprintf("must be at least %d, or no handshake is accepted", minHeaderBytes)}
 	}
-	if c.Overflow < Disconnect || c.Overflow > Refuse {
-		return nil, &OptionError{"Overflow", int(c.Overflow), "unknown policy"}
-	}
-	if c.Transports == nil {
-		c.Transports = []Transport{Polling, WebSocket}
-	}
-	c.Transports = slices.Clone(c.Transports)
-	if len(c.Transports) == 0 {
-		return nil, &OptionError{"Transports", c.Transports, "at least one is needed"}
-	}
-	for _, t := range c.Transports {
-		if t != Polling && t != WebSocket {
-			return nil, &OptionError{"Transports", t, "unknown transport"}
-		}
-	}
 	if c.Cookie != nil {
-		cookie := *c.Cookie
-		if cookie.Name == "" {
-			return nil, &OptionError{"Cookie.Name", strconv.Quote(cookie.Name), "must not be empty; SessionCookie returns the usual template"}
+		cookie, err := cookieTemplate(*c.Cookie)
+		if err != nil {
+			return nil, err
 		}
-		if cookie.Path == "" {
-			cookie.Path = "/"
-		}
-		cookie.Value = "x"
-		if err := cookie.Valid(); err != nil {
-			return nil, &OptionError{"Cookie", fmt.Sprintf("%q", []string{cookie.Name, cookie.Path, cookie.Domain}), err.Error()}
-		}
-		c.Cookie = &cookie
+		c.Cookie = cookie
 	}
 	if c.CORS != nil {
 		cors, err := c.CORS.validated()
@@ -347,4 +303,19 @@ func (o *ServerOptions) withDefaults() (*ServerOptions, error) {
 		c.Logger = slog.Default()
 	}
 	return &c, nil
+}
+
+// cookieTemplate checks an option and returns the template that the server uses.
+func cookieTemplate(cookie http.Cookie) (*http.Cookie, error) {
+	if cookie.Name == "" {
+		return nil, &OptionError{"Cookie.Name", strconv.Quote(cookie.Name), "must not be empty; SessionCookie returns the usual template"}
+	}
+	if cookie.Path == "" {
+		cookie.Path = "/"
+	}
+	cookie.Value = "x"
+	if err := cookie.Valid(); err != nil {
+		return nil, &OptionError{"Cookie", fmt.Sprintf("%q", []string{cookie.Name, cookie.Path, cookie.Domain}), err.Error()}
+	}
+	return &cookie, nil
 }

@@ -3,6 +3,7 @@ package engine
 import "testing"
 
 func TestSameHost(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		origin, host string
 		same         bool
@@ -47,7 +48,7 @@ func TestSameHost(t *testing.T) {
 		{"chrome-extension://example.com", "example.com", false},
 	} {
 		if got := sameHost(test.origin, test.host); got != test.same {
-			t.Errorf("page of %q, host %q: got %v", test.origin, test.host, got)
+			t.Errorf("page of %q, host %q: got %v, want %v", test.origin, test.host, got, test.same)
 		}
 	}
 }

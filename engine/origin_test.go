@@ -14,12 +14,14 @@ import (
 // Browsers let the pages of any site open WebSockets, and send the cookies of the server
 // along, so it is the server that has to refuse them.
 func TestForeignOrigin(t *testing.T) {
+	t.Parallel()
 	const page, evil = "https://page.example", "https://evil.example"
 	for name, opts := range map[string]engine.ServerOptions{
 		"default":        {},
 		"list":           {CORS: &engine.CORS{Origins: []string{page}, Credentials: true}},
 		"function":       {CORS: &engine.CORS{AllowOrigin: func(o string, _ *http.Request) bool { return o == page }}},
 		"all":            {CORS: &engine.CORS{}},
+		"local files":    {CORS: &engine.CORS{Origins: []string{page, "null", "file://"}}},
 		"AllowAnyOrigin": {AllowAnyOrigin: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -30,7 +32,8 @@ func TestForeignOrigin(t *testing.T) {
 				"http://test":      true,
 				page:               name != "default",
 				evil:               name == "all" || name == "AllowAnyOrigin",
-				"null":             name == "all" || name == "AllowAnyOrigin",
+				"null":             name == "all" || name == "AllowAnyOrigin" || name == "local files",
+				"file://":          name == "all" || name == "AllowAnyOrigin" || name == "local files",
 				"https://test:444": name == "all" || name == "AllowAnyOrigin",
 			} {
 				for _, request := range []string{"handshake", "WebSocket", "poll", "data", "upgrade"} {
@@ -72,8 +75,7 @@ func (h *harness) fromOrigin(request, origin string) int {
 	}
 	open := func(query string) int {
 		w, err := h.tryWebSocket(query, "Origin", origin)
-		var refused *refusedError
-		if errors.As(err, &refused) {
+		if refused, ok := errors.AsType[*refusedError](err); ok {
 			return refused.status
 		}
 		if err != nil {
@@ -109,6 +111,7 @@ func (h *harness) fromOrigin(request, origin string) int {
 // A refusal is visible without debugging, and says what to do; a client that repeats it
 // does not fill the log.
 func TestForeignOriginIsLogged(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		logged := new(lineCounter)
 		h := startInMemory(t, &engine.ServerOptions{Logger: logged.logger()})
@@ -118,20 +121,20 @@ func TestForeignOriginIsLogged(t *testing.T) {
 				wantReply(t, h.request("GET", "EIO=4&transport=polling", "", "Origin", evil), 403, `{"code":4,"message":"Origin not allowed"}`)
 			}
 			if n := logged.count("WARN"); n != minute+1 {
-				t.Errorf("%d warnings after %d minutes", n, minute)
+				t.Errorf("%d warnings after %d minutes, want %v", n, minute, minute+1)
 			}
 			time.Sleep(time.Minute)
 		}
 		for _, text := range []string{"ServerOptions.CORS", "AllowAnyOrigin", "https://eee", "host=mem"} {
 			if n := logged.count(text); n < 3 {
-				t.Errorf("%q is in %d lines", text, n)
+				t.Errorf("%q is in %d lines, want at least 3", text, n)
 			}
 		}
 		if n := logged.count("refused=50"); n != 2 {
-			t.Errorf("%d lines say how many were refused since the last", n)
+			t.Errorf("%d lines say how many were refused since the last, want 2", n)
 		}
 		if n := logged.count(strings.Repeat("e", 300)); n != 0 {
-			t.Errorf("%d lines quote the client at length", n)
+			t.Errorf("%d lines quote the client at length, want 0", n)
 		}
 	})
 }

@@ -6,87 +6,98 @@ import "sync"
 type Flags uint16
 
 const (
-	// Volatile lets the message be lost when the peer is not ready for it.
+	// Volatile drops the message if the peer is not ready for it.
 	Volatile Flags = 1 << iota
-	// NoCompress sends the message uncompressed where compression is enabled.
+	// NoCompress sends the message uncompressed even if compression is enabled.
 	NoCompress
-	// Deferred only queues the message: it leaves with the next one that is sent,
-	// or with [Conn.Flush], which has to follow soon. No method of the handler is
-	// called before that.
+	// Deferred only queues the message. The next message that is sent takes it along,
+	// or [Conn.Flush], which must follow soon. No method of the handler is called
+	// before that.
 	Deferred
-	// Lazy lets the message wait, until a goroutine that does nothing else comes to
-	// it, for others that it then leaves with: it is for messages of which more are
-	// to be expected at once. It is sent like others where much waits already, and
-	// means nothing together with Deferred.
+	// Lazy delays the message until the flusher goroutine reaches its connection, so
+	// that messages queued meanwhile leave in the same write. Use it if more messages
+	// are expected at once. The flag has no effect if much is queued already, or
+	// together with Deferred.
 	Lazy
-	// Essential exempts the message from the limits of the outbox: it has room, is
-	// not dropped, and takes no room of others. It is for what is bounded elsewhere.
+	// Essential exempts the message from the limits of the outbox: it always fits, is
+	// never dropped, and takes no room from other messages. Use it only for messages
+	// that are bounded elsewhere.
 	Essential
-	// Fence holds the message, and what is sent after it, back until the server has
-	// read what was sent before: it leaves in a request, or a read, of its own. It has
-	// a meaning for a [Client] only.
+	// Fence holds back the message, and those sent after it, until the server has
+	// read the messages sent before it, so it leaves in a request or a read of its
+	// own. It affects only a [Client].
 	Fence
-	// Control marks a packet of the protocol above, such as DISCONNECT of Socket.IO,
-	// without which the peer has a wrong idea of the session. No overflow policy drops
-	// it, and it takes no room of other messages. Control messages that wait are
-	// counted by themselves, against the same limits, and with any policy a connection
-	// for which there are too many ends with [TransportError] and [ErrOutboxFull]. It
-	// has a meaning for a [Conn] only.
+	// Control marks a packet of the protocol above, such as a Socket.IO DISCONNECT,
+	// without which the peer would have a wrong state of the session. No overflow
+	// policy drops it, and it takes no room from other messages. Queued Control
+	// messages are counted separately, against the same limits. Under any policy,
+	// exceeding these ends a [Conn] with [TransportError] and [ErrOutboxFull], and
+	// makes Send of a [Client] return ErrOutboxFull.
 	Control
 
-	// unfinished marks what is left of a message of which some parts have been sent.
+	// The flags below are internal: Send ignores them.
+
+	// unfinished marks the rest of a message of which some parts have been sent.
 	unfinished
-	// protocolPacket marks a packet of Engine.IO, of which there are few at a time.
+	// protocolPacket marks an Engine.IO packet, of which only a few are queued at a
+	// time.
 	protocolPacket
-	// counted marks a message that total.hold has counted.
+	// counted marks a message counted by total.hold.
 	counted
 )
 
-// undroppable is what no overflow policy drops.
+// serverFlags and clientFlags are the sets of flags that a caller of [Conn.Send] and
+// [Client.Send] may set.
+const (
+	serverFlags = Volatile | NoCompress | Deferred | Lazy | Essential | Control
+	clientFlags = Volatile | NoCompress | Essential | Control | Fence
+)
+
+// undroppable is the set of flags that exempt an entry from overflow policies.
 const undroppable = Essential | Control | unfinished | protocolPacket
 
-// outbox is a FIFO of messages, which heartbeats overtake. It holds memory only while it
-// is not empty.
+// An outbox is a FIFO of messages that heartbeats overtake. It uses memory only while
+// it is not empty.
 type outbox struct {
-	n, bytes int     // messages that wait, of which an entry may have several, see join; written by count
-	messages queue   // what the overflow policy is applied to
-	special  *others // what it is not applied to; nil while there is nothing
-	next     uint32  // the sequence number of the next entry
-	total    *total  // what counted messages are counted in; nil before the first
+	n, bytes int     // queued messages, several per entry after join; written by count
+	messages queue   // entries that the overflow policy may drop
+	special  *others // all other entries; nil if there are none
+	next     uint32  // sequence number of the next entry
+	total    *total  // counter of counted messages; nil before the first
 }
 
-// others is the part of an outbox that no overflow policy is applied to.
+// others holds the entries of an outbox that no overflow policy drops.
 type others struct {
-	first   [places]*Message // in this order, before all else
-	kept    queue            // in order with outbox.messages, by sequence numbers
+	first   [places]*Message // sent first, in this order
+	kept    queue            // merged with outbox.messages by sequence number
 	control usage            // of Control messages
-	free    usage            // of what no limit of the outbox is about: the rest
+	free    usage            // of all entries exempt from limits
 }
 
 type usage struct{ n, bytes int }
 
-// place is where a packet that leaves before all messages waits. There is one such
-// packet of a kind: a further heartbeat takes the place of the one that waits, as it
-// says the same. RFC 6455, section 5.5.3 allows that for WebSocket's pongs.
+// A place is the slot of a packet that is sent before all messages. Each kind has one
+// slot: a further heartbeat replaces the queued one, which says the same. RFC 6455,
+// section 5.5.3 allows that for WebSocket pongs.
 type place uint8
 
 const (
-	openPlace  place = iota // the open packet, which nothing may overtake
-	pingPlace               // of Engine.IO
-	pongPlace               // of Engine.IO
-	framePlace              // the pong of WebSocket
+	openPlace  place = iota // the open packet, always sent first
+	pingPlace               // Engine.IO ping
+	pongPlace               // Engine.IO pong
+	framePlace              // WebSocket pong frame
 	places
 )
 
 type entry struct {
 	m     *Message
 	flags Flags
-	seq   uint32 // set by push
+	seq   uint32 // sequence number, set by push
 }
 
-// count adds n messages with flags, size bytes together, to the figures, or takes them
-// out if n and size are negative. Everything that joins or leaves the outbox is counted
-// here and nowhere else.
+// count adds n messages with flags, of size bytes in total, to the counters, or
+// subtracts them if n and size are negative. It is the only place that changes the
+// counters.
 func (o *outbox) count(flags Flags, n, size int) {
 	o.n += n
 	o.bytes += size
@@ -110,7 +121,7 @@ func (o *outbox) countOut(e entry) {
 	}
 }
 
-// push adds an entry behind all others.
+// push appends an entry.
 func (o *outbox) push(e entry) {
 	e.seq = o.next
 	o.next++
@@ -122,7 +133,7 @@ func (o *outbox) push(e entry) {
 	o.countIn(e)
 }
 
-// pushFirst adds a packet that leaves before all messages.
+// pushFirst puts a packet into its slot.
 func (o *outbox) pushFirst(p place, m *Message) {
 	s := o.others()
 	if waiting := s.first[p]; waiting != nil {
@@ -132,14 +143,13 @@ func (o *outbox) pushFirst(p place, m *Message) {
 	o.countIn(entry{m: m, flags: protocolPacket})
 }
 
-// putBack puts what is left of e, the entry that was popped last, before all other
-// messages.
+// putBack returns the rest of e, the entry popped last, to the front of the messages.
 func (o *outbox) putBack(e entry) {
 	e.flags |= unfinished
 	if e.flags&counted != 0 {
 		o.total.hold(e.m)
 	}
-	o.others().kept.pushFront(e) // its sequence number is older than all others
+	o.others().kept.pushFront(e) // e has the lowest sequence number
 	o.countIn(e)
 }
 
@@ -153,7 +163,7 @@ func (o *outbox) pop() entry {
 	return e
 }
 
-// popAny is pop for an outbox with special entries.
+// popAny implements pop for an outbox with special entries.
 func (o *outbox) popAny() (e entry) {
 	s := o.special
 	if p := s.taken(); p < places {
@@ -171,8 +181,8 @@ func (o *outbox) popAny() (e entry) {
 	return e
 }
 
-// dropOldest removes the oldest message that an overflow policy may drop, and returns
-// how many messages that was.
+// dropOldest removes the oldest entry that an overflow policy may drop, and returns
+// its number of messages.
 func (o *outbox) dropOldest() int {
 	e := o.messages.pop()
 	o.countOut(e)
@@ -189,7 +199,7 @@ func (o *outbox) front() entry {
 	return *o.lane().front()
 }
 
-// back returns the entry that was pushed last, or none if it has left.
+// back returns the entry that was pushed last, or the zero entry if it has left.
 func (o *outbox) back() entry {
 	if q := &o.messages; !q.empty() && q.back().seq == o.next-1 {
 		return *q.back()
@@ -200,21 +210,21 @@ func (o *outbox) back() entry {
 	return entry{}
 }
 
-// lane returns the queue that the next message is in.
+// lane returns the queue that holds the next message.
 func (o *outbox) lane() *queue {
 	switch s := o.special; {
 	case s == nil || s.kept.empty():
 		return &o.messages
-	case o.messages.empty() || int32(s.kept.front().seq-o.messages.front().seq) < 0: // they wrap around
+	case o.messages.empty() || int32(s.kept.front().seq-o.messages.front().seq) < 0: // the sequence numbers wrap around
 		return &s.kept
 	default:
 		return &o.messages
 	}
 }
 
-// join adds a text message to the newest entry, if that is small, of text, and for one
-// connection only as well. It is for messages that leave in one write anyway, and for a
-// WebSocket that takes them as they are.
+// join appends a text message to the newest entry if that is a small text message for
+// this connection only. The caller makes sure that both leave in one write anyway, on
+// a WebSocket that takes plain frames.
 func (o *outbox) join(text []byte) bool {
 	if o.messages.empty() || o.special != nil {
 		return false
@@ -245,7 +255,7 @@ func (o *outbox) others() *others {
 	return o.special
 }
 
-// taken returns the first place in which a packet waits, or places.
+// taken returns the first occupied slot, or places if all are empty.
 func (s *others) taken() place {
 	for p, m := range s.first {
 		if m != nil {
@@ -255,10 +265,10 @@ func (s *others) taken() place {
 	return places
 }
 
-// queue is a FIFO of entries that holds memory only while it is not empty.
+// A queue is a FIFO of entries that uses memory only while it is not empty.
 type queue struct {
 	head, tail  *chunk
-	first, last uint8 // index of the oldest entry in head, and behind the newest in tail
+	first, last uint8 // index of the oldest entry in head, and after the newest in tail
 }
 
 const chunkSize = 31
@@ -290,7 +300,7 @@ func (q *queue) push(e entry) {
 	q.last++
 }
 
-// pushFront puts an entry before all others.
+// pushFront inserts an entry before all others.
 func (q *queue) pushFront(e entry) {
 	if q.empty() {
 		q.push(e)

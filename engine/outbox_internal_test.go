@@ -8,13 +8,13 @@ import (
 	"testing"
 )
 
-// outboxModel is an outbox of slices.
+// outboxModel is a model of an outbox, made of slices.
 type outboxModel struct {
 	first   [places]*Message
 	entries []entry
 }
 
-// next returns the place or the index of what leaves next.
+// next returns the slot or the index of the next entry.
 func (w *outboxModel) next() (p place, i int, m *Message) {
 	for p, m := range w.first {
 		if m != nil {
@@ -34,7 +34,7 @@ func (w *outboxModel) oldest() int {
 	return slices.IndexFunc(w.entries, func(e entry) bool { return e.flags&undroppable == 0 })
 }
 
-// usage returns what entries of the kinds take, counted anew.
+// usage recomputes the usage by the entries of the given kinds.
 func (w *outboxModel) usage(kinds Flags) (u usage) {
 	for _, e := range w.entries {
 		if e.flags&undroppable == kinds {
@@ -74,9 +74,10 @@ func (w *outboxModel) check(t *testing.T, o *outbox) {
 	}
 }
 
-// The outbox does what slices do, whatever it is given, also when its sequence numbers
-// begin anew.
+// The outbox behaves like the model for any operations, also when its sequence
+// numbers wrap around.
 func TestOutboxIsAQueue(t *testing.T) {
+	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
 	kinds := []Flags{0, 0, 0, 0, Volatile, Essential, Control, protocolPacket}
 	for range 200 {
@@ -129,9 +130,10 @@ func TestOutboxIsAQueue(t *testing.T) {
 	}
 }
 
-// What DropOldest does for a message does not depend on how much waits that it must not
-// drop, and that stays.
+// The effect of DropOldest does not depend on the number of queued undroppable
+// messages, and these stay.
 func TestDropOldestBehindMuchElse(t *testing.T) {
+	t.Parallel()
 	const many, limit = 100_000, 1000
 	var o outbox
 	m := NewTextMessage([]byte("0123456789"))
@@ -141,7 +143,7 @@ func TestDropOldestBehindMuchElse(t *testing.T) {
 	kept, oldest := o.special.kept, *o.special.kept.front()
 	l := limits{limit, 1 << 30}
 	for i := range 3 * limit {
-		ok, dropped := o.makeRoom(m.Len(), l, DropOldest)
+		ok, dropped := o.makeRoom(m.Len(), 0, l, DropOldest)
 		if want := min(max(i-limit+1, 0), 1); !ok || dropped != want {
 			t.Fatalf("message %d: room %v, %d dropped, want %d", i, ok, dropped, want)
 		}
@@ -155,9 +157,10 @@ func TestDropOldestBehindMuchElse(t *testing.T) {
 	}
 }
 
-// Whoever sends lazily without a pause does not get ahead of the writing: an
-// outbox does not overflow because of that.
+// A sender of lazy messages does not outrun the writes, so the outbox does not
+// overflow because of the delay.
 func TestLazyIsBounded(t *testing.T) {
+	t.Parallel()
 	for _, o := range []ServerOptions{{}, {OutboxMessages: 1}, {OutboxMessages: 10}, {OutboxBytes: 100}, {OutboxBytes: 5000}} {
 		opts, err := o.withDefaults()
 		if err != nil {
@@ -165,7 +168,7 @@ func TestLazyIsBounded(t *testing.T) {
 		}
 		c := &Conn{server: &Server{opts: opts}}
 		m := NewTextMessage(make([]byte, 40))
-		for c.mayWait(m.Len()) {
+		for c.mayWaitLocked(m.Len()) {
 			c.outbox.push(entry{m: m})
 		}
 		n := c.outbox.n

@@ -19,7 +19,7 @@ func numbered(i int) *engine.Message {
 	return engine.NewTextMessage(fmt.Appendf(nil, "%08d%s", i, strings.Repeat("x", block-8)))
 }
 
-// number is what numbered was called with.
+// number is the inverse of numbered.
 func number(t testing.TB, packet string) int {
 	t.Helper()
 	var i int
@@ -29,9 +29,8 @@ func number(t testing.TB, packet string) int {
 	return i
 }
 
-// stuff sends numbered messages until the kernel takes no more, for a while: what
-// it has taken may be on its way to the client's end, where there is still room. It
-// returns the number of the next one.
+// stuff sends numbered messages until the kernel accepts no more for a while, since
+// bytes may still be in transit to the client's buffer. It returns the next number.
 func stuff(t testing.TB, s *session) (next int) {
 	t.Helper()
 	for quiet := 0; quiet < 20; quiet++ {
@@ -48,6 +47,7 @@ func stuff(t testing.TB, s *session) (next int) {
 }
 
 func TestOverflow(t *testing.T) {
+	t.Parallel()
 	limits := map[string]engine.ServerOptions{
 		"bytes":    {OutboxBytes: 10*block + 1000},
 		"messages": {OutboxMessages: 10},
@@ -69,9 +69,9 @@ func TestOverflow(t *testing.T) {
 		}
 		bounded := func(t *testing.T, s *session) {
 			t.Helper()
-			// The outbox, and what the writer has taken from it.
+			// The outbox, and the batch of the writer goroutine.
 			if n := s.Buffered(); n > 12*block {
-				t.Errorf("%d bytes are buffered", n)
+				t.Errorf("%d bytes are buffered, want at most %v", n, 12*block)
 			}
 		}
 		run("Disconnect", engine.Disconnect, func(t *testing.T, h *harness, w *peer) {
@@ -82,14 +82,14 @@ func TestOverflow(t *testing.T) {
 				bounded(t, w.session)
 			}
 			if !errors.Is(err, engine.ErrOutboxFull) {
-				t.Fatalf("got error %v", err)
+				t.Fatalf("got error %v, want %v", err, engine.ErrOutboxFull)
 			}
 			if err := w.wantClose(t, engine.TransportError); !errors.Is(err, engine.ErrOutboxFull) {
-				t.Errorf("got cause %v", err)
+				t.Errorf("got cause %v, want %v", err, engine.ErrOutboxFull)
 			}
 			wantErrClosed(t, w.session)
 			if n := w.Buffered(); n > 12*block {
-				t.Errorf("%d bytes are buffered after the end", n)
+				t.Errorf("%d bytes are buffered after the end, want at most %v", n, 12*block)
 			}
 			waitFor(t, "the session to go", func() bool { return h.Len() == 1 })
 		})
@@ -112,7 +112,7 @@ func TestOverflow(t *testing.T) {
 				bounded(t, w.session)
 			}
 			if refused < more-12 {
-				t.Errorf("%d messages were refused", refused)
+				t.Errorf("%d messages were refused, want at least %v", refused, more-12)
 			}
 			for _, i := range sent {
 				if got := number(t, w.read()); got != i {
@@ -171,6 +171,7 @@ func TestOverflow(t *testing.T) {
 
 // No policy can make room for a message that is larger than the outbox.
 func TestOverflowOfOneMessage(t *testing.T) {
+	t.Parallel()
 	h := start(t, &engine.ServerOptions{OutboxBytes: 1000, Overflow: engine.DropOldest})
 	p := h.poll()
 	p.text(t, "small")
@@ -179,6 +180,7 @@ func TestOverflowOfOneMessage(t *testing.T) {
 }
 
 func TestOverflowOverPolling(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		overflow engine.Overflow
 		want     string
@@ -205,8 +207,9 @@ func TestOverflowOverPolling(t *testing.T) {
 	}
 }
 
-// DropOldest must not drop the ping, or the client is blamed for not answering.
+// DropOldest must not drop the ping, or the client would fail the heartbeat.
 func TestDropOldestKeepsPackets(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		for _, n := range []int{2, 5, 40, 100} {
 			h := startInMemory(t, &engine.ServerOptions{Overflow: engine.DropOldest, OutboxMessages: 2})
@@ -235,18 +238,20 @@ func TestDropOldestKeepsPackets(t *testing.T) {
 	r := h.request("GET", "EIO=4&transport=polling", "")
 	openSID(t, r.body)
 	if !strings.HasSuffix(r.body, "\x1e499") {
-		t.Errorf("got %q", r.body)
+		t.Errorf("got %q, want the suffix %q", r.body, "\x1e499")
 	}
 }
 
 func TestWriteTimeout(t *testing.T) {
+	t.Parallel()
 	h := start(t, &engine.ServerOptions{WriteTimeout: 100 * time.Millisecond})
 	w := h.websocket()
 	stuff(t, w.session)
 	w.wantClose(t, engine.TransportError)
 	waitFor(t, "the session to go", func() bool { return h.Len() == 0 })
 
-	// The same when it was closed before.
+	// The same when it was closed before, for which a busy machine may take a while.
+	h = start(t, &engine.ServerOptions{WriteTimeout: time.Second})
 	w = h.websocket()
 	stuff(t, w.session)
 	w.Close()
@@ -254,9 +259,10 @@ func TestWriteTimeout(t *testing.T) {
 	waitFor(t, "the session to go", func() bool { return h.Len() == 0 })
 }
 
-// A polling client that does not read its answer holds a request no longer than
+// A polling client that does not read its response holds the request no longer than
 // the write timeout.
 func TestWriteTimeoutOverPolling(t *testing.T) {
+	t.Parallel()
 	h := start(t, &engine.ServerOptions{WriteTimeout: 100 * time.Millisecond, OutboxBytes: 64 << 20})
 	p := h.poll()
 	p.text(t, strings.Repeat("x", 32<<20))
@@ -266,6 +272,7 @@ func TestWriteTimeoutOverPolling(t *testing.T) {
 }
 
 func TestVolatile(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	volatile := func(s *session, text string) {
 		t.Helper()
@@ -303,11 +310,12 @@ func TestVolatile(t *testing.T) {
 	w.Close()
 	w.wantClose(t, engine.ForcedClose)
 	if err := w.Send(engine.NewTextMessage(nil), engine.Volatile); !errors.Is(err, engine.ErrClosed) {
-		t.Errorf("after the end: %v", err)
+		t.Errorf("after the end: %v, want %v", err, engine.ErrClosed)
 	}
 }
 
 func TestCork(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	w := h.websocket()
 	w.Uncork() // does nothing
@@ -315,14 +323,14 @@ func TestCork(t *testing.T) {
 	w.text(t, "a")
 	w.text(t, "b")
 	if n := w.Buffered(); n != 2*len(ws.AppendFrame(nil, ws.Text, []byte("4a"))) {
-		t.Errorf("%d bytes are buffered", n)
+		t.Errorf("%d bytes are buffered, want %v", n, 2*len(ws.AppendFrame(nil, ws.Text, []byte("4a"))))
 	}
 	if !w.Writable() {
 		t.Error("not writable while corked")
 	}
 	w.Uncork()
 	if n := w.Buffered(); n != 0 {
-		t.Errorf("%d bytes are buffered after Uncork", n)
+		t.Errorf("%d bytes are buffered after Uncork, want 0", n)
 	}
 	w.text(t, "c")
 	for _, want := range []string{"4a", "4b", "4c"} {
@@ -349,6 +357,7 @@ func TestCork(t *testing.T) {
 }
 
 func TestDeferred(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	deferred := func(s *session, text string) {
 		t.Helper()
@@ -360,7 +369,7 @@ func TestDeferred(t *testing.T) {
 	deferred(w.session, "a")
 	deferred(w.session, "b")
 	if n := w.Buffered(); n != 2*len(ws.AppendFrame(nil, ws.Text, []byte("4a"))) {
-		t.Errorf("%d bytes are buffered", n)
+		t.Errorf("%d bytes are buffered, want %v", n, 2*len(ws.AppendFrame(nil, ws.Text, []byte("4a"))))
 	}
 	w.Flush()
 	w.want("4a")
@@ -381,9 +390,9 @@ func TestDeferred(t *testing.T) {
 	wantReply(t, receive(t, pending, "the poll"), 200, "4a")
 }
 
-// The handler is not called by a Send that is deferred: whoever flushes ends the
-// connection.
+// A deferred Send does not call the handler; the flush ends the connection.
 func TestDeferredOverflow(t *testing.T) {
+	t.Parallel()
 	h := start(t, &engine.ServerOptions{OutboxMessages: 3})
 	w := h.websocket()
 	var err error
@@ -395,12 +404,13 @@ func TestDeferredOverflow(t *testing.T) {
 	}
 	w.Flush()
 	if err := w.wantClose(t, engine.TransportError); !errors.Is(err, engine.ErrOutboxFull) {
-		t.Errorf("got cause %v", err)
+		t.Errorf("got cause %v, want %v", err, engine.ErrOutboxFull)
 	}
 	w.Flush() // does nothing
 }
 
 func TestOnDrain(t *testing.T) {
+	t.Parallel()
 	t.Run("polling", func(t *testing.T) {
 		h := start(t, nil)
 		p := h.poll()
@@ -410,7 +420,7 @@ func TestOnDrain(t *testing.T) {
 		}
 		p.want("4a")
 		receive(t, p.drained, "OnDrain")
-		// What leaves at once was no backlog.
+		// Messages sent at once do not count as a backlog.
 		pending := p.pending()
 		p.text(t, "b")
 		receive(t, pending, "the poll")
@@ -451,8 +461,9 @@ func TestOnDrain(t *testing.T) {
 	})
 }
 
-// A peer that pings all the time and never reads makes us remember its last ping.
+// For a peer that pings without reading, the connection keeps only the last ping.
 func TestPingFlood(t *testing.T) {
+	t.Parallel()
 	h := start(t, &engine.ServerOptions{OutboxMessages: 100, OutboxBytes: 20_000})
 	w := h.websocket()
 	next := stuff(t, w.session)
@@ -465,7 +476,7 @@ func TestPingFlood(t *testing.T) {
 	w.send("4still here")
 	w.wantMessage(t, "still here")
 	if n := w.Buffered() - before; n > 200 {
-		t.Errorf("%d bytes are buffered", n)
+		t.Errorf("%d bytes are buffered, want at most 200", n)
 	}
 	for i := range next {
 		if got := number(t, w.read()); got != i {
@@ -477,8 +488,10 @@ func TestPingFlood(t *testing.T) {
 	w.want("4end")
 }
 
-// Control messages keep their place, are not dropped, and take no room of others.
+// Control messages keep their order, are not dropped, and take no room from other
+// messages.
 func TestControl(t *testing.T) {
+	t.Parallel()
 	for overflow, want := range map[engine.Overflow]string{
 		engine.Refuse:     "41\x1e4c1\x1e42\x1e4c2",
 		engine.DropNewest: "41\x1e4c1\x1e42\x1e4c2",
@@ -490,7 +503,7 @@ func TestControl(t *testing.T) {
 			t.Helper()
 			err := p.Send(engine.NewTextMessage([]byte(text)), flags)
 			if refused := overflow == engine.Refuse && text > "2" && flags == 0; (err != nil) != refused {
-				t.Errorf("policy %d, message %s: %v", overflow, text, err)
+				t.Errorf("policy %d, message %s: %v, want an error: %v", overflow, text, err, refused)
 			}
 		}
 		send("1", 0)
@@ -504,9 +517,10 @@ func TestControl(t *testing.T) {
 	}
 }
 
-// A client that makes us queue too many control messages loses its connection, whatever
-// the policy.
+// A client for which too many control messages are queued is disconnected under any
+// policy.
 func TestTooManyControlMessages(t *testing.T) {
+	t.Parallel()
 	limits := map[string]engine.ServerOptions{
 		"messages": {OutboxMessages: 10},
 		"bytes":    {OutboxBytes: 10 * 102},
@@ -524,13 +538,13 @@ func TestTooManyControlMessages(t *testing.T) {
 					}
 				}
 				if err := p.Send(m, engine.Control); !errors.Is(err, engine.ErrOutboxFull) {
-					t.Errorf("got error %v", err)
+					t.Errorf("got error %v, want %v", err, engine.ErrOutboxFull)
 				}
 				if err := p.wantClose(t, engine.TransportError); !errors.Is(err, engine.ErrOutboxFull) {
-					t.Errorf("got cause %v", err)
+					t.Errorf("got cause %v, want %v", err, engine.ErrOutboxFull)
 				}
 				if n := p.Buffered(); n != 0 {
-					t.Errorf("%d bytes are buffered after the end", n)
+					t.Errorf("%d bytes are buffered after the end, want 0", n)
 				}
 			})
 		}

@@ -1,16 +1,16 @@
 package engine
 
-// limits are what may wait in an outbox.
+// limits bounds the messages queued in an outbox.
 type limits struct{ messages, bytes int }
 
-// admits reports whether there is room for a message of size bytes behind those of
-// used. A message of any size fits when nothing else waits: that a peer which keeps up
-// gets it must not depend on the transport.
+// admits reports whether a message of size bytes fits in addition to used. A message
+// of any size fits into an empty outbox, so that a peer that keeps up receives it
+// over any transport.
 func (l limits) admits(size int, used usage) bool {
 	return used.n == 0 || used.n < l.messages && used.bytes+size <= l.bytes
 }
 
-// ordinary returns how much waits that an overflow policy is applied to.
+// ordinary returns the usage by messages that an overflow policy may drop.
 func (o *outbox) ordinary() usage {
 	u := usage{o.n, o.bytes}
 	if s := o.special; s != nil {
@@ -20,7 +20,7 @@ func (o *outbox) ordinary() usage {
 	return u
 }
 
-// controls returns how much waits that is marked as Control.
+// controls returns the usage by Control messages.
 func (o *outbox) controls() usage {
 	if o.special == nil {
 		return usage{}
@@ -28,9 +28,15 @@ func (o *outbox) controls() usage {
 	return o.special.control
 }
 
-// makeRoom applies an overflow policy to a message of size bytes. It reports whether
-// there is room for it, and how many others were dropped.
-func (o *outbox) makeRoom(size int, l limits, policy Overflow) (ok bool, dropped int) {
+// makeRoom applies an overflow policy for a message of size bytes. It reports whether
+// the message fits, and how many other messages it dropped.
+func (o *outbox) makeRoom(size int, flags Flags, l limits, policy Overflow) (ok bool, dropped int) {
+	switch {
+	case flags&Essential != 0:
+		return true, 0
+	case flags&Control != 0:
+		return l.admits(size, o.controls()), 0
+	}
 	if policy != DropOldest || size > l.bytes {
 		return l.admits(size, o.ordinary()), 0
 	}

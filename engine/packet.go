@@ -22,7 +22,7 @@ const (
 
 const separator = 0x1e
 
-// The packets that carry nothing but their type exist once.
+// The packets without data, shared by all connections.
 var (
 	pingPacket      = newPacket(packetPing, "")
 	closePacket     = newPacket(packetClose, "")
@@ -33,17 +33,17 @@ var (
 
 var errBadPacket = errors.New("undecodable packet")
 
-// packet is a received packet. A binary one is always a message.
+// A packet is a received packet. A binary packet is always a message.
 type packet struct {
 	typ    packetType
 	binary bool
-	// owned is set when data may be kept; otherwise it is valid during the call.
+	// owned is set if data may be kept. Otherwise data is valid only during the call.
 	owned bool
 	data  []byte
 }
 
-// handOver returns the data for a handler, to which binary data then belongs. Package
-// socketio may give it to package blocks, so nothing else shares its memory.
+// handOver returns the data for a handler. A handler owns binary data, and package
+// socketio may give it to package blocks, so its memory is not shared.
 func (p packet) handOver() []byte {
 	if !p.binary || p.owned {
 		return p.data
@@ -67,7 +67,7 @@ func parseText(text []byte) (packet, error) {
 	return packet{typ: packetType(text[0]), data: text[1:]}, nil
 }
 
-// parseBase64 decodes a binary message.
+// parseBase64 decodes a binary message in a text packet ("b" and base64).
 func parseBase64(text []byte) (packet, error) {
 	data := blocks.Get(base64.StdEncoding.DecodedLen(len(text)))
 	n, err := base64.StdEncoding.Decode(data, text)

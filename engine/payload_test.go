@@ -33,8 +33,9 @@ func numbers(i, n int) string {
 	return strings.Join(packets, "\x1e")
 }
 
-// Answers have no more packets than clients take.
+// A response has at most MaxPollPackets packets.
 func TestPacketsOfAnAnswer(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	p := h.poll()
 	p.count(t, 40)
@@ -50,14 +51,14 @@ func TestPacketsOfAnAnswer(t *testing.T) {
 		t.Error("OnDrain was called twice")
 	}
 
-	// The close packet comes alone, behind all of them.
+	// The close packet arrives alone, after all messages.
 	p.count(t, 17)
 	p.Close()
 	p.want(numbers(0, 16))
 	p.want(numbers(16, 17))
 	p.want("1")
 
-	// The answer to the handshake is an answer, too.
+	// The limit applies to the response to the handshake, too.
 	h = start(t, &engine.ServerOptions{OnConnect: func(c *engine.Conn) engine.Handler {
 		s := newSession(c)
 		s.count(t, 20)
@@ -75,9 +76,10 @@ func TestPacketsOfAnAnswer(t *testing.T) {
 	p.want(numbers(30, 40))
 }
 
-// A message whose parts are more than an answer may have leaves in several, and what is
-// sent meanwhile stays behind it.
+// A message with more parts than the limit leaves in several responses, and later
+// messages follow it.
 func TestPartsInSeveralAnswers(t *testing.T) {
+	t.Parallel()
 	h := start(t, &engine.ServerOptions{MaxPollPackets: 3, OutboxMessages: 2, Overflow: engine.DropOldest})
 	p := h.poll()
 	parts := [][]byte{[]byte("1"), []byte("2"), []byte("3")}
@@ -89,8 +91,9 @@ func TestPartsInSeveralAnswers(t *testing.T) {
 	p.want("bMw==\x1e42\x1e43")
 }
 
-// Answers are of about a megabyte, whatever waits, with either revision.
+// Responses have about a megabyte however much is queued, in both revisions.
 func TestBytesOfAnAnswer(t *testing.T) {
+	t.Parallel()
 	const most = 1<<20 + 100
 	text, one, two, three := letters(400_000), letters(300_000), letters(300_000), letters(700_000)
 	parts := []string{"4" + text, "4" + text, "4" + text, base64Packet("b", one), base64Packet("b", two), base64Packet("b", three), "4end"}
@@ -132,7 +135,7 @@ func TestBytesOfAnAnswer(t *testing.T) {
 			t.Errorf("%s: %d answers", query, len(got))
 		}
 	}
-	// A single packet is never cut.
+	// A single packet is never split.
 	p := start(t, nil).poll()
 	big := letters(3 << 20)
 	p.text(t, "small")
@@ -178,9 +181,10 @@ func trickle(r io.Reader, size, rate int) error {
 	return nil
 }
 
-// A client that takes its answer slowly, but steadily, gets it; one that stops loses the
-// session when the write timeout has passed.
+// A client that reads its response slowly but steadily receives it; if it stops, the
+// session ends after the write timeout.
 func TestAnswersToSlowClients(t *testing.T) {
+	t.Parallel()
 	noise := make([]byte, 1<<20)
 	rand.NewChaCha8([32]byte{}).Read(noise)
 	for name, header := range map[string]string{"plain": "", "compressed": "Accept-Encoding: gzip\r\n"} {
@@ -201,16 +205,17 @@ func TestAnswersToSlowClients(t *testing.T) {
 				clk := newClock(t)
 				p.wantClose(t, engine.TransportError)
 				if d := time.Since(clk.start); d > 5*time.Second {
-					t.Errorf("the end came after %v", d)
+					t.Errorf("the end came after %v, want at most %v", d, 5*time.Second)
 				}
 			})
 		})
 	}
 }
 
-// A closed session waits for a client that fetches what is left as long as it comes for
-// more, and while it receives an answer.
+// A closed session waits while its client keeps polling for the rest and while it
+// receives a response.
 func TestRestInSeveralAnswers(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := startInMemory(t, nil)
 		p := h.poll()
@@ -243,8 +248,9 @@ func TestRestInSeveralAnswers(t *testing.T) {
 	})
 }
 
-// What one poll has not brought leaves over the WebSocket that the session moves to.
+// Messages left after a poll are sent over the WebSocket after an upgrade.
 func TestUpgradeBetweenAnswers(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	p := h.poll()
 	p.count(t, 40)
@@ -258,8 +264,10 @@ func TestUpgradeBetweenAnswers(t *testing.T) {
 	receive(t, p.drained, "OnDrain")
 }
 
-// Our own client takes a burst in many answers, with the end behind it.
+// This package's client receives a burst in many responses, followed by the close
+// packet.
 func TestClientTakesManyAnswers(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	c, s := h.call(h.dialOptions(engine.Polling))
 	const n = 500

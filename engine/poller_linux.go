@@ -6,45 +6,44 @@ import (
 	"syscall"
 )
 
-// A poller watches idle WebSockets, so that none of them needs a goroutine that
-// waits: it wakes those to which something has happened. Its own goroutine exists
-// while there are links that were parked once, and waits like any other, since an
-// epoll instance is a file that becomes readable.
-// See docs/decisions/0008-idle-connections.md.
+// A poller watches idle WebSockets with epoll(7), so that none of them needs a
+// waiting goroutine, and resumes those with events. Its own goroutine exists while
+// parked links are registered. It waits in the runtime's poller, since an epoll
+// instance is itself a file that becomes readable. See
+// docs/decisions/0008-idle-connections.md.
 //
-// An event only says that somebody should look at a link: one that is woken without
-// a reason finds nothing to read, and is parked again. So it does not matter when an
-// event is overtaken by the end of its connection and meets another one that has
-// been given the same descriptor.
+// An event is only a hint to read from a link. A reader that finds nothing parks the
+// link again, so an event that outlives its connection and meets a new one with the
+// same descriptor does no harm.
 type poller struct {
 	disabled   bool
-	goroutines *sync.WaitGroup // of the server
+	goroutines *group // of the server
 
 	mu    sync.Mutex // guards what follows; taken after a Conn's mu
-	file  *os.File   // the epoll instance; nil without links
-	links []*link    // by descriptor
-	n     int        // links that were parked once
-	// idle are goroutines that have read before and wait to do it again: their stacks
-	// have the right size for handlers. The one that became idle last is used first.
+	file  *os.File   // the epoll instance; nil if n is 0
+	links []*link    // index is the descriptor
+	n     int        // number of registered links
+	// idle holds waiting reader goroutines, whose stacks have already grown to the
+	// size that handlers need. The most recently added is used first.
 	idle []chan *link
 
-	// epoll is file's descriptor. It changes only when there are no links, so those
-	// may use it without mu.
+	// epoll is the descriptor of file. It changes only while no link is registered,
+	// so a registered link may use it without mu.
 	epoll int
 }
 
-// watch is what a poller knows about a link: its descriptor and one, or zero.
+// A watch is the registration of a link: its descriptor plus one, or zero.
 type watch int32
 
-// The goroutines that may be idle at once.
+// maxIdleReaders bounds the number of idle reader goroutines.
 const maxIdleReaders = 16
 
-// works reports whether idle links are parked.
+// works reports whether the poller is in use.
 func (p *poller) works() bool { return !p.disabled }
 
-// park watches l, whose descriptor is fd and stays open meanwhile, until something
-// happens to it. It returns false when that is not possible. The mu of the link's
-// Conn is held, and the Conn open, so Shutdown waits for the poller's goroutine.
+// park watches l, whose descriptor fd stays open during the call, until an event
+// occurs. It returns false if that is not possible. The mu of the link's Conn is held
+// and the Conn is open, so Shutdown waits for the poller's goroutine.
 func (p *poller) park(l *link, fd int) bool {
 	if p.disabled {
 		return false
@@ -56,22 +55,22 @@ func (p *poller) park(l *link, fd int) bool {
 		}
 		op = syscall.EPOLL_CTL_ADD
 	}
-	// There is one event, and then none until the link is parked again.
+	// EPOLLONESHOT: one event, and then none until the link is parked again.
 	event := syscall.EpollEvent{Events: syscall.EPOLLIN | syscall.EPOLLRDHUP | syscall.EPOLLONESHOT, Fd: int32(fd)}
 	l.parked.Store(true)
 	if err := syscall.EpollCtl(p.epoll, op, fd, &event); err != nil {
-		// The kernel has no memory for it: a goroutine has to wait, this one unless
-		// there is another by now.
+		// The kernel has no memory for the registration, so a goroutine must wait:
+		// this one, unless another has begun to read.
 		return !l.parked.CompareAndSwap(true, false)
 	}
 	return true
 }
 
-// add makes a link known, until forget.
+// add registers a link until forget is called.
 func (p *poller) add(l *link, fd int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.file == nil && p.open() != nil {
+	if p.file == nil && p.openLocked() != nil {
 		return false
 	}
 	if missing := fd + 1 - len(p.links); missing > 0 {
@@ -83,13 +82,13 @@ func (p *poller) add(l *link, fd int) bool {
 	return true
 }
 
-// open makes the epoll instance. mu is held.
-func (p *poller) open() error {
+// openLocked creates the epoll instance.
+func (p *poller) openLocked() error {
 	fd, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
 	if err != nil {
 		return err
 	}
-	// So marked, it is waited for by the runtime.
+	// The runtime polls only non-blocking descriptors.
 	if err := syscall.SetNonblock(fd, true); err != nil {
 		syscall.Close(fd)
 		return err
@@ -105,13 +104,14 @@ func (p *poller) open() error {
 	return nil
 }
 
-// forget ends what add began. Nobody reads from l any more, and it is not parked.
+// forget removes the registration of l. No goroutine reads from l any more, and l is
+// not parked.
 func (p *poller) forget(l *link) {
 	if l.watch == 0 {
 		return
 	}
 	p.mu.Lock()
-	if fd := l.watch - 1; p.links[fd] == l { // and not the next one with this descriptor
+	if fd := l.watch - 1; p.links[fd] == l { // not a newer link with the same descriptor
 		p.links[fd] = nil
 	}
 	var unused *os.File
@@ -124,17 +124,17 @@ func (p *poller) forget(l *link) {
 	}
 	p.mu.Unlock()
 	if unused != nil {
-		unused.Close() // ends run, and waits for that
+		unused.Close() // ends run
 	}
 }
 
-// run wakes links until the epoll instance is closed. It does so from inside a single
-// Read: each of its own would begin with forgetting what has happened before, and so
-// with asking once more.
+// run resumes links until the epoll instance is closed. It does so within a single
+// call of Read: each further call would reset the readiness that the runtime has
+// recorded, and cost one more system call.
 func (p *poller) run(raw syscall.RawConn) {
 	events := make([]syscall.EpollEvent, 256)
 	ready := make([]*link, 0, len(events))
-	_ = raw.Read(func(fd uintptr) (done bool) { // until the file is closed
+	_ = raw.Read(func(fd uintptr) (done bool) { // returns when the file is closed
 		for {
 			n, err := syscall.EpollWait(int(fd), events, 0)
 			if err == syscall.EINTR {
@@ -142,13 +142,13 @@ func (p *poller) run(raw syscall.RawConn) {
 			}
 			p.wake(events[:max(n, 0)], ready)
 			if n < len(events) {
-				return false // there will be news before there is more
+				return false // wait until the runtime reports readiness
 			}
 		}
 	})
 }
 
-// wake wakes the links that events are about; ready is memory for their list.
+// wake resumes the links named by events. It uses ready as scratch space.
 func (p *poller) wake(events []syscall.EpollEvent, ready []*link) {
 	p.mu.Lock()
 	for _, e := range events {
@@ -165,7 +165,7 @@ func (p *poller) wake(events []syscall.EpollEvent, ready []*link) {
 	clear(ready)
 }
 
-// read has a goroutine read from l.
+// read makes a goroutine read from l.
 func (p *poller) read(l *link) {
 	p.mu.Lock()
 	n := len(p.idle)
@@ -180,8 +180,8 @@ func (p *poller) read(l *link) {
 	next <- l
 }
 
-// readers reads from l, and then from others until it is one too many, or there are
-// no links.
+// readers reads from l, and then from other links, until enough goroutines are idle
+// or no link is registered.
 func (p *poller) readers(l *link) {
 	next := make(chan *link, 1)
 	for more := true; more; {
@@ -192,7 +192,8 @@ func (p *poller) readers(l *link) {
 	}
 }
 
-// wait notes that a goroutine is idle. It returns false when it is not needed any more.
+// wait registers an idle goroutine. It returns false if the goroutine is not needed
+// any more.
 func (p *poller) wait(next chan *link) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

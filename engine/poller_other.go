@@ -2,13 +2,11 @@
 
 package engine
 
-import "sync"
-
-// A poller watches idle WebSockets where the system can do that for many with
-// little memory. Here a goroutine waits for each.
+// A poller watches idle WebSockets if the system can do that for many with little
+// memory. On this system each has a waiting goroutine instead.
 type poller struct {
 	disabled   bool
-	goroutines *sync.WaitGroup // of the server
+	goroutines *group // of the server
 }
 
 type watch struct{}

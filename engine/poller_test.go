@@ -12,11 +12,11 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
-// What the poller takes part in works without it, too: elsewhere every WebSocket
-// has a goroutine that waits.
+// Connections also work without the poller: on other systems each WebSocket has a
+// waiting goroutine.
 func TestPortable(t *testing.T) {
 	engine.SetPortable(true)
-	defer engine.SetPortable(false)
+	t.Cleanup(func() { engine.SetPortable(false) }) // after the parallel ones, too
 	for _, test := range []struct {
 		name string
 		f    func(*testing.T)
@@ -43,7 +43,8 @@ func TestPortable(t *testing.T) {
 	}
 }
 
-// parked waits until nobody reads from the connection, where that is possible.
+// parked waits until no goroutine reads from the connection, if the system supports
+// that.
 func (s *session) parked(t testing.TB) {
 	t.Helper()
 	if runtime.GOOS == "linux" && !t.Failed() && !strings.HasPrefix(t.Name(), "TestPortable/") {
@@ -51,8 +52,9 @@ func (s *session) parked(t testing.TB) {
 	}
 }
 
-// A frame may come in parts, between which nobody waits for it.
+// A frame may arrive in parts, and the connection may be parked between them.
 func TestParts(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	w := h.websocket()
 	frame := masked(ws.Text, "4hello")
@@ -71,8 +73,7 @@ func TestParts(t *testing.T) {
 	w.want("4reply")
 }
 
-// An idle connection has no goroutine, and gets one that stays while it is read
-// from often.
+// An idle connection has no goroutine. A busy one keeps one.
 func TestIdleConnectionsAreParked(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("there is no poller")
@@ -106,8 +107,9 @@ func TestIdleConnectionsAreParked(t *testing.T) {
 	w.wantMessage(t, "y")
 }
 
-// A handler that blocks holds up its own connection only.
+// A handler that blocks delays only its own connection.
 func TestBlockedHandlerAmongParked(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	release := make(chan struct{})
 	var blocked []*peer
@@ -129,9 +131,9 @@ func TestBlockedHandlerAmongParked(t *testing.T) {
 	}
 }
 
-// Descriptors are used again, while events for those who had them before may still
-// be under way.
+// Descriptors are reused while events for their previous connections may be pending.
 func TestDescriptorsAreReused(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	var wg sync.WaitGroup
 	for range 8 {
@@ -153,7 +155,7 @@ func TestDescriptorsAreReused(t *testing.T) {
 	}
 	for range 8 * 50 {
 		s := receive(t, h.sessions, "a session")
-		// What was sent before the end may be lost with the connection.
+		// Messages sent before the end may be lost with the connection.
 		if e := receive(t, s.closed, "the end"); e.reason != engine.TransportClose && e.reason != engine.TransportError {
 			t.Errorf("ended with %q", e.reason)
 		}
@@ -162,9 +164,10 @@ func TestDescriptorsAreReused(t *testing.T) {
 	waitFor(t, "the sessions to go", func() bool { return h.Len() == 0 })
 }
 
-// Parked connections end like others, whoever ends them, also when something
-// arrives at that moment.
+// Parked connections end like others, at either end, also if bytes arrive at the same
+// time.
 func TestEndsOfParked(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	rounds := 60
 	if testing.Short() {

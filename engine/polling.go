@@ -1,140 +1,176 @@
 package engine
 
 import (
-	"bytes"
 	"compress/gzip"
 	"compress/zlib"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
+
+	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
-// pollState is the polling side of a session: at most one GET that waits for
-// messages and one POST that brings some.
+// pollState is the polling side of a session: at most one GET, which waits for
+// messages, and one POST, which delivers some.
 type pollState struct {
 	active  bool          // a GET is being served
-	late    bool          // which came when the client had opened a WebSocket
-	unsent  uint32        // bytes of messages in answers that are being written
-	answers *answer       // which are these
-	waiting chan struct{} // closed to wake the GET that has nothing to answer yet
+	late    bool          // that GET arrived after the client had opened a WebSocket
+	unsent  uint32        // bytes of messages in answers
+	answers *answer       // list of answers being written
+	waiting chan struct{} // closed to wake a GET that waits for messages
 	post    *post
 }
 
-// post is a POST request that is being served.
-type post struct {
-	w       http.ResponseWriter
-	reading bool // its body has not arrived yet
+// unsentBytes returns the size in bytes of the messages in answers.
+func (p *pollState) unsentBytes() int {
+	if p == nil {
+		return 0
+	}
+	return int(p.unsent)
 }
 
-// abort makes the reading of the body fail. mu is held, so that the request
-// cannot end meanwhile.
-func (p *post) abort() {
-	if p.reading {
-		// Where there are no deadlines, the request timeout is none either, and the
-		// client's own end of the request is all there is.
-		_ = http.NewResponseController(p.w).SetReadDeadline(time.Unix(1, 0))
+// needPollLocked allocates the polling side.
+func (c *Conn) needPollLocked() {
+	if c.poll == nil {
+		c.poll = new(pollState)
 	}
+}
+
+// dropPollLocked releases the polling side once the session has moved to a WebSocket
+// and no polling request is being served.
+func (c *Conn) dropPollLocked() {
+	if p := c.poll; !c.pollsLocked() && p != nil && !p.active && p.answers == nil && p.post == nil {
+		c.poll = nil
+	}
+}
+
+// post is a POST request being served.
+type post struct {
+	w       http.ResponseWriter
+	reading bool // its body is being read
+	cuts    sync.WaitGroup
 }
 
 var (
 	errPollOverlap    = errors.New("engine: overlap from client: two polls at once")
 	errPostOverlap    = errors.New("engine: overlap from client: two data requests at once")
 	errPollAborted    = errors.New("engine: poll connection closed prematurely")
+	errNotAnswered    = errors.New("engine: the response to a poll was not written")
 	errPostAborted    = errors.New("engine: data request connection closed prematurely")
 	errInvalidContent = errors.New("engine: invalid content type of a data request")
 	errInvalidBody    = errors.New("engine: the body of a data request cannot be decoded")
 )
 
-// A poll that comes during an upgrade and has nothing to answer is released after
-// this time: the client may be waiting for it. One that was there before is
-// released by the probe.
+// upgradePollInterval is how long a poll without messages may wait during an upgrade
+// before it is released, because the client may need its response to continue. A poll
+// that was pending before the probe is released at the probe.
 const upgradePollInterval = 100 * time.Millisecond
 
-// wakePoll releases the waiting GET, if there is one. mu is held.
-func (c *Conn) wakePoll() {
-	if c.poll.waiting != nil {
+// wakePollLocked releases the waiting GET, if there is one.
+func (c *Conn) wakePollLocked() {
+	if c.poll != nil && c.poll.waiting != nil {
 		close(c.poll.waiting)
 		c.poll.waiting = nil
 	}
 }
 
-// servePoll answers a GET: with what is in the outbox, as soon as there is
-// something.
+// servePoll answers a GET with the outbox, as soon as it is not empty.
 func (c *Conn) servePoll(w http.ResponseWriter, r *http.Request) {
+	clearWriteTimeout(w, r)
 	c.mu.Lock()
+	c.needPollLocked()
 	if c.poll.active {
-		c.mu.Unlock()
-		c.fail(TransportError, errPollOverlap)
+		c.failPollAndUnlock(errPollOverlap)
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
 	c.poll.active = true
-	// A client completes an upgrade when its poll has come back. One that comes when
-	// there is a WebSocket, and is overtaken by the upgrade, has come over a
-	// transport that is not in use any more.
-	c.poll.late = c.link != nil || c.probe != nil || c.opening.Load() > 0
-	if c.outbox.n == 0 && c.state == open && c.link == nil {
-		clearWriteTimeout(w, r)
-		if err := c.awaitOutbox(r); err != nil {
+	// A client completes an upgrade after its poll has returned. A poll that arrives
+	// after the WebSocket was opened, and that the upgrade overtakes, used the
+	// previous transport.
+	c.poll.late = !c.pollsLocked() || c.probe != nil || c.opening.Load() > 0
+	if c.outbox.n == 0 && c.state == open && c.pollsLocked() {
+		if err := c.awaitOutboxLocked(r); err != nil && c.pollsLocked() {
 			c.poll.active = false
-			c.mu.Unlock()
-			c.fail(TransportError, err)
-			// The client may only have closed its half of the connection, and would
-			// take 200 without a body for a payload that cannot be parsed.
+			c.failPollAndUnlock(err)
+			// The client may have closed only its half of the connection, and would
+			// parse a 200 without a body as an invalid payload.
 			panic(http.ErrAbortHandler)
 		}
 	}
-	if c.poll.late && c.link != nil {
+	if c.poll.late && !c.pollsLocked() {
 		c.poll.active = false
+		c.dropPollLocked()
 		c.mu.Unlock()
 		writeError(w, http.StatusBadRequest, CodeBadRequest, CodeBadRequest.String())
 		return
 	}
-	messages, finished := c.takePoll()
+	messages, probe, finished := c.takePollLocked()
 	c.poll.active = false
-	drained := c.link == nil && c.backlog && c.outbox.n == 0
+	drained := c.pollsLocked() && c.backlog && c.outbox.n == 0
 	if drained {
 		c.backlog = false
 	}
 	a := &answer{conn: c, w: w, size: sizeOf(messages)}
 	a.beginLocked()
 	c.mu.Unlock()
-	err := a.send(r, messages)
+	err := errNotAnswered // unless send returns: the ResponseWriter may panic
+	defer func() { c.answered(messages, finished, drained, err) }()
+	probe.interrupt()
+	err = a.send(r, messages)
+}
+
+// answered is called after messages were written as the response to a GET, or err has
+// prevented that.
+func (c *Conn) answered(messages []entry, finished, drained bool, err error) {
 	c.mu.Lock()
-	if c.state == draining && c.link == nil && !c.left {
-		// The client has fetched a part of what is left, and has time to come for more.
+	if c.lingersLocked() && !c.left {
+		// The client has fetched a part of the rest, and gets time to poll for more.
 		c.beat.after(c, c.lingerLocked())
 	}
-	c.mu.Unlock()
 	switch {
 	case finished:
+		c.mu.Unlock()
 		c.server.remove(c)
+	case err != nil && messages[0].m == noopPacket:
+		c.failPollAndUnlock(err)
 	case err != nil:
-		c.fail(TransportError, err)
-	case drained:
-		c.onDrain()
+		c.endAndUnlock(TransportError, err, false)
+	default:
+		c.mu.Unlock()
+		if drained {
+			c.onDrain()
+		}
 	}
 }
 
-// clearWriteTimeout sees to it that a request which only waits is not ended by the
-// server's WriteTimeout, as it would be over HTTP/2.
+// failPollAndUnlock ends the session after a poll with which no message was lost. A
+// session that has moved to a WebSocket continues, because it needs no polls.
+func (c *Conn) failPollAndUnlock(err error) {
+	if !c.pollsLocked() {
+		c.mu.Unlock()
+		return
+	}
+	c.endAndUnlock(TransportError, err, false)
+}
+
+// clearWriteTimeout keeps the http.Server's WriteTimeout from ending a request that
+// only waits, as it would over HTTP/2.
 func clearWriteTimeout(w http.ResponseWriter, r *http.Request) {
 	if s, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok && s.WriteTimeout == 0 {
 		return
 	}
-	// Where there are no deadlines, there is none to clear.
+	// An error means that deadlines are not supported, so none is set.
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
 }
 
-// awaitOutbox waits until there is something to answer. mu is held, and
-// released while it waits.
-func (c *Conn) awaitOutbox(r *http.Request) error {
+// awaitOutboxLocked waits until the outbox has messages. It releases mu while it
+// waits.
+func (c *Conn) awaitOutboxLocked(r *http.Request) error {
 	wait := make(chan struct{})
 	c.poll.waiting = wait
 	var release <-chan time.Time
@@ -156,27 +192,28 @@ func (c *Conn) awaitOutbox(r *http.Request) error {
 	return err
 }
 
-// takePoll returns what a GET is answered with. finished is set when that was
-// the last of a closed session. mu is held.
-func (c *Conn) takePoll() (messages []entry, finished bool) {
-	if c.link != nil {
-		return []entry{{m: noopPacket}}, false
+// takePollLocked returns the messages for the response to a GET. finished is set if
+// it is the last of a closed session. probe is an upgrade that ends with it, or nil.
+func (c *Conn) takePollLocked() (messages []entry, probe *link, finished bool) {
+	if !c.pollsLocked() {
+		return []entry{{m: noopPacket}}, nil, false
 	}
 	packets := c.server.opts.MaxPollPackets
 	messages = make([]entry, 0, min(c.outbox.n, packets)+1)
 	messages = c.outbox.takePayload(messages, maxAnswer, packets)
 	switch {
 	case len(messages) > 0:
-		// A close packet has to wait for the next poll: clients act on it before
-		// they have handled the messages in front of it.
-		return messages, false
+		// Send a close packet only in the next response: clients act on it before
+		// they have handled the messages that precede it.
+		return messages, nil, false
 	case c.state == open:
-		return append(messages, entry{m: noopPacket}), false
+		return append(messages, entry{m: noopPacket}), nil, false
 	case c.left:
-		return append(messages, entry{m: noopPacket}), c.finishPolling()
+		probe, finished = c.finishPollingLocked()
+		return append(messages, entry{m: noopPacket}), probe, finished
 	default:
-		c.finishPolling()
-		return append(messages, entry{m: closePacket}), true
+		probe, _ = c.finishPollingLocked()
+		return append(messages, entry{m: closePacket}), probe, true
 	}
 }
 
@@ -197,18 +234,23 @@ const (
 // appendPayload appends messages as one payload.
 func (c *Conn) appendPayload(body []byte, messages []entry) (payload []byte, contentType string) {
 	if c.revision3 {
-		return appendPayload3(body, messages, c.base64)
+		return appendPayload3(body, messages, c.base64, c.server.total.encoded)
 	}
 	for i, e := range messages {
 		if i > 0 {
 			body = append(body, separator)
 		}
-		body = append(body, e.m.payload()...)
+		if e.m.textOnly { // a single packet over polling
+			_, text, _ := ws.Frames(e.m.frames)
+			body = append(body, text...)
+		} else {
+			body = append(body, c.server.total.encoded(e.m, pollingForm)...)
+		}
 	}
 	return body, plainText
 }
 
-// send answers the request r, a GET, with messages.
+// send answers r, a GET, with messages.
 func (a *answer) send(r *http.Request, messages []entry) error {
 	defer a.end()
 	c := a.conn
@@ -225,10 +267,12 @@ func (a *answer) send(r *http.Request, messages []entry) error {
 		body, contentType = c.jsonp.wrap(body), javaScript
 		h.Set("X-Content-Type-Options", "nosniff")
 	}
+	a.resize(len(body))
 	h.Set("Content-Type", contentType)
 	h.Set("Cache-Control", "no-store")
 	if ua := r.UserAgent(); strings.Contains(ua, ";MSIE") || strings.Contains(ua, "Trident/") {
-		// Old Internet Explorers took the answer for a page with an attack in it.
+		// Old versions of Internet Explorer treat the response as a page with a
+		// script injection.
 		h.Set("X-XSS-Protection", "0")
 	}
 
@@ -244,226 +288,14 @@ func (a *answer) send(r *http.Request, messages []entry) error {
 	return err
 }
 
-// servePost takes a POST: packets for us.
-func (c *Conn) servePost(w http.ResponseWriter, r *http.Request) {
-	cut := c.cutter(r.Header.Get("Content-Type"))
-	if cut == nil {
-		c.fail(TransportError, errInvalidContent)
-		refuseBody(w, r, http.StatusBadRequest)
-		return
-	}
-	c.mu.Lock()
-	if c.left {
-		// Only the client's last poll is still awaited.
-		c.mu.Unlock()
-		c.server.refuse(w, r, unknownSession(r, c.id))
-		return
-	}
-	if c.poll.post != nil {
-		c.mu.Unlock()
-		c.fail(TransportError, errPostOverlap)
-		refuseBody(w, r, http.StatusBadRequest)
-		return
-	}
-	current := &post{w: w, reading: true}
-	c.poll.post = current
-	c.mu.Unlock()
-
-	body, err := c.readBody(w, r)
-	defer body.release()
-	c.mu.Lock()
-	current.reading = false
-	c.mu.Unlock()
-	var tooLarge *http.MaxBytesError
-	payload := body.bytes
-	if err == nil && c.jsonp != nil {
-		payload, err = formPayload(payload)
-	}
-	if err == nil {
-		err = c.receivePayload(payload, cut)
-	}
-	c.mu.Lock()
-	c.poll.post = nil
-	c.mu.Unlock()
-
-	h := w.Header()
-	switch {
-	case errors.As(err, &tooLarge):
-		c.server.logTooLarge(c, Polling, max(r.ContentLength, 0))
-		// The session survives: nothing of the request was looked at.
-		refuseBody(w, r, http.StatusRequestEntityTooLarge)
-	case errors.Is(err, errPostAborted):
-		c.fail(TransportError, err)
-		// The client is gone, or has to see that its request was cut off.
-		panic(http.ErrAbortHandler)
-	case errors.Is(err, errInvalidBody):
-		c.fail(TransportError, err)
-		writeError(w, http.StatusBadRequest, CodeBadRequest, CodeBadRequest.String())
-	case err != nil:
-		c.fail(ParseError, err)
-		writeError(w, http.StatusBadRequest, CodeBadRequest, CodeBadRequest.String())
-	default:
-		h.Set("Content-Type", "text/html")
-		h.Set("Cache-Control", "no-store")
-		h.Set("Content-Length", "2")
-		// An error concerns the next request's connection, if any.
-		_, _ = io.WriteString(w, "ok")
-	}
-}
-
-// refuseBody answers a request whose body nobody wants, without waiting for it.
-func refuseBody(w http.ResponseWriter, r *http.Request, status int) {
-	if r.ProtoMajor == 1 {
-		w.Header().Set("Connection", "close")
-	}
-	w.WriteHeader(status)
-}
-
-// readBody reads the body of a POST within the limits of size and, see
-// ServeHTTP, time.
-func (c *Conn) readBody(w http.ResponseWriter, r *http.Request) (batch, error) {
-	limit := int64(c.server.opts.MaxPayload)
-	if r.ContentLength > limit {
-		return batch{}, &http.MaxBytesError{Limit: limit}
-	}
-	buf := getBuffer()
-	b := batch{bytes: (*buf)[:0], buf: buf}
-	// Also where a length was announced: middleware may decompress what comes.
-	body := http.MaxBytesReader(w, r.Body, limit)
-	for next := corkLimit; ; {
-		if len(b.bytes) >= next {
-			c.extendPost(w)
-			next = len(b.bytes) + corkLimit
-		}
-		if len(b.bytes) == cap(b.bytes) {
-			// Room for what was announced, in proportion to what has arrived.
-			size := 4 * len(b.bytes)
-			if announced := int(r.ContentLength); announced >= len(b.bytes) {
-				size = min(size, announced+1) // one more, to see the end
-			}
-			b.bytes = append(make([]byte, 0, size), b.bytes...)
-		}
-		n, err := body.Read(b.bytes[len(b.bytes):cap(b.bytes)])
-		b.bytes = b.bytes[:len(b.bytes)+n]
-		if n > 0 {
-			c.beat.noteArrival()
-		}
-		if err == io.EOF {
-			return b, nil
-		}
-		var tooLarge *http.MaxBytesError
-		if err != nil && !errors.As(err, &tooLarge) {
-			err = bodyError(r, err)
-		}
-		if err != nil {
-			return b, err
-		}
-	}
-}
-
-// extendPost gives the client the request timeout for the next part of a body, unless the
-// session has ended, so that the reading is to fail.
-func (c *Conn) extendPost(w http.ResponseWriter) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.state == open {
-		setReadTimeout(w, c.server.opts.RequestTimeout)
-	}
-}
-
-// setReadTimeout bounds the reading of a body. Where deadlines are not supported, the
-// server's own apply.
-func setReadTimeout(w http.ResponseWriter, timeout time.Duration) {
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(timeout))
-}
-
-// bodyError returns the cause with which a session ends when the body of a POST cannot
-// be read: the request was cut off, or it arrives but is malformed, such as a chunk
-// without a valid length (RFC 9112, section 7.1).
-func bodyError(r *http.Request, err error) error {
-	var ne net.Error
-	if r.ProtoMajor != 1 || r.Context().Err() != nil || errors.As(err, &ne) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.Join(errPostAborted, err)
-	}
-	return errors.Join(errInvalidBody, err)
-}
-
-// A cutter takes the first packet off a polling payload.
-type cutter func(payload []byte) (p packet, rest []byte, more bool, err error)
-
-// cutter returns the one for payloads of a content type, or nil if the client may
-// not send that.
-func (c *Conn) cutter(contentType string) cutter {
-	binary := contentType == octetStream
-	switch {
-	case !c.revision3 && binary:
-		return nil
-	case !c.revision3:
-		return cutText
-	case binary && c.jsonp == nil:
-		return cutBinary3
-	default:
-		return cutText3
-	}
-}
-
-// cutText is the cutter of revision 4.
-func cutText(payload []byte) (p packet, rest []byte, more bool, err error) {
-	text, rest, more := bytes.Cut(payload, []byte{separator})
-	p, err = parseText(validUTF8(text))
-	return p, rest, more, err
-}
-
-func validUTF8(text []byte) []byte {
-	if utf8.Valid(text) {
-		return text
-	}
-	return bytes.ToValidUTF8(text, []byte("\uFFFD"))
-}
-
-// receivePayload delivers the packets of a polling payload. Those before one
-// that cannot be decoded are delivered, too.
-func (c *Conn) receivePayload(payload []byte, cut cutter) error {
-	c.receiving.Lock()
-	defer c.receiving.Unlock()
-	returned := false
-	defer func() {
-		if !returned { // a handler has ended the goroutine, or has panicked
-			c.fail(TransportError, errHandlerExit)
-		}
-	}()
-	defer c.guard()
-	err := c.deliverPayload(payload, cut)
-	c.deliverBatch()
-	returned = true
-	return err
-}
-
-func (c *Conn) deliverPayload(payload []byte, cut cutter) error {
-	for more := true; more; {
-		var p packet
-		var err error
-		if p, payload, more, err = cut(payload); err != nil {
-			return err
-		}
-		if p.typ == packetClose {
-			c.leave()
-			return nil
-		}
-		if c.ended.Load() {
-			return nil
-		}
-		c.receive(p)
-	}
-	return nil
-}
-
-// leave ends the session at the client's request: its pending poll gets a noop.
+// leave ends the session after a close packet of the client. A pending poll is
+// answered with a noop.
 func (c *Conn) leave() {
 	c.mu.Lock()
 	c.left = true
-	finish := c.finishPolling()
+	probe, finish := c.finishPollingLocked()
 	c.mu.Unlock()
+	probe.interrupt()
 	if finish {
 		c.server.remove(c)
 		return
@@ -471,22 +303,22 @@ func (c *Conn) leave() {
 	c.fail(TransportClose, nil)
 }
 
-// finishPolling ends the waiting for the last poll of a session that is closed
-// already, and reports whether there was one. mu is held.
-func (c *Conn) finishPolling() bool {
-	if c.state != draining || c.link != nil {
-		return false
+// finishPollingLocked ends the wait of a closed session for its last poll. It returns
+// the WebSocket of an upgrade, which the caller must interrupt, or nil, and whether
+// the session was waiting.
+func (c *Conn) finishPollingLocked() (probe *link, ok bool) {
+	if !c.lingersLocked() {
+		return nil, false
 	}
 	c.state = closed
 	c.beat.stop()
 	c.outbox.clear()
-	c.wakePoll()
-	c.dismissProbeLocked()
-	return true
+	c.wakePollLocked()
+	return c.dismissProbeLocked(), true
 }
 
-// acceptedEncoding returns the encoding for an answer, gzip before deflate, or
-// "" for none.
+// acceptedEncoding returns the encoding for a response, gzip in preference to
+// deflate, or "" for none (RFC 9110, section 12.5.3).
 func acceptedEncoding(h http.Header) string {
 	accept := h.Get("Accept-Encoding")
 	if accept == "" {

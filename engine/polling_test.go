@@ -19,6 +19,7 @@ import (
 )
 
 func TestPoll(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	p := h.poll()
 	// With a message waiting a poll returns at once, with all of them.
@@ -56,6 +57,7 @@ func TestPoll(t *testing.T) {
 }
 
 func TestPost(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	p := h.poll()
 	r := p.post("4hello")
@@ -94,6 +96,7 @@ func TestPost(t *testing.T) {
 }
 
 func TestPostUndecodable(t *testing.T) {
+	t.Parallel()
 	for name, body := range map[string]string{
 		"empty":        "",
 		"empty packet": "4a\x1e",
@@ -129,6 +132,7 @@ func TestPostUndecodable(t *testing.T) {
 }
 
 func TestMaxPayloadOverPolling(t *testing.T) {
+	t.Parallel()
 	h := start(t, &engine.ServerOptions{MaxPayload: 100_000})
 	p := h.poll()
 	exact := "4" + strings.Repeat("x", 99_999)
@@ -155,7 +159,7 @@ func TestMaxPayloadOverPolling(t *testing.T) {
 	p.wantMessage(t, "still here")
 }
 
-// slowly is a body that comes in small pieces, and counts them.
+// slowly is a body that arrives in small pieces, which it counts.
 type slowly struct {
 	io.Reader
 	pieces int
@@ -168,9 +172,10 @@ func (s *slowly) Read(b []byte) (int, error) {
 
 func (*slowly) Close() error { return nil }
 
-// The limit holds for what is received, however little was announced: middleware
-// may decompress a body.
+// The limit applies to the received bytes, not the announced length: middleware may
+// decompress a body.
 func TestDecompressedBody(t *testing.T) {
+	t.Parallel()
 	const limit = 1_000_000
 	h := start(t, &engine.ServerOptions{MaxPayload: limit})
 	p := h.poll()
@@ -188,18 +193,20 @@ func TestDecompressedBody(t *testing.T) {
 	}
 	payload := "4" + strings.Repeat("x", limit-1)
 	if code := post(payload); code != 200 {
-		t.Errorf("%d bytes: %d", len(payload), code)
+		t.Errorf("%d bytes: %d, want 200", len(payload), code)
 	}
 	p.wantMessage(t, payload[1:])
 	for _, more := range []string{"x", payload} {
 		if code := post(payload + more); code != 413 {
-			t.Errorf("%d bytes more: %d", len(more), code)
+			t.Errorf("%d bytes more: %d, want 413", len(more), code)
 		}
 	}
 }
 
-// A request that announces too much is answered before its body comes (CVE-2020-36048).
+// A request with too large a Content-Length is answered before its body arrives
+// (CVE-2020-36048).
 func TestEarly413(t *testing.T) {
+	t.Parallel()
 	h := start(t, &engine.ServerOptions{MaxPayload: 1000})
 	p := h.poll()
 	for _, announced := range []int64{1001, 200_000, 1 << 40} {
@@ -213,6 +220,7 @@ func TestEarly413(t *testing.T) {
 
 // CVE-2026-59725: the request was never answered.
 func TestPostOctetStream(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	for _, body := range []string{"complete", "incomplete"} {
 		t.Run(body, func(t *testing.T) {
@@ -232,6 +240,7 @@ func TestPostOctetStream(t *testing.T) {
 }
 
 func TestPollOverlap(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	p := h.poll()
 	first := p.pending()
@@ -239,29 +248,37 @@ func TestPollOverlap(t *testing.T) {
 	wantReply(t, receive(t, first, "the first poll"), 200, "1")
 	p.wantClose(t, engine.TransportError)
 	if n := h.Len(); n != 0 {
-		t.Errorf("%d sessions are left", n)
+		t.Errorf("%d sessions are left, want 0", n)
 	}
 }
 
 func TestPostOverlap(t *testing.T) {
-	h := start(t, nil)
-	p := h.poll()
-	first := h.connection()
-	fmt.Fprintf(first, "POST /engine.io/?%s HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n4abc", p.query)
-	p.awaitPost()
-	wantReply(t, p.post("4second"), 400, "")
-	p.wantClose(t, engine.TransportError)
-	// The first one's connection is cut.
-	if b, err := io.ReadAll(first); len(b) > 0 {
-		t.Errorf("the first request was answered %q, %v", b, err)
-	}
-	if len(p.messages) != 0 {
-		t.Error("a message was delivered")
-	}
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := startInMemory(t, nil)
+		p := h.poll()
+		first := h.connection()
+		fmt.Fprintf(first, "POST /engine.io/?%s HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n4abc", p.query)
+		p.awaitPost()
+		begin := time.Now()
+		wantReply(t, p.post("4second"), 400, "")
+		p.wantClose(t, engine.TransportError)
+		// The first one's connection is cut, without waiting for the rest of its body.
+		if b, err := io.ReadAll(first); len(b) > 0 {
+			t.Errorf("the first request was answered %q, %v", b, err)
+		}
+		if d := time.Since(begin); d > time.Second {
+			t.Errorf("the first request ended after %v, want at once", d)
+		}
+		if len(p.messages) != 0 {
+			t.Errorf("message %q was delivered", <-p.messages)
+		}
+	})
 }
 
-// The reader of the first request may be in a handler when the second comes.
+// The first request may be in a handler when the second arrives.
 func TestPostOverlapWhileHandling(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	p := h.poll()
 	entered, release := make(chan struct{}), make(chan struct{})
@@ -283,6 +300,7 @@ func TestPostOverlapWhileHandling(t *testing.T) {
 }
 
 func TestPollAborted(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	p := h.poll()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -304,6 +322,7 @@ func TestPollAborted(t *testing.T) {
 }
 
 func TestPostAborted(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	for _, head := range []string{"Content-Length: 10\r\n\r\n4abc", "Transfer-Encoding: chunked\r\n\r\n5\r\n4abcd\r\n", "Transfer-Encoding: chunked\r\n\r\nnonsense\r\n"} {
 		p := h.poll()
@@ -321,6 +340,7 @@ func TestPostAborted(t *testing.T) {
 }
 
 func TestSlowPost(t *testing.T) {
+	t.Parallel()
 	h := start(t, &engine.ServerOptions{RequestTimeout: 100 * time.Millisecond})
 	p := h.poll()
 	nc := h.connection()
@@ -331,14 +351,15 @@ func TestSlowPost(t *testing.T) {
 	}
 }
 
-// A body that nobody wants holds a request no longer than RequestTimeout.
+// A body that is not needed holds a request no longer than RequestTimeout.
 func TestSlowBodyOfRefusedRequest(t *testing.T) {
+	t.Parallel()
 	h := start(t, &engine.ServerOptions{RequestTimeout: 100 * time.Millisecond})
 	for _, query := range []string{"EIO=4&transport=polling&sid=unknown", "EIO=4&transport=polling"} {
 		nc := h.connection()
 		fmt.Fprintf(nc, "POST /engine.io/?%s HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n4abc", query)
 		if r := readReply(t, nc); r.status != 400 {
-			t.Errorf("got %d", r.status)
+			t.Errorf("got %d, want 400", r.status)
 		}
 	}
 }
@@ -346,18 +367,22 @@ func TestSlowBodyOfRefusedRequest(t *testing.T) {
 // The deadline of a body must not outlast it: the connection is used again, and
 // handlers may take their time.
 func TestRequestTimeoutEndsWithTheBody(t *testing.T) {
-	h := start(t, &engine.ServerOptions{RequestTimeout: 50 * time.Millisecond})
-	p := h.poll()
-	p.onMessage = func(string) { time.Sleep(100 * time.Millisecond) }
-	for range 2 {
-		wantReply(t, p.post("4x"), 200, "ok")
-	}
-	if len(p.closed) != 0 {
-		t.Error("the session ended")
-	}
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := startInMemory(t, &engine.ServerOptions{RequestTimeout: 5 * time.Second})
+		p := h.poll()
+		p.onMessage = func(string) { time.Sleep(10 * time.Second) }
+		for range 2 {
+			wantReply(t, p.post("4x"), 200, "ok")
+		}
+		if len(p.closed) != 0 {
+			t.Errorf("the session ended with %v", <-p.closed)
+		}
+	})
 }
 
 func TestOtherMethods(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	p := h.poll()
 	for _, method := range []string{"PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"} {
@@ -371,6 +396,7 @@ func TestOtherMethods(t *testing.T) {
 }
 
 func TestClosePacket(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	p := h.poll()
 	pending := p.pending()
@@ -383,22 +409,72 @@ func TestClosePacket(t *testing.T) {
 	}
 	wantReply(t, p.get(), 400, `{"code":1,"message":"Session ID unknown"}`)
 
-	// Its poll may come behind the request that it leaves with.
+	// The poll may arrive after the close packet.
 	p = h.poll()
 	p.drop()
 	p.wantClose(t, engine.TransportClose)
 	wantReply(t, p.get(), 200, "6")
 	wantReply(t, p.get(), 400, `{"code":1,"message":"Session ID unknown"}`)
 
-	// If it does not come, the session goes without it.
+	// If the poll does not arrive, the session ends without it.
 	p = h.poll()
 	p.drop()
 	p.wantClose(t, engine.TransportClose)
 	waitFor(t, "the session to go", func() bool { return h.Len() == 0 })
 }
 
-// A client that has left has nothing more to say, also while its last poll is awaited.
+// What a client that leaves has not fetched is discarded, and its poll, if there is one, is
+// answered at once.
+func TestClosePacketBeforeMessages(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := startInMemory(t, nil)
+		p := h.poll()
+		p.text(t, "unread")
+		p.drop()
+		if n := p.Buffered(); n != 0 {
+			t.Errorf("%d bytes are buffered for a client that left, want 0", n)
+		}
+		p.want("6")
+
+		p = h.poll()
+		pending := p.start()
+		synctest.Wait()
+		c := newClock(t)
+		p.drop()
+		wantReply(t, <-pending, 200, "6")
+		c.want(0, "the answer")
+	})
+}
+
+// A client that leaves while it takes an answer gets its rest, but its session, which has
+// nothing more for it, does not wait for that.
+func TestClosePacketDuringAnAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := startInMemory(t, nil)
+		p := h.poll()
+		text := letters(100_000)
+		p.text(t, text)
+		resp, err := http.ReadResponse(p.slowPoll(""), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.drop()
+		p.wantClose(t, engine.TransportClose)
+		time.Sleep(time.Second)
+		if n := h.Len(); n != 0 {
+			t.Errorf("%d sessions a second after the client left, want 0", n)
+		}
+		if body, err := io.ReadAll(resp.Body); string(body) != "4"+text {
+			t.Errorf("the client got %d bytes (%v), want %d", len(body), err, 1+len(text))
+		}
+	})
+}
+
+// Packets after a close packet are ignored, even while the last poll is awaited.
 func TestPostAfterClosePacket(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := startInMemory(t, nil)
 		for _, server := range []bool{false, true} { // closes the session before
@@ -420,9 +496,10 @@ func TestPostAfterClosePacket(t *testing.T) {
 	})
 }
 
-// The client may have closed one half of the connection only. What looks like an answer
-// to its poll would be taken for one.
+// The client may have closed only one half of the connection, and would take a
+// response without a payload for the answer to its poll.
 func TestPollHalfClosed(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	p := h.poll()
 	nc := h.connection()
@@ -441,6 +518,7 @@ func TestPollHalfClosed(t *testing.T) {
 
 // A body that arrives, but is not well-formed, is answered; one that is cut off is not.
 func TestPostMalformedBody(t *testing.T) {
+	t.Parallel()
 	const head = " HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
 	for name, body := range map[string]string{
 		"size":            "zz\r\n4hi\r\n0\r\n\r\n",
@@ -469,6 +547,7 @@ func TestPostMalformedBody(t *testing.T) {
 }
 
 func TestBase64Client(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	w := h.websocket("b64=1")
 	if err := w.Send(engine.NewTextMessage([]byte("head"), []byte{1, 2, 3, 4}), 0); err != nil {
@@ -487,6 +566,7 @@ func TestBase64Client(t *testing.T) {
 }
 
 func TestHTTPCompression(t *testing.T) {
+	t.Parallel()
 	text := strings.Repeat("compress me ", 100)
 	for _, test := range []struct {
 		name   string
@@ -527,7 +607,7 @@ func TestHTTPCompression(t *testing.T) {
 					t.Errorf("got encoding %q, want %q", got, test.want)
 				}
 				if got := decompress(t, test.want, r.body); got != "4"+test.text {
-					t.Errorf("got %.50q", got)
+					t.Errorf("got %.50q, want %q", got, "4"+test.text)
 				}
 			}
 		})

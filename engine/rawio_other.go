@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// rawConn returns nil: this system's sockets are read and written through
-// net.Conn only.
+// rawConn returns nil: on this system sockets are read and written only through
+// net.Conn.
 func rawConn(net.Conn) syscall.RawConn { return nil }
 
 func tryWrite(syscall.RawConn, []byte) (int, error) { return 0, errors.ErrUnsupported }
@@ -18,5 +18,6 @@ func tryWritePieces(syscall.RawConn, [][]byte) (int, error) { return 0, errors.E
 
 func tryRead(uintptr, []byte) (int, bool, error) { return 0, true, errors.ErrUnsupported }
 
-// peerClosed returns false: what a failed write leaves to be read is not known.
+// peerClosed returns false: on this system a failed write does not show whether
+// unread input is left.
 func peerClosed(error) bool { return false }

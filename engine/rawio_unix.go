@@ -10,8 +10,7 @@ import (
 	"syscall"
 )
 
-// rawConn returns the socket below nc, or nil when nc does more than pass bytes
-// on (TLS, wrappers).
+// rawConn returns the socket of nc, or nil if nc is a wrapper, such as TLS.
 func rawConn(nc net.Conn) syscall.RawConn {
 	switch nc := nc.(type) {
 	case *net.TCPConn:
@@ -24,8 +23,8 @@ func rawConn(nc net.Conn) syscall.RawConn {
 	return nil
 }
 
-// writeOp is one attempt to write. Pooled, so that the closure that RawConn
-// wants costs nothing.
+// A writeOp is one attempt to write. It is pooled to avoid allocating the closure for
+// RawConn.
 type writeOp struct {
 	fn     func(fd uintptr)
 	b      []byte
@@ -58,14 +57,14 @@ func (op *writeOp) run(fd uintptr) {
 	}
 }
 
-// tryWrite writes what fits into the socket's buffer and does not wait.
+// tryWrite writes as much as fits into the socket's buffer, without blocking.
 func tryWrite(raw syscall.RawConn, b []byte) (int, error) {
 	op := writeOps.Get().(*writeOp)
 	op.b = b
 	return op.do(raw)
 }
 
-// tryWritePieces is tryWrite for bytes that are not together.
+// tryWritePieces is tryWrite for bytes in several pieces.
 func tryWritePieces(raw syscall.RawConn, pieces [][]byte) (int, error) {
 	if len(pieces) == 1 {
 		return tryWrite(raw, pieces[0])
@@ -77,7 +76,7 @@ func tryWritePieces(raw syscall.RawConn, pieces [][]byte) (int, error) {
 
 func (op *writeOp) do(raw syscall.RawConn) (int, error) {
 	op.n, op.err = 0, nil
-	err := raw.Control(op.fn) // and not Write, which gets ready to wait
+	err := raw.Control(op.fn) // Write would prepare to wait
 	n := max(op.n, 0)
 	if err == nil {
 		err = op.err
@@ -87,7 +86,7 @@ func (op *writeOp) do(raw syscall.RawConn) (int, error) {
 	return n, err
 }
 
-// tryRead reads what has arrived. ready is false when that is nothing.
+// tryRead reads the bytes that have arrived. ready is false if there are none.
 func tryRead(fd uintptr, b []byte) (n int, ready bool, err error) {
 	for {
 		n, err = receiveNow(int(fd), b)
@@ -105,8 +104,8 @@ func tryRead(fd uintptr, b []byte) (n int, ready bool, err error) {
 	}
 }
 
-// peerClosed reports whether a write failed because the peer has closed the connection:
-// nothing more comes from it than what has arrived.
+// peerClosed reports whether a write failed because the peer has closed the
+// connection, so that it sends nothing more than what has arrived.
 func peerClosed(err error) bool {
 	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
 }

@@ -2,19 +2,19 @@ package engine
 
 import "sync"
 
-// socketReader reads from a link. On a plain socket it waits for readability
-// first, so that a connection on which nothing happens holds no buffer.
+// A socketReader reads from a link. On a plain socket it waits for readability before
+// it takes a buffer, so an idle connection holds none.
 type socketReader struct {
 	link *link
 	buf  *[]byte
 	fn   func(fd uintptr) bool
 	got  []byte
 	err  error
-	dry  bool // the last read has brought all that there was
-	left bool // somebody else reads from the link, or will
+	dry  bool // the last read emptied the socket's buffer
+	left bool // another goroutine or the poller has taken over the reading
 }
 
-// Pooled, so that the closure that RawConn wants costs nothing.
+// readers pools socketReaders, to avoid allocating the closure for RawConn.
 var readers sync.Pool
 
 func getReader(l *link) *socketReader {
@@ -33,9 +33,8 @@ func (r *socketReader) put() {
 	readers.Put(r)
 }
 
-// read waits for bytes and returns them; they are valid until release. It may
-// return bytes together with an error. When the link was parked instead, it sets
-// left.
+// read waits for bytes and returns them. They are valid until release, and may be
+// accompanied by an error. If the link was parked instead, read sets left.
 func (r *socketReader) read() ([]byte, error) {
 	if r.link.raw == nil {
 		space := r.space()
@@ -49,8 +48,7 @@ func (r *socketReader) read() ([]byte, error) {
 	return r.got, r.err
 }
 
-// tryRead returns false when there is nothing to read yet, and the caller is to
-// wait.
+// tryRead returns false if nothing has arrived, so that RawConn waits.
 func (r *socketReader) tryRead(fd uintptr) bool {
 	if r.dry {
 		r.dry = false
@@ -69,7 +67,7 @@ func (r *socketReader) tryRead(fd uintptr) bool {
 	return true
 }
 
-// space returns where the next bytes belong.
+// space returns the buffer for the next bytes.
 func (r *socketReader) space() []byte {
 	if r.buf == nil {
 		r.buf = getBuffer()

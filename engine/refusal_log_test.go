@@ -12,6 +12,7 @@ import (
 // What a request that is refused puts into the log, and into the text of
 // the error that OnConnectionError receives, does not depend on how long its parts are.
 func TestLogOfARefusalIsBounded(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("x", 20_000)
 	for name, send := range map[string]func(h *harness) reply{
 		"sid":       func(h *harness) reply { return h.request("GET", "transport=polling&sid="+long, "") },

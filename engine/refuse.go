@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -17,25 +18,25 @@ func unknownSession(r *http.Request, sid string) *RequestError {
 
 // refuse answers a request that failed a check.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err *RequestError) {
-	status := http.StatusBadRequest
+	status := cmp.Or(err.status, http.StatusBadRequest)
 	if err.Code == CodeForbidden && (err.foreign || !ws.IsUpgrade(r)) {
 		status = http.StatusForbidden
 	}
-	s.refuseWith(w, r, err, status)
+	s.report(err)
+	if ws.IsUpgrade(r) {
+		writeUpgradeError(w, status, err.Message)
+		return
+	}
+	writeError(w, status, err.Code, err.Message)
 }
 
-// refuseHeader answers a handshake of which too much would have to be kept.
-func (s *Server) refuseHeader(w http.ResponseWriter, r *http.Request) {
+// headerError returns the refusal of a handshake whose header exceeds limit bytes.
+func headerError(r *http.Request, limit int) *RequestError {
 	const status = http.StatusRequestHeaderFieldsTooLarge
-	s.logHeader(r)
-	s.refuseWith(w, r, &RequestError{
-		Code: CodeBadRequest, Message: http.StatusText(status), Request: r,
-		Context: map[string]any{"name": "HEADER_TOO_LARGE", "limit": s.opts.MaxHeaderBytes},
-	}, status)
-}
-
-func (s *Server) refuseID(w http.ResponseWriter, r *http.Request, err error) {
-	s.refuse(w, r, idError(r, err))
+	return &RequestError{
+		Code: CodeBadRequest, Message: http.StatusText(status), Request: r, status: status,
+		Context: map[string]any{"name": "HEADER_TOO_LARGE", "limit": limit},
+	}
 }
 
 func idError(r *http.Request, err error) *RequestError {
@@ -45,17 +46,7 @@ func idError(r *http.Request, err error) *RequestError {
 	}
 }
 
-// refuseWith answers a request with an HTTP status.
-func (s *Server) refuseWith(w http.ResponseWriter, r *http.Request, err *RequestError, status int) {
-	s.report(err)
-	if ws.IsUpgrade(r) {
-		writeUpgradeError(w, status, err.Message)
-		return
-	}
-	writeError(w, status, err.Code, err.Message)
-}
-
-// report logs a refusal and calls the application's hook.
+// report logs a refusal and calls OnConnectionError.
 func (s *Server) report(err *RequestError) {
 	if log := s.opts.Logger; log.Enabled(err.Request.Context(), slog.LevelDebug) {
 		log.Debug("engine: request refused", "code", int(err.Code), "message", clip.Text(err.Message, clip.Report), "context", err.excerpt())
@@ -65,7 +56,8 @@ func (s *Server) report(err *RequestError) {
 	}
 }
 
-// writeError answers a plain request as the protocol prescribes.
+// writeError answers a plain request with the JSON object that the protocol
+// prescribes.
 func writeError(w http.ResponseWriter, status int, code Code, message string) {
 	body := marshal(struct {
 		Code    Code   `json:"code"`
@@ -76,7 +68,7 @@ func writeError(w http.ResponseWriter, status int, code Code, message string) {
 	_, _ = w.Write(body)
 }
 
-// writeUnavailable answers a handshake that the server has no room for.
+// writeUnavailable answers a handshake that exceeds the capacity of the server.
 func writeUnavailable(w http.ResponseWriter) {
 	w.Header().Set("Retry-After", "1")
 	writeError(w, http.StatusServiceUnavailable, CodeBadRequest, "Service unavailable")
@@ -94,11 +86,10 @@ func writeUpgradeError(w http.ResponseWriter, status int, message string) {
 	_, _ = w.Write([]byte(message))
 }
 
-// refuseUpgrade answers a WebSocket handshake that breaks RFC 6455. When the
-// connection is taken over already, there is nobody left to answer.
+// refuseUpgrade answers a WebSocket handshake that violates RFC 6455. After the
+// connection was hijacked it cannot answer.
 func (s *Server) refuseUpgrade(w http.ResponseWriter, err error) {
-	var he *ws.HandshakeError
-	if errors.As(err, &he) {
+	if he, ok := errors.AsType[*ws.HandshakeError](err); ok {
 		if he.Hijack != nil {
 			s.logHijack(w, he.Hijack)
 		}

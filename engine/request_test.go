@@ -22,20 +22,22 @@ func newRequest(method, query string) (*http.Request, *httptest.ResponseRecorder
 type contextKey struct{}
 
 func TestContext(t *testing.T) {
+	t.Parallel()
 	h := start(t, &engine.ServerOptions{Context: func(r *http.Request) context.Context {
 		return context.WithValue(context.Background(), contextKey{}, r.URL.Query().Get("user"))
 	}})
 	p := h.poll("user=ann")
 	if got := p.Context().Value(contextKey{}); got != "ann" {
-		t.Errorf("got %v", got)
+		t.Errorf("got %v, want %q", got, "ann")
 	}
 	h = start(t, nil)
 	if got := h.poll().Context(); got != context.Background() {
-		t.Errorf("got %v by default", got)
+		t.Errorf("got %v by default, want %v", got, context.Background())
 	}
 }
 
 func TestHandshakeFacts(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	before := time.Now()
 	r := h.request("GET", "EIO=4&transport=polling&a=1&a=2&b=%C3%BC", "", "X-Many", "1", "X-Many", "2", "X-Empty", "")
@@ -49,7 +51,7 @@ func TestHandshakeFacts(t *testing.T) {
 		t.Errorf("got addresses %q and %q", facts.RemoteAddr, facts.Host)
 	}
 	if facts.URL != "/engine.io/?EIO=4&transport=polling&a=1&a=2&b=%C3%BC" {
-		t.Errorf("got URL %q", facts.URL)
+		t.Errorf("got URL %q, want %q", facts.URL, "/engine.io/?EIO=4&transport=polling&a=1&a=2&b=%C3%BC")
 	}
 	if !slices.Equal(facts.Query["a"], []string{"1", "2"}) || facts.Query.Get("b") != "ü" {
 		t.Errorf("got query %v", facts.Query)
@@ -67,7 +69,25 @@ func TestHandshakeFacts(t *testing.T) {
 	}
 }
 
+// A request that net/http's server did not make, as behind a gateway, has no RequestURI.
+func TestHandshakeFactsWithoutRequestURI(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, nil)
+	const target = "/engine.io/?EIO=4&transport=polling&user=ann"
+	r, err := http.NewRequest("GET", "http://gateway.example"+target, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.ServeHTTP(httptest.NewRecorder(), r)
+	s := receive(t, h.sessions, "the session")
+	defer s.Abort()
+	if facts := s.Handshake(); facts.URL != target || facts.Query.Get("user") != "ann" {
+		t.Errorf("got URL %q and query %v, want %q", facts.URL, facts.Query, target)
+	}
+}
+
 func TestHeadersHooks(t *testing.T) {
+	t.Parallel()
 	h := start(t, &engine.ServerOptions{
 		InitialHeaders: func(h http.Header, r *http.Request) { h.Set("X-Initial", r.URL.Query().Get("transport")) },
 		Headers:        func(h http.Header, r *http.Request) { h.Set("X-Always", r.Method) },
@@ -93,6 +113,7 @@ func TestHeadersHooks(t *testing.T) {
 }
 
 func TestCookie(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name   string
 		cookie *http.Cookie
@@ -116,13 +137,14 @@ func TestCookie(t *testing.T) {
 				t.Error("the cookie came again with a poll")
 			}
 			if c := h.websocket().resp.Header.Get("Set-Cookie"); c != "" {
-				t.Errorf("a WebSocket got cookie %q", c)
+				t.Errorf("a WebSocket got cookie %q, want %q", c, "")
 			}
 		})
 	}
 }
 
 func TestOptions(t *testing.T) {
+	t.Parallel()
 	cors := func(c engine.CORS) engine.ServerOptions { return engine.ServerOptions{CORS: &c} }
 	origins := func(list ...string) engine.ServerOptions { return cors(engine.CORS{Origins: list}) }
 	for _, test := range []struct {
@@ -172,6 +194,8 @@ func TestOptions(t *testing.T) {
 		{"CORS.Origins", `"https://::1"`, origins("https://::1")},
 		{"CORS.Origins", `"*"`, cors(engine.CORS{Origins: []string{"*"}, Credentials: true})},
 		{"CORS.Origins", `"null"`, cors(engine.CORS{Origins: []string{"https://a.com", "null"}, Credentials: true})},
+		{"CORS.Origins", `"file://"`, cors(engine.CORS{Origins: []string{"file://"}, Credentials: true})},
+		{"CORS.Origins", `"file:///"`, origins("file:///")},
 		{"CORS.Credentials", "true", cors(engine.CORS{Credentials: true})},
 		{"CORS.Methods", `"GET, POST"`, cors(engine.CORS{Methods: []string{"GET, POST"}})},
 		{"CORS.AllowedHeaders", `""`, cors(engine.CORS{AllowedHeaders: []string{"X-A", ""}})},
@@ -194,7 +218,7 @@ func TestOptions(t *testing.T) {
 		nil,
 		{CORS: &engine.CORS{Origins: []string{
 			"https://a.com", "http://localhost:5173", "http://[::1]:3000", "http://192.0.2.1", "https://xn--tda.com", "http://a.com:443",
-			"capacitor://localhost", "chrome-extension://abcdef", "null", "*",
+			"capacitor://localhost", "chrome-extension://abcdef", "null", "file://", "*",
 		}}},
 		{CORS: &engine.CORS{AllowOrigin: func(string, *http.Request) bool { return true }, Credentials: true}},
 		{CORS: &engine.CORS{Methods: []string{"GET"}, AllowedHeaders: []string{"*"}, ExposedHeaders: []string{"X-A"}}},
@@ -208,6 +232,7 @@ func TestOptions(t *testing.T) {
 
 // Servers are mounted where the application likes, several in one process.
 func TestMounting(t *testing.T) {
+	t.Parallel()
 	a, b := newHarness(t, nil), newHarness(t, nil)
 	mux := http.NewServeMux()
 	mux.Handle("/engine.io/", a)
@@ -238,6 +263,7 @@ func TestMounting(t *testing.T) {
 // HTTP/2 has no WebSocket upgrade, so its clients stay on polling; over TLS the
 // socket cannot be used directly.
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	for _, http2 := range []bool{false, true} {
 		h := newHarness(t, nil)
 		srv := httptest.NewUnstartedServer(h)

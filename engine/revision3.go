@@ -3,7 +3,6 @@ package engine
 import (
 	"bytes"
 	"strconv"
-	"sync/atomic"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -11,19 +10,20 @@ import (
 )
 
 // Revision 3 of the protocol is that of Socket.IO 2. The client sends the pings,
-// binary packets have a type, too, and the packets of a polling payload have their
-// lengths in front (Engine.IO protocol v3, "Encoding" and "Heartbeat").
+// binary packets have a type, and each packet of a polling payload is preceded by its
+// length (Engine.IO protocol v3, "Encoding" and "Heartbeat").
 
-// typeMessage is packetMessage in front of binary data. Nothing else is binary.
+// typeMessage is the type of a binary packet, which is always a message.
 const typeMessage = 4
 
-// maxPongData is the length of what a pong returns, as in a WebSocket's. Engine.IO sets
-// none, but the pong waits for the client, beside all limits of the outbox.
+// maxPongData bounds the data that a pong returns, like that of a WebSocket pong (RFC
+// 6455, section 5.5). Engine.IO has no bound, but the pong is queued outside the
+// limits of the outbox.
 const maxPongData = 125
 
-// answerPing returns a ping, which shows that the client is there. What is too long to be
-// returned is left out, as the reference's servers of this revision do with all data. The
-// token receiving is held.
+// answerPing queues a pong with the data of a ping, which shows that the client is
+// alive. It omits data that is too long; the reference servers of this revision omit
+// all. The token receiving is held.
 func (c *Conn) answerPing(data []byte) {
 	c.mu.Lock()
 	if c.state != open {
@@ -35,7 +35,7 @@ func (c *Conn) answerPing(data []byte) {
 	if len(data) > 0 && len(data) <= maxPongData {
 		pong = newPacket(packetPong, string(data))
 	}
-	c.sendBeat(pongPlace, pong)
+	c.sendBeatAndUnlock(pongPlace, pong)
 }
 
 // parseText decodes a text packet of the client.
@@ -57,7 +57,7 @@ func parseText3(text []byte) (packet, error) {
 	return parseBase64(data)
 }
 
-// untyped takes the type off a binary message.
+// untyped removes the type from a binary message.
 func untyped(p packet) (packet, error) {
 	if len(p.data) == 0 || p.data[0] != typeMessage {
 		return packet{}, errBadPacket
@@ -66,8 +66,8 @@ func untyped(p packet) (packet, error) {
 	return p, nil
 }
 
-// cutText3 is the cutter of payloads that are text: the length of each packet in
-// UTF-16 code units, a colon, and the packet.
+// cutText3 is the cutter for text payloads: the length of each packet in UTF-16 code
+// units, a colon, and the packet.
 func cutText3(payload []byte) (p packet, rest []byte, more bool, err error) {
 	n, rest, ok := cutNumber(payload, '0', ':')
 	if !ok {
@@ -77,14 +77,14 @@ func cutText3(payload []byte) (p packet, rest []byte, more bool, err error) {
 	if !ok {
 		return packet{}, nil, false, errBadPacket
 	}
-	if n > 0 { // a payload without packets is written as an empty one
+	if n > 0 { // a payload without packets is encoded as an empty packet
 		p, err = parseText3(validUTF8(rest[:size]))
 	}
 	return p, rest[size:], size < len(rest), err
 }
 
-// cutBinary3 is the cutter of payloads that are not: 0 for text or 1 for binary
-// data, the digits of the length in bytes as bytes from 0 to 9, 255, and the packet.
+// cutBinary3 is the cutter for binary payloads: 0 for text or 1 for binary, the
+// decimal digits of the length as bytes 0 to 9, 255, and the packet.
 func cutBinary3(payload []byte) (p packet, rest []byte, more bool, err error) {
 	if len(payload) == 0 || payload[0] > 1 {
 		return packet{}, nil, false, errBadPacket
@@ -102,11 +102,11 @@ func cutBinary3(payload []byte) (p packet, rest []byte, more bool, err error) {
 	return p, rest, len(rest) > 0, err
 }
 
-// A number has at most this many digits, so that it fits into 64 bits.
+// maxDigits bounds the digits of a length, so that it fits into 64 bits.
 const maxDigits = 18
 
-// cutNumber takes a decimal number, whose digits count from zero, and the byte
-// behind it off a payload.
+// cutNumber cuts a decimal number and the byte end off a payload. zero is the byte of
+// digit 0.
 func cutNumber(payload []byte, zero, end byte) (n uint64, rest []byte, ok bool) {
 	for i, b := range payload {
 		if b == end {
@@ -121,7 +121,7 @@ func cutNumber(payload []byte, zero, end byte) (n uint64, rest []byte, ok bool) 
 	return 0, nil, false
 }
 
-// utf16Len returns the length of text as JavaScript counts it.
+// utf16Len returns the length of text in UTF-16 code units, as JavaScript counts.
 func utf16Len(text []byte) int {
 	n := 0
 	for _, b := range text {
@@ -135,8 +135,8 @@ func utf16Len(text []byte) int {
 	return n
 }
 
-// utf16Size returns the number of bytes that the first n UTF-16 code units of text
-// take. It returns false when they end in the middle of a character, or behind text.
+// utf16Size returns the number of bytes of the first n UTF-16 code units of text. It
+// returns false if they end within a character or after the end of text.
 func utf16Size(text []byte, n uint64) (size int, ok bool) {
 	if n > uint64(len(text)) {
 		return 0, false
@@ -150,59 +150,6 @@ func utf16Size(text []byte, n uint64) (size int, ok bool) {
 	return size, left == 0
 }
 
-// forms3 are the forms of a message for clients of revision 3, each made when the
-// first client needs it.
-type forms3 struct {
-	typed  atomic.Pointer[Message] // binary parts with their type
-	base64 atomic.Pointer[[]byte]  // WebSocket frames without binary ones
-	text   atomic.Pointer[[]byte]  // part of a polling payload that is text
-	binary atomic.Pointer[[]byte]  // part of one that is not
-}
-
-func (m *Message) forms3() *forms3 {
-	if f := m.revision3.Load(); f != nil {
-		return f
-	}
-	m.revision3.CompareAndSwap(nil, new(forms3))
-	return m.revision3.Load()
-}
-
-// cached returns what p holds, or what encode makes of the message and p then holds.
-func (m *Message) cached(p *atomic.Pointer[[]byte], encode func(dst []byte, op ws.Opcode, payload []byte) []byte) []byte {
-	if b := p.Load(); b != nil {
-		return *b
-	}
-	var out []byte
-	for rest := m.frames; len(rest) > 0; {
-		var op ws.Opcode
-		var payload []byte
-		op, payload, rest = ws.Frames(rest)
-		out = encode(out, op, payload)
-	}
-	p.Store(&out)
-	return out
-}
-
-// webSocket3 is webSocket for a message with binary parts.
-func (m *Message) webSocket3(v variant) []byte {
-	f := m.forms3()
-	if v.base64 {
-		return m.cached(&f.base64, appendBase64Frame3)
-	}
-	typed := f.typed.Load()
-	if typed == nil {
-		typed = &Message{parts: m.parts}
-		for rest := m.frames; len(rest) > 0; {
-			var op ws.Opcode
-			var payload []byte
-			op, payload, rest = ws.Frames(rest)
-			typed.frames = appendTypedFrame(typed.frames, op, payload)
-		}
-		f.typed.Store(typed)
-	}
-	return typed.webSocket(variant{deflate: v.deflate})
-}
-
 func appendTypedFrame(dst []byte, op ws.Opcode, payload []byte) []byte {
 	if op != ws.Binary {
 		return ws.AppendFrame(dst, op, payload)
@@ -210,6 +157,13 @@ func appendTypedFrame(dst []byte, op ws.Opcode, payload []byte) []byte {
 	dst = ws.AppendHeader(dst, op, false, 1+len(payload))
 	dst = append(dst, typeMessage)
 	return append(dst, payload...)
+}
+
+func appendTypedDeflated(dst []byte, op ws.Opcode, payload []byte) []byte {
+	if op == ws.Binary {
+		payload = append([]byte{typeMessage}, payload...)
+	}
+	return ws.AppendDeflated(dst, op, payload)
 }
 
 func appendBase64Frame3(dst []byte, op ws.Opcode, payload []byte) []byte {
@@ -224,28 +178,22 @@ func text3(op ws.Opcode, payload []byte) []byte {
 	return appendBase64([]byte{'b', byte(packetMessage)}, payload)
 }
 
-// appendPayload3 appends messages as one payload, which is binary if one of them is
-// and the client can take that.
-func appendPayload3(body []byte, messages []entry, base64 bool) (payload []byte, contentType string) {
-	binary := false
+// appendPayload3 appends messages as one payload. The payload is binary if a message
+// is and the client does not require base64. encode returns a message in a form.
+func appendPayload3(body []byte, messages []entry, base64 bool, encode func(*Message, formKind) []byte) (payload []byte, contentType string) {
+	kind, contentType := textPayload3, plainText
 	for _, e := range messages {
-		binary = binary || !e.m.textOnly && !base64
-	}
-	for _, e := range messages {
-		f := e.m.forms3()
-		if binary {
-			body = append(body, e.m.cached(&f.binary, appendBinary3)...)
-		} else {
-			body = append(body, e.m.cached(&f.text, appendText3)...)
+		if !e.m.textOnly && !base64 {
+			kind, contentType = binaryPayload3, octetStream
 		}
 	}
-	if binary {
-		return body, octetStream
+	for _, e := range messages {
+		body = append(body, encode(e.m, kind)...)
 	}
-	return body, plainText
+	return body, contentType
 }
 
-// appendText3 appends what cutText3 takes off.
+// appendText3 appends a packet in the encoding of cutText3.
 func appendText3(dst []byte, op ws.Opcode, payload []byte) []byte {
 	payload = text3(op, payload)
 	dst = strconv.AppendInt(dst, int64(utf16Len(payload)), 10)
@@ -253,7 +201,7 @@ func appendText3(dst []byte, op ws.Opcode, payload []byte) []byte {
 	return append(dst, payload...)
 }
 
-// appendBinary3 appends what cutBinary3 takes off.
+// appendBinary3 appends a packet in the encoding of cutBinary3.
 func appendBinary3(dst []byte, op ws.Opcode, payload []byte) []byte {
 	kind, size := byte(0), len(payload)
 	if op == ws.Binary {

@@ -127,6 +127,7 @@ var payloads3 = []struct {
 }
 
 func TestPayload3(t *testing.T) {
+	t.Parallel()
 	for _, test := range payloads3 {
 		t.Run(test.name, func(t *testing.T) {
 			packets, err := decode3(t, []byte(test.payload), test.binary)
@@ -159,9 +160,9 @@ func FuzzPayload3(f *testing.F) {
 			}
 		}
 		for _, base64 := range []bool{false, true} {
-			encoded, contentType := appendPayload3(nil, entries, base64)
+			encoded, contentType := appendPayload3(nil, entries, base64, (*Message).encoded)
 			if binary := hasBinary && !base64; (contentType == octetStream) != binary {
-				t.Fatalf("%q has content type %s", encoded, contentType)
+				t.Fatalf("%q has content type %s, want a binary one: %v", encoded, contentType, binary)
 			}
 			again, err := decode3(t, encoded, contentType == octetStream)
 			if err != nil || !slices.Equal(again, packets) {
@@ -195,14 +196,14 @@ func TestMessageForms3(t *testing.T) {
 		}{
 			"WebSocket":           {test.webSocket, func() []byte { return test.m.webSocket(variant{revision3: true}) }},
 			"WebSocket in base64": {test.webSocket64, func() []byte { return test.m.webSocket(variant{revision3: true, base64: true}) }},
-			"polling":             {test.polling, func() []byte { b, _ := appendPayload3(buf, entries, false); return b }},
-			"polling in base64":   {test.polling64, func() []byte { b, _ := appendPayload3(buf, entries, true); return b }},
+			"polling":             {test.polling, func() []byte { b, _ := appendPayload3(buf, entries, false, (*Message).encoded); return b }},
+			"polling in base64":   {test.polling64, func() []byte { b, _ := appendPayload3(buf, entries, true, (*Message).encoded); return b }},
 		} {
 			if got := string(form.encode()); got != form.want {
 				t.Errorf("%s: got %q, want %q", name, got, form.want)
 			}
 			if n := testing.AllocsPerRun(10, func() { form.encode() }); n != 0 {
-				t.Errorf("%s of %q: the second time takes %v allocations", name, test.m.frames, n)
+				t.Errorf("%s of %q: the second time takes %v allocations, want 0", name, test.m.frames, n)
 			}
 		}
 		deflated := test.m.webSocket(variant{revision3: true, deflate: true})
@@ -217,21 +218,22 @@ func TestMessageForms3(t *testing.T) {
 
 // Those of revision 4 are not made differently because of revision 3.
 func TestMessageFormsDoNotMix(t *testing.T) {
+	t.Parallel()
 	m := NewTextMessage([]byte("51-"), []byte{1})
 	plain := string(m.frames)
 	for range 2 {
 		if got := string(m.webSocket(variant{})); got != plain {
-			t.Errorf("got %q", got)
+			t.Errorf("got %q, want %v", got, plain)
 		}
-		if got := string(m.payload()); got != "451-\x1ebAQ==" {
-			t.Errorf("got %q", got)
+		if got := string(m.encoded(pollingForm)); got != "451-\x1ebAQ==" {
+			t.Errorf("got %q, want %q", got, "451-\x1ebAQ==")
 		}
 		if got := inflateFrames(t, m.webSocket(variant{deflate: true})); got != plain {
-			t.Errorf("got %q", got)
+			t.Errorf("got %q, want %v", got, plain)
 		}
 		m.webSocket(variant{revision3: true, deflate: true})
 		m.webSocket(variant{revision3: true, base64: true})
-		appendPayload3(nil, []entry{{m: m}}, false)
+		appendPayload3(nil, []entry{{m: m}}, false, (*Message).encoded)
 	}
 	text := NewTextMessage([]byte("x"))
 	for _, v := range []variant{{}, {revision3: true}, {base64: true}} {
@@ -264,6 +266,7 @@ func inflateFrames(t *testing.T, b []byte) string {
 }
 
 func TestFormPayload(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ body, want string }{
 		{"d=2%3A4a", "2:4a"},
 		{"x=1&d=2%3A4a&d=3", "2:4a"},
@@ -290,6 +293,7 @@ func TestFormPayload(t *testing.T) {
 }
 
 func TestJSONPScript(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ j, payload, want string }{
 		{"0", "1:6", `___eio[0]("1:6");`},
 		{"12", "4:4\"\\\n", `___eio[12]("4:4\"\\\n");`},

@@ -75,6 +75,7 @@ func (p *poller) postAs(contentType, body string) reply {
 const octetStream = "application/octet-stream"
 
 func TestRevision3Handshake(t *testing.T) {
+	t.Parallel()
 	h := start(t, allowing(nil))
 	for query, revision := range map[string]int{
 		"EIO=3&": 3, "": 3, "EIO=abc&": 3, "EIO=5&": 3, "EIO=4&EIO=3&": 3, "EIO=4&": 4, "EIO=3&EIO=4&": 4,
@@ -99,12 +100,13 @@ func TestRevision3Handshake(t *testing.T) {
 
 	h = start(t, allowing(&engine.ServerOptions{InitialMessage: []byte("hi")}))
 	if r := h.request("GET", "EIO=3&transport=polling", ""); !strings.HasSuffix(r.body, "}3:4hi") {
-		t.Errorf("got %s", r.body)
+		t.Errorf("got %s, want the suffix %q", r.body, "}3:4hi")
 	}
 }
 
 // The revision of a session is that of its handshake.
 func TestRevisionMismatch(t *testing.T) {
+	t.Parallel()
 	h := start(t, allowing(nil))
 	for _, test := range []struct {
 		p                    *poller
@@ -127,6 +129,7 @@ func TestRevisionMismatch(t *testing.T) {
 }
 
 func TestRevision3Polling(t *testing.T) {
+	t.Parallel()
 	h := start(t, allowing(nil))
 	p := h.poll3()
 	p.text(t, `2["txt","€😀"]`)
@@ -145,7 +148,7 @@ func TestRevision3Polling(t *testing.T) {
 	r = p.get()
 	wantReply(t, r, 200, "\x00\x04\x07\xff4"+header+"\x01\x05\xff\x04\x01\x02\x03\x04")
 	if got := r.header.Get("Content-Type"); got != octetStream {
-		t.Errorf("got content type %q", got)
+		t.Errorf("got content type %q, want %v", got, octetStream)
 	}
 	p.text(t, "hello")
 	send(t, p.Conn, engine.NewBinaryMessage([]byte{1, 2, 3, 4}))
@@ -176,6 +179,7 @@ func send(t testing.TB, c *engine.Conn, m *engine.Message) {
 }
 
 func TestRevision3Post(t *testing.T) {
+	t.Parallel()
 	h := start(t, allowing(nil))
 	p := h.poll3()
 	for _, contentType := range []string{"text/plain;charset=UTF-8", "", "application/x-www-form-urlencoded"} {
@@ -187,7 +191,7 @@ func TestRevision3Post(t *testing.T) {
 	wantReply(t, p.postAs(octetStream, "\x00\x08\xff4€😀\x01\x05\xff\x04\x01\x02\x03\x04"), 200, "ok")
 	p.wantMessage(t, "€😀")
 	p.wantMessage(t, binaryMark+"\x01\x02\x03\x04")
-	// Binary data is the handler's to keep.
+	// The handler owns binary data.
 	kept := make(chan []byte, 2)
 	h = start(t, allowing(&engine.ServerOptions{OnConnect: func(*engine.Conn) engine.Handler { return keeper{kept} }}))
 	_, packet, _ := strings.Cut(h.request("GET", "EIO=3&transport=polling", "").body, ":")
@@ -201,6 +205,7 @@ func TestRevision3Post(t *testing.T) {
 }
 
 func TestRevision3Undecodable(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct{ contentType, body string }{
 		"empty":              {"", ""},
 		"text":               {"", "abc"},
@@ -228,6 +233,7 @@ func TestRevision3Undecodable(t *testing.T) {
 }
 
 func TestRevision3MaxPayload(t *testing.T) {
+	t.Parallel()
 	h := start(t, allowing(&engine.ServerOptions{MaxPayload: 1000}))
 	p := h.poll3()
 	for contentType, body := range map[string]string{
@@ -250,6 +256,7 @@ func TestRevision3MaxPayload(t *testing.T) {
 }
 
 func TestRevision3WebSocket(t *testing.T) {
+	t.Parallel()
 	h := start(t, allowing(nil))
 	w := h.websocket3()
 	w.send("4hello", "b4AQID")
@@ -285,6 +292,7 @@ func TestRevision3WebSocket(t *testing.T) {
 }
 
 func TestRevision3Compressed(t *testing.T) {
+	t.Parallel()
 	h := start(t, allowing(&engine.ServerOptions{PerMessageDeflate: &engine.PerMessageDeflate{Threshold: 1}}))
 	p, err := h.tryWebSocket("EIO=3&transport=websocket", "Sec-WebSocket-Extensions", "permessage-deflate")
 	if err != nil {
@@ -305,6 +313,7 @@ func TestRevision3Compressed(t *testing.T) {
 }
 
 func TestRevision3BadFrames(t *testing.T) {
+	t.Parallel()
 	h := start(t, allowing(nil))
 	for _, bad := range []string{"", "x", "7", "b", "b!", "bAQID", "b2AQID", "b4!", "b4A",
 		binaryMark, binaryMark + "\x02", binaryMark + "4", binaryMark + "\x07", binaryMark + "\x01\x04"} {
@@ -317,7 +326,7 @@ func TestRevision3BadFrames(t *testing.T) {
 		w.wantEnd(ws.CloseNoStatus)
 		w.wantClose(t, engine.ParseError)
 	}
-	// The one of revision 4 is not the one of revision 3.
+	// The subprotocol of revision 4 is not that of revision 3.
 	w := h.websocket()
 	w.send("bAQID")
 	w.sendBinary("\x07")
@@ -326,6 +335,7 @@ func TestRevision3BadFrames(t *testing.T) {
 }
 
 func TestRevision3Upgrade(t *testing.T) {
+	t.Parallel()
 	h := start(t, allowing(nil))
 	p := h.poll3("b64=1")
 	pending := p.pending()
@@ -357,6 +367,7 @@ func TestRevision3Upgrade(t *testing.T) {
 }
 
 func TestRevision3Close(t *testing.T) {
+	t.Parallel()
 	h := start(t, allowing(nil))
 	p := h.poll3()
 	pending := p.pending()
@@ -379,6 +390,7 @@ func TestRevision3Close(t *testing.T) {
 }
 
 func TestRevision3Heartbeat(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := startInMemory(t, allowing(nil))
 		w := unhurried(t, h.websocket3())
@@ -398,7 +410,7 @@ func TestRevision3Heartbeat(t *testing.T) {
 		c.want(165*time.Second, "end")
 		w.wantClose(t, engine.PingTimeout)
 
-		// One that never pings, and polls.
+		// The client polls but never pings.
 		p := h.poll3()
 		c = newClock(t)
 		p.want("1:1")
@@ -418,14 +430,15 @@ func TestRevision3Heartbeat(t *testing.T) {
 		p.wantClose(t, engine.PingTimeout)
 		synctest.Wait()
 		if n := h.Len(); n != 0 {
-			t.Errorf("%d sessions are left", n)
+			t.Errorf("%d sessions are left, want 0", n)
 		}
 	})
 }
 
-// A client that answers instead of asking, or the other way round, speaks the other
-// revision.
+// A client that sends a pong in revision 3, or a ping in revision 4, violates the
+// protocol.
 func TestHeartbeatDirection(t *testing.T) {
+	t.Parallel()
 	h := start(t, allowing(nil))
 	w := h.websocket3()
 	w.send("3")
@@ -442,6 +455,7 @@ func TestHeartbeatDirection(t *testing.T) {
 
 // The upgrade neither stops the clock, as in the reference, nor sets it back.
 func TestRevision3HeartbeatAndUpgrade(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := startInMemory(t, allowing(nil))
 		p := h.poll3()
@@ -471,8 +485,9 @@ func TestRevision3HeartbeatAndUpgrade(t *testing.T) {
 	})
 }
 
-// A ping that waits behind a message which a handler is busy with is not late.
+// A ping behind a message that a handler is processing is not late.
 func TestRevision3HeartbeatWhileHandlerIsBusy(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := startInMemory(t, allowing(nil))
 		w := unhurried(t, h.websocket3())
@@ -489,6 +504,7 @@ func TestRevision3HeartbeatWhileHandlerIsBusy(t *testing.T) {
 // A client that pings without reading the answers cannot make them pile up: the last
 // ping is answered.
 func TestRevision3PingFlood(t *testing.T) {
+	t.Parallel()
 	h := start(t, allowing(&engine.ServerOptions{OutboxMessages: 10, OutboxBytes: 10_000}))
 	p := h.poll3()
 	wantReply(t, p.post(strings.Repeat("1:2", 1000)), 200, "ok")
@@ -496,7 +512,7 @@ func TestRevision3PingFlood(t *testing.T) {
 	big := "5001:2" + strings.Repeat("x", 5000)
 	wantReply(t, p.post(strings.Repeat(big, 10)), 200, "ok")
 	if n := p.Buffered(); n > 6000 {
-		t.Errorf("%d bytes wait", n)
+		t.Errorf("%d bytes wait, want at most 6000", n)
 	}
 	p.get()
 	p.post("1:2")
@@ -505,6 +521,7 @@ func TestRevision3PingFlood(t *testing.T) {
 
 // Payloads whose decoding could take more than linear time or memory.
 func TestRevision3LargePayloads(t *testing.T) {
+	t.Parallel()
 	h := start(t, allowing(nil))
 	n := engine.DefaultMaxPayload
 	for name, test := range map[string]struct {
@@ -531,14 +548,15 @@ func TestRevision3LargePayloads(t *testing.T) {
 			p.onMessage = func(string) { <-p.messages }
 			p.messages <- "" // so that the list stays short
 			if r := p.postAs(test.contentType, test.body); r.status != test.status {
-				t.Errorf("got %d", r.status)
+				t.Errorf("got %d, want %v", r.status, test.status)
 			}
 			p.post("1:1")
 		})
 	}
 }
 
-// Any bytes, in any form, end a session or are ignored, and concern nobody else.
+// Invalid bytes in any encoding end a session or are ignored, and do not affect other
+// sessions.
 func TestRevision3Garbage(t *testing.T) {
 	leakcheck.Check(t)
 	random := rand.New(rand.NewPCG(3, 3))
@@ -574,6 +592,7 @@ func TestRevision3Garbage(t *testing.T) {
 
 // Clients of both revisions get one message, each in its form.
 func TestBothRevisions(t *testing.T) {
+	t.Parallel()
 	h := start(t, allowing(nil))
 	polls := map[*poller]string{
 		h.poll():              "4x\x1ebAQ==",
@@ -603,8 +622,9 @@ func TestBothRevisions(t *testing.T) {
 	}
 }
 
-// A client cannot have us keep large pongs for it.
+// A client cannot make the server keep large pongs.
 func TestRevision3LongPing(t *testing.T) {
+	t.Parallel()
 	h := start(t, allowing(nil))
 	w := h.websocket3()
 	w.send("2" + letters(125))

@@ -45,6 +45,7 @@ func FuzzQuery(f *testing.F) {
 // What net/url leaves out stands for itself, so that what is present but wrong is not
 // taken for absent.
 func TestQueryInvalid(t *testing.T) {
+	t.Parallel()
 	for raw, want := range map[string]query{
 		"EIO=4&transport=polling&sid=%zz": {transport: Polling, protocol: 4, sid: "%zz"},
 		"EIO=4&sid=good&sid=%":            {protocol: 4, sid: "%"},

@@ -42,6 +42,7 @@ func (l *lineCounter) count(text string) (n int) {
 }
 
 func TestShutdown(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	waiting, idle, behind := h.poll(), h.poll(), h.poll()
 	pending := waiting.pending()
@@ -72,7 +73,7 @@ func TestShutdown(t *testing.T) {
 		t.Errorf("Shutdown: %v", err)
 	}
 	if n := h.Len(); n != 0 {
-		t.Errorf("%d sessions are left", n)
+		t.Errorf("%d sessions are left, want 0", n)
 	}
 
 	wantReply(t, h.request("GET", "EIO=4&transport=polling", ""), 503, `{"code":3,"message":"Service unavailable"}`)
@@ -86,8 +87,52 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
-// Sessions go on when no others are accepted.
+// Shutdown waits for a handler that runs in a request, also when its session is over, and
+// for no longer than its context.
+func TestShutdownWaitsForRequests(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := startInMemory(t, nil)
+		p := h.poll()
+		entered, release := make(chan struct{}), make(chan struct{})
+		p.onMessage = func(string) {
+			close(entered)
+			<-release
+		}
+		answered := make(chan reply, 1)
+		go func() {
+			r, err := h.try("POST", p.query, "4a")
+			if err != nil {
+				t.Errorf("POST: %v", err)
+			}
+			answered <- r
+		}()
+		<-entered
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := h.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Shutdown while a handler runs: got %v, want %v", err, context.DeadlineExceeded)
+		}
+		if n := h.Len(); n != 0 {
+			t.Errorf("%d sessions are left, want 0", n)
+		}
+		done := make(chan error, 1)
+		go func() { done <- h.Shutdown(t.Context()) }()
+		synctest.Wait()
+		if len(done) > 0 {
+			t.Error("Shutdown does not wait for the handler")
+		}
+		close(release)
+		if err := <-done; err != nil {
+			t.Errorf("Shutdown: got %v, want nil", err)
+		}
+		wantReply(t, <-answered, 200, "ok")
+	})
+}
+
+// Existing sessions continue after StopAccepting.
 func TestStopAccepting(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	p, w := h.poll(), h.websocket()
 	h.StopAccepting()
@@ -110,6 +155,7 @@ func TestStopAccepting(t *testing.T) {
 }
 
 func TestShutdownOfNothing(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, nil)
 	for range 2 {
 		if err := h.Shutdown(t.Context()); err != nil {
@@ -118,9 +164,10 @@ func TestShutdownOfNothing(t *testing.T) {
 	}
 }
 
-// Polling clients that do not come back are waited for, but not as long as after
+// Shutdown waits for polling clients that do not return, but for less time than
 // Close.
 func TestShutdownDoesNotLinger(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := startInMemory(t, nil)
 		open, closed := h.poll(), h.poll()
@@ -130,13 +177,14 @@ func TestShutdownDoesNotLinger(t *testing.T) {
 			t.Error(err)
 		}
 		if d := time.Since(begin); d != 2*time.Second {
-			t.Errorf("took %v", d)
+			t.Errorf("took %v, want %v", d, 2*time.Second)
 		}
 		open.wantClose(t, engine.ForcedClose)
 	})
 }
 
 func TestShutdownExpires(t *testing.T) {
+	t.Parallel()
 	h := start(t, &engine.ServerOptions{WriteTimeout: time.Minute})
 	polling, stuck := h.poll(), h.websocket()
 	for range 7 {
@@ -148,14 +196,14 @@ func TestShutdownExpires(t *testing.T) {
 	polling.wantClose(t, engine.ForcedClose)
 	stuck.wantClose(t, engine.ForcedClose)
 	if n := h.Len(); n != 2 {
-		t.Errorf("%d sessions before the end", n)
+		t.Errorf("%d sessions before the end, want 2", n)
 	}
 	cancel()
 	if err := receive(t, done, "Shutdown"); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
+		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
 	if n := h.Len(); n != 0 {
-		t.Errorf("%d sessions are left", n)
+		t.Errorf("%d sessions are left, want 0", n)
 	}
 	if err := h.Shutdown(t.Context()); err != nil { // waits for the goroutines
 		t.Errorf("second Shutdown: %v", err)
@@ -164,6 +212,7 @@ func TestShutdownExpires(t *testing.T) {
 
 // Shutdown waits for handlers.
 func TestShutdownWaitsForHandlers(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	w := h.websocket()
 	entered, release := make(chan struct{}), make(chan struct{})
@@ -173,7 +222,7 @@ func TestShutdownWaitsForHandlers(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	if err := h.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("got %v while a handler runs", err)
+		t.Errorf("got %v while a handler runs, want %v", err, context.DeadlineExceeded)
 	}
 	close(release)
 	if err := h.Shutdown(t.Context()); err != nil {
@@ -183,6 +232,7 @@ func TestShutdownWaitsForHandlers(t *testing.T) {
 
 // Handshakes and upgrades race with Shutdown: nothing may be left of them.
 func TestShutdownRaces(t *testing.T) {
+	t.Parallel()
 	rounds := 30
 	if testing.Short() {
 		rounds = 5
@@ -203,16 +253,61 @@ func TestShutdownRaces(t *testing.T) {
 				})
 			}
 		}
-		// After some time it does not matter what is fetched.
+		// The content of later responses does not matter.
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		_ = h.Shutdown(ctx)
 		cancel()
 		if n := h.Len(); n != 0 {
-			t.Errorf("%d sessions are left", n)
+			t.Errorf("%d sessions are left, want 0", n)
 		}
 		wg.Wait()
 		if err := h.Shutdown(t.Context()); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// A context that has ended is an error only if there is something to wait for, as in
+// net/http.
+func TestShutdownWithAnEndedContext(t *testing.T) {
+	t.Parallel()
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	t.Run("without connections", func(t *testing.T) {
+		t.Parallel()
+		for range 100 {
+			h := newHarness(t, nil)
+			for range 2 {
+				if err := h.Shutdown(ended); err != nil {
+					t.Fatalf("Shutdown: got %v, want nil", err)
+				}
+			}
+		}
+	})
+	t.Run("after the last connection", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			h := startInMemory(t, nil)
+			w, p := h.websocket(), h.poll()
+			w.nc.Close()
+			p.drop()
+			time.Sleep(time.Minute)
+			if err := h.Shutdown(ended); err != nil {
+				t.Errorf("Shutdown: got %v, want nil", err)
+			}
+		})
+	})
+	for name, connect := range map[string]func(*harness){
+		"polling":   func(h *harness) { h.poll() },
+		"WebSocket": func(h *harness) { h.websocket() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := start(t, nil)
+			connect(h)
+			if err := h.Shutdown(ended); !errors.Is(err, context.Canceled) {
+				t.Errorf("Shutdown: got %v, want %v", err, context.Canceled)
+			}
+		})
 	}
 }

@@ -10,9 +10,8 @@ import (
 	"strconv"
 )
 
-// SOCKS version 5 (RFC 1928), with user and password (RFC 1929), as net/http speaks it
-// for polling: names are resolved by the proxy. See
-// docs/decisions/0023-socks-proxies.md.
+// SOCKS version 5 (RFC 1928) with user and password (RFC 1929), as net/http speaks it
+// for polling: the proxy resolves names. See docs/decisions/0023-socks-proxies.md.
 
 const (
 	socksVersion  = 5
@@ -28,7 +27,7 @@ const (
 	maxSocksText = 255 // a length is one byte
 )
 
-// socksReplies are the texts of RFC 1928, section 6.
+// socksReplies holds the texts of the replies in RFC 1928, section 6.
 var socksReplies = [...]string{
 	1: "general SOCKS server failure",
 	2: "connection not allowed by ruleset",
@@ -41,15 +40,15 @@ var socksReplies = [...]string{
 }
 
 var (
-	errSocksVersion = errors.New("the answer is not one of SOCKS 5")
-	errSocksMethod  = errors.New("the proxy accepts neither the user and password nor access without")
+	errSocksVersion = errors.New("the response is not a SOCKS 5 response")
+	errSocksMethod  = errors.New("the proxy accepts neither authentication by user and password nor anonymous access")
 	errSocksLogin   = errors.New("the proxy refuses the user and password")
-	errSocksUser    = errors.New("a user is needed, and user and password may have 255 bytes")
+	errSocksUser    = errors.New("a user is required, and user and password may have at most 255 bytes")
 	errSocksHost    = errors.New("the name of the host has more than 255 bytes")
 )
 
-// tunnelSocks has a SOCKS proxy connect nc with addr. It reads no more than the
-// proxy's answers.
+// tunnelSocks asks a SOCKS proxy to connect nc to addr. It reads only the proxy's
+// responses.
 func tunnelSocks(nc net.Conn, user *url.Userinfo, addr string) error {
 	request, err := socksRequest(addr)
 	if err != nil {
@@ -78,7 +77,7 @@ func tunnelSocks(nc net.Conn, user *url.Userinfo, addr string) error {
 	return skipSocksAddress(nc, head[3])
 }
 
-// socksRequest returns the request to connect (RFC 1928, section 4).
+// socksRequest returns a CONNECT request (RFC 1928, section 4).
 func socksRequest(addr string) ([]byte, error) {
 	host, service, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -102,7 +101,7 @@ func socksRequest(addr string) ([]byte, error) {
 	return append(b, byte(port>>8), byte(port)), nil
 }
 
-// socksGreet agrees on how the client authenticates itself, and does so (RFC 1928,
+// socksGreet negotiates the authentication method and authenticates (RFC 1928,
 // section 3, and RFC 1929).
 func socksGreet(nc net.Conn, user *url.Userinfo) error {
 	greeting := []byte{socksVersion, 1, socksNoAuth}
@@ -133,8 +132,8 @@ func socksGreet(nc net.Conn, user *url.Userinfo) error {
 	return err
 }
 
-// exchangeSocks sends a request and returns the second byte of the answer, which has
-// two. The first is the version.
+// exchangeSocks sends a request and returns the second byte of the two-byte response.
+// The first is the version.
 func exchangeSocks(nc net.Conn, request []byte, version byte) (byte, error) {
 	if _, err := nc.Write(request); err != nil {
 		return 0, err
@@ -149,9 +148,9 @@ func exchangeSocks(nc net.Conn, request []byte, version byte) (byte, error) {
 	return answer[1], nil
 }
 
-// skipSocksAddress reads the address from which the proxy has connected.
+// skipSocksAddress reads the address that the proxy has bound.
 func skipSocksAddress(r io.Reader, kind byte) error {
-	size := 0
+	var size int
 	switch kind {
 	case socksIPv4:
 		size = net.IPv4len

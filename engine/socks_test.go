@@ -82,6 +82,7 @@ func (p *socksProxy) serve(nc net.Conn) {
 
 // All transports go through SOCKS proxies, with and without a password.
 func TestDialSocksProxy(t *testing.T) {
+	t.Parallel()
 	h, _, s := startRecorded(t, nil, (*httptest.Server).StartTLS)
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
@@ -116,8 +117,9 @@ func TestDialSocksProxy(t *testing.T) {
 	}
 }
 
-// What is said to a SOCKS proxy, and what proxies may answer.
+// The requests to a SOCKS proxy, and possible responses.
 func TestSocksAnswers(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("x", 255)
 	const ok = "0500"
 	for name, test := range map[string]struct {
@@ -133,11 +135,11 @@ func TestSocksAnswers(t *testing.T) {
 		"too long a name":     {"http://" + long + "x", "", "", nil, "255 bytes"},
 		"refused":             {"http://a.test:81", "", "0501000306612e746573740051", []string{ok, "05020001"}, "not allowed by ruleset"},
 		"unknown reply":       {"http://a.test:81", "", "0501000306612e746573740051", []string{ok, "05ff0001"}, "reply 255"},
-		"unknown address":     {"http://a.test:81", "", "0501000306612e746573740051", []string{ok, "05000002"}, "not one of SOCKS 5"},
-		"other version":       {"http://a.test:81", "", "0501000306612e746573740051", []string{ok, "04000001"}, "not one of SOCKS 5"},
+		"unknown address":     {"http://a.test:81", "", "0501000306612e746573740051", []string{ok, "05000002"}, "not a SOCKS 5 response"},
+		"other version":       {"http://a.test:81", "", "0501000306612e746573740051", []string{ok, "04000001"}, "not a SOCKS 5 response"},
 		"no method":           {"http://a.test:81", "", "", []string{"05ff"}, "accepts neither"},
 		"unasked method":      {"http://a.test:81", "", "", []string{"0502"}, "accepts neither"},
-		"HTTP":                {"http://a.test:81", "", "", []string{"4854"}, "not one of SOCKS 5"},
+		"HTTP":                {"http://a.test:81", "", "", []string{"4854"}, "not a SOCKS 5 response"},
 		"silence":             {"http://a.test:81", "", "", []string{"05"}, "EOF"},
 		"wrong password":      {"http://a.test:81", "u:p", "0101750170", []string{"0502", "0101"}, "refuses the user"},
 		"needs no password":   {"http://a.test:81", "u:p", "0501000306612e746573740051", []string{ok, "0501"}, "EOF"},
@@ -167,6 +169,9 @@ func TestSocksAnswers(t *testing.T) {
 						got <- hex.EncodeToString(said)
 					}
 				}
+				// What the client has sent behind that must not turn the end into a reset.
+				_ = nc.(*net.TCPConn).CloseWrite()
+				_, _ = io.Copy(io.Discard, nc)
 			})
 			through := "socks5://" + addr
 			if test.user != "" {
@@ -177,7 +182,7 @@ func TestSocksAnswers(t *testing.T) {
 				Proxy:      func(*http.Request) (*url.URL, error) { return url.Parse(through) },
 			}, nil)
 			if err == nil || !strings.Contains(err.Error(), test.text) {
-				t.Errorf("%v, want %q", err, test.text)
+				t.Errorf("Dial: got error %v, want one with %q", err, test.text)
 			}
 			if test.want == "" {
 				return

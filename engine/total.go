@@ -10,32 +10,33 @@ import (
 	"time"
 )
 
-// ErrServerFull is the cause with which the connections that hold most end when all
-// connections together hold more than [ServerOptions.TotalBytes].
+// ErrServerFull is the cause with which the server closes the connections that hold
+// most when all connections together exceed [ServerOptions.TotalBytes].
 var ErrServerFull = errors.New("engine: server full: the connection held more memory than others when all together held too much")
 
 // A total counts the memory that a server's connections hold together. A connection
-// that keeps up does not touch it: see freeBytes.
+// that keeps up does not touch it, see freeBytes.
 type total struct {
+	server   *Server
 	limit    int64
 	bytes    atomic.Int64
-	evicted  atomic.Uint64 // connections
-	trimming atomic.Bool   // a goroutine makes room
-	next     time.Duration // not before this time, see clock; that goroutine's
+	evicted  atomic.Uint64 // connections closed
+	trimming atomic.Bool   // a goroutine runs trim
+	next     time.Duration // earliest time of the next trim, by clock; owned by that goroutine
 }
 
 const (
-	// freeBytes of what waits for a connection are not counted, nor as much of what its
-	// handler holds. It is what a corked connection gathers, so that only a connection
-	// with a backlog shares a counter with others.
+	// freeBytes is the size up to which a connection's queued messages are not
+	// counted; the same applies to what its handler holds. It equals corkLimit, so
+	// that only connections with a backlog share a counter.
 	freeBytes = corkLimit
-	// messageBytes is what a message costs besides its bytes, and entryBytes a place in
+	// messageBytes is the overhead of a message, and entryBytes that of an entry in
 	// an outbox.
 	messageBytes, entryBytes = 96, 24
 )
 
-// defaultTotalBytes is half of the runtime's memory limit, the other half being for
-// everything else, or a fixed value if there is none.
+// defaultTotalBytes returns half of the runtime's memory limit, which leaves half for
+// everything else, or DefaultTotalBytes without a limit.
 func defaultTotalBytes() int {
 	if limit := debug.SetMemoryLimit(-1); limit < math.MaxInt64 {
 		return int(min(limit/2, math.MaxInt))
@@ -43,43 +44,95 @@ func defaultTotalBytes() int {
 	return DefaultTotalBytes
 }
 
-func (t *total) add(n int) int64 { return t.bytes.Add(int64(n)) }
+func (t *total) add(n int) { t.bytes.Add(int64(n)) }
 
-// hold counts a message that waits in a further outbox, until drop. One that waits in
-// several is in memory once.
+// A holding is what one total counts for a message. Servers of a process can send the
+// same message, and each counts what its own connections hold.
+type holding struct {
+	total   atomic.Pointer[total]   // set once; nil if no server has counted the message
+	next    atomic.Pointer[holding] // of the same message
+	forms   atomic.Int64            // counted bytes of encodings
+	holders atomic.Int32            // outboxes that hold the message
+}
+
+// holding returns what t counts for m, which may be nothing yet.
+func (m *Message) holding(t *total) *holding {
+	for h := &m.held; ; h = h.next.Load() {
+		if h.total.Load() == t || h.total.CompareAndSwap(nil, t) || h.total.Load() == t {
+			return h
+		}
+		if h.next.Load() == nil {
+			h.next.CompareAndSwap(nil, new(holding))
+		}
+	}
+}
+
+// findHolding is holding, except that it returns nil if t has not counted m.
+func (m *Message) findHolding(t *total) *holding {
+	h := &m.held
+	for h != nil && h.total.Load() != t {
+		h = h.next.Load()
+	}
+	return h
+}
+
+// hold counts a message for one more outbox until drop is called. A message in
+// several outboxes counts once.
 func (t *total) hold(m *Message) {
 	n := entryBytes
-	if m.holders.Add(1) == 1 {
-		n += messageBytes + m.Len()
+	if h := m.holding(t); h.holders.Add(1) == 1 {
+		forms := m.formBytes()
+		h.forms.Add(int64(forms))
+		n += messageBytes + m.Len() + forms
 	}
 	t.add(n)
 }
 
-// drop takes back what hold has counted.
+// drop reverts hold.
 func (t *total) drop(m *Message) {
 	n := entryBytes
-	if m.holders.Add(-1) == 0 {
-		n += messageBytes + m.Len()
+	if h := m.holding(t); h.holders.Add(-1) == 0 {
+		n += messageBytes + m.Len() + int(h.forms.Swap(0))
 	}
 	t.add(-n)
 }
 
-// pushLocked puts a message into the outbox, and counts it if much waits already.
+// encoded returns m in a form, and counts the form if m is counted. No mutex is held.
+// t is nil for a connection whose memory is not counted.
+func (t *total) encoded(m *Message, kind formKind) []byte {
+	b, made := m.form(kind).encode(m)
+	if !made || t == nil {
+		return b
+	}
+	h := m.findHolding(t)
+	if h == nil || h.holders.Load() == 0 {
+		return b
+	}
+	t.add(len(b))
+	h.forms.Add(int64(len(b)))
+	if h.holders.Load() == 0 { // the last drop may have preceded the Add above
+		t.add(-int(h.forms.Swap(0)))
+	}
+	return b
+}
+
+// pushLocked puts a message into the outbox, and counts it if the outbox exceeds
+// freeBytes.
 func (c *Conn) pushLocked(m *Message, flags Flags) {
 	o := &c.outbox
 	if o.bytes+m.Len()+(o.n+1)*messageBytes > freeBytes {
 		o.total = &c.server.total
 		o.total.hold(m)
 		flags |= counted
-		c.server.checkTotal()
+		c.server.total.check()
 	}
 	o.push(entry{m: m, flags: flags})
 }
 
-// Hold counts n more bytes, or with a negative n fewer, among what all connections hold
-// together, see [ServerOptions.TotalBytes]: it is for memory that the handler holds for
-// the client. What a connection holds is forgotten when it has ended. Handlers should
-// not call it for every message, but when what they hold has changed by much.
+// Hold adds n bytes, which may be negative, to the memory counted for
+// [ServerOptions.TotalBytes]. Use it for memory that the handler holds for the
+// client. The server forgets the sum when the connection has ended. A handler should
+// call Hold after large changes, not for each message.
 func (c *Conn) Hold(n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -88,10 +141,10 @@ func (c *Conn) Hold(n int) {
 	}
 	c.held += n
 	c.server.total.add(n)
-	c.server.checkTotal()
+	c.server.total.check()
 }
 
-// forgetHeldLocked takes back what Hold has counted.
+// forgetHeldLocked reverts all calls of Hold.
 func (c *Conn) forgetHeldLocked() {
 	if c.held != 0 {
 		c.server.total.add(-c.held)
@@ -99,28 +152,34 @@ func (c *Conn) forgetHeldLocked() {
 	}
 }
 
-// weightLocked is what a connection holds, messages that others hold, too, included.
+// weightLocked returns the number of bytes that a connection holds, including shared
+// messages.
 func (c *Conn) weightLocked() int {
-	return c.outbox.bytes + c.outbox.n*messageBytes + c.unsent + int(c.poll.unsent) + c.held
+	return c.outbox.bytes + c.outbox.n*messageBytes + c.unsent + c.poll.unsentBytes() + c.held
 }
 
-// checkTotal has a goroutine make room if connections hold too much together. The mu of
-// an open connection is held, or trim is running, so that Shutdown does not miss the
-// goroutine.
-func (s *Server) checkTotal() {
-	t := &s.total
+// check starts a goroutine that runs trim if connections together hold too much.
+// Either the mu of an open connection is held or trim is running, so that Shutdown
+// waits for the goroutine.
+func (t *total) check() {
 	if t.bytes.Load() > t.limit && t.trimming.CompareAndSwap(false, true) {
-		s.goroutines.Go(s.trim)
+		t.server.goroutines.Go(t.server.trim)
 	}
 }
 
-// trimPause is the least time that is left to the connections that were ended, and to
-// their writes, before others are looked at. It is longer where looking takes longer.
-const trimPause = 10 * time.Millisecond
+// trimPause is the minimum time that closed connections and their writes get before
+// trim examines others. If the examination takes longer, so does the pause, up to
+// maxTrimPause, so that a process that was not scheduled for seconds does not pause
+// for minutes.
+const (
+	trimPause    = 10 * time.Millisecond
+	maxTrimPause = time.Second
+)
 
-// trim ends the connections that hold most, until all that are left hold an eighth less
-// than they may. What was added meanwhile has not started another trim, and what was
-// about to leave may have stayed: it starts the next, unless no connection can be ended.
+// trim closes the connections that hold most until the rest hold an eighth less than
+// the limit. Afterwards it starts another trim if the total is exceeded again,
+// because additions meanwhile did not start one and writes may not have completed,
+// unless no connection can be closed.
 func (s *Server) trim() {
 	t := &s.total
 	if wait := t.next - clock(); t.next != 0 && wait > 0 {
@@ -133,27 +192,27 @@ func (s *Server) trim() {
 	defer func() {
 		t.trimming.Store(false)
 		if ended > 0 || t.bytes.Load() > before {
-			s.checkTotal()
+			t.check()
 		}
 	}()
-	var leaving int64 // what the ends of writes will release
+	var leaving int64 // bytes that ending writes will release
 	for _, c := range s.heaviest() {
 		if t.bytes.Load()-leaving <= t.limit-t.limit/8 {
 			break
 		}
 		c.mu.Lock()
-		leaving += int64(c.unsent) + int64(c.poll.unsent)
+		leaving += int64(c.unsent) + int64(c.poll.unsentBytes())
 		c.mu.Unlock()
 		ended++
 		c.abort(TransportError, ErrServerFull)
 	}
 	t.evicted.Add(uint64(ended))
 	now := clock()
-	t.next = now + max(trimPause, 10*(now-begin))
+	t.next = now + min(max(trimPause, 10*(now-begin)), maxTrimPause)
 	s.noteTrim(before, ended)
 }
 
-// heaviest returns the connections that hold more than is free, the one that holds
+// heaviest returns the connections that hold more than freeBytes, those that hold
 // most first.
 func (s *Server) heaviest() []*Conn {
 	s.mu.RLock()
@@ -170,21 +229,21 @@ func (s *Server) heaviest() []*Conn {
 	return conns
 }
 
-// trimInterval is the least time between two records of what trim has done. An attack
-// that keeps it busy does not fill the log.
+// trimInterval is the minimum time between two log records of trim, so that an attack
+// does not fill the log.
 const trimInterval = time.Minute
 
 // noteTrim logs what trim has done. Only trim calls it.
 func (s *Server) noteTrim(before int64, ended int) {
 	s.trimmed += ended
 	if now := time.Now(); s.trimmed > 0 && now.Sub(s.trimNoted) >= trimInterval {
-		s.opts.Logger.Warn("engine: connections that held most were closed, since all together held too much",
+		s.opts.Logger.Warn("engine: the connections that held most were closed because all connections together held too much",
 			slog.Int("connections", s.trimmed), slog.Int64("bytes", before), slog.Int64("TotalBytes", s.total.limit))
 		s.trimNoted, s.trimmed = now, 0
 	}
 }
 
-// Held returns how many bytes the connections hold together, as counted for
+// Held returns the number of bytes that all connections hold together, as counted for
 // [ServerOptions.TotalBytes].
 func (s *Server) Held() int { return int(s.total.bytes.Load()) }
 

@@ -10,7 +10,7 @@ func TestDefaultTotalBytes(t *testing.T) {
 	defer debug.SetMemoryLimit(before)
 	debug.SetMemoryLimit(1 << 30)
 	if got := defaultTotalBytes(); got != 1<<29 {
-		t.Errorf("%d with a memory limit of 1 GiB", got)
+		t.Errorf("%d with a memory limit of 1 GiB, want %v", got, 1<<29)
 	}
 	debug.SetMemoryLimit(before)
 	if got := defaultTotalBytes(); before > 1<<60 && got != DefaultTotalBytes {

@@ -49,6 +49,7 @@ func wantHeld(t *testing.T, h *harness, want int) {
 
 // When all connections together hold more than TotalBytes, those that hold most end.
 func TestTotalBytes(t *testing.T) {
+	t.Parallel()
 	const limit = 16 * (counted + holder)
 	h := start(t, &engine.ServerOptions{TotalBytes: limit})
 	var clients []*poller
@@ -66,7 +67,7 @@ func TestTotalBytes(t *testing.T) {
 	}
 	clients[0].wait(1) // above
 	if err := clients[4].wantClose(t, engine.TransportError); !errors.Is(err, engine.ErrServerFull) {
-		t.Errorf("the cause is %v", err)
+		t.Errorf("the cause is %v, want %v", err, engine.ErrServerFull)
 	}
 	waitFor(t, "the count", func() bool { return h.Evicted() == 1 })
 	wantHeld(t, h, 12*(counted+holder))
@@ -78,8 +79,9 @@ func TestTotalBytes(t *testing.T) {
 	}
 }
 
-// A message that waits for many is in memory once.
+// A message queued for many connections counts once.
 func TestTotalBytesOfSharedMessages(t *testing.T) {
+	t.Parallel()
 	const n = 20
 	h := start(t, &engine.ServerOptions{TotalBytes: 3 * counted})
 	m := largeMessage()
@@ -97,12 +99,13 @@ func TestTotalBytesOfSharedMessages(t *testing.T) {
 	}
 	wantHeld(t, h, 0)
 	if h.Evicted() != 0 {
-		t.Errorf("%d clients that read were closed", h.Evicted())
+		t.Errorf("%d clients that read were closed, want 0", h.Evicted())
 	}
 }
 
-// What a WebSocket's writer has in its hands counts, and nothing is left of it.
+// The batch of a writer goroutine counts until it is written.
 func TestTotalBytesOfAWrite(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]func(*peer){
 		"read":   func(w *peer) { w.want("4" + strings.Repeat("x", 200*large)) },
 		"closed": func(w *peer) { w.nc.Close() },
@@ -118,8 +121,9 @@ func TestTotalBytesOfAWrite(t *testing.T) {
 	}
 }
 
-// Every way in which messages leave an outbox gives back what they took.
+// Messages are uncounted whichever way they leave an outbox.
 func TestTotalBytesAreGivenBack(t *testing.T) {
+	t.Parallel()
 	for name, leave := range map[string]func(p *poller){
 		"polled": func(p *poller) {
 			p.get()
@@ -155,9 +159,59 @@ func TestTotalBytesAreGivenBack(t *testing.T) {
 	}
 }
 
+// A message that leaves in several answers is given back once.
+func TestTotalBytesOfAMessageInParts(t *testing.T) {
+	t.Parallel()
+	h := start(t, nil)
+	p := h.poll()
+	p.wait(5)
+	var parts [][]byte
+	for range 40 { // more than an answer takes
+		parts = append(parts, []byte("part"))
+	}
+	if err := p.Send(engine.NewTextMessage([]byte("parts"), parts...), 0); err != nil {
+		t.Fatal(err)
+	}
+	for p.Buffered() > 0 {
+		p.get()
+	}
+	wantHeld(t, h, 0)
+}
+
+// Nor is more given back than was counted when messages are kept together.
+func TestTotalBytesOfCorkedMessages(t *testing.T) {
+	t.Parallel()
+	h := start(t, nil)
+	w := h.websocket()
+	w.Cork()
+	const n = 1000
+	for range n {
+		if err := w.SendText([]byte("x"), [][]byte{{}}, 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.SendText([]byte("x"), nil, 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.SendText([]byte("y"), nil, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if h.Held() == 0 {
+		t.Errorf("%d messages that are held back are not counted", 3*n)
+	}
+	w.Uncork()
+	for range n {
+		for _, want := range []string{"4x", binaryMark, "4x", "4y"} {
+			w.want(want)
+		}
+	}
+	wantHeld(t, h, 0)
+}
+
 // The messages for a client that left are given back when its connection is closed while
 // the reader is still busy with what the client sent before.
 func TestTotalBytesOfAClientThatLeft(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	w := h.websocket()
 	entered, release := make(chan bool), make(chan bool)
@@ -193,6 +247,7 @@ func (p *poller) slowly(group *sync.WaitGroup) {
 
 // An answer that a client takes slowly does not outlive its connection.
 func TestTotalBytesOfAnAnswer(t *testing.T) {
+	t.Parallel()
 	for name, abort := range map[string]func(*poller){
 		"aborted": func(p *poller) { p.Abort() },
 		"closed, then aborted": func(p *poller) {
@@ -221,7 +276,7 @@ func TestTotalBytesOfAnAnswer(t *testing.T) {
 				abort(p)
 				synctest.Wait()
 				if n := h.Held(); n != 0 {
-					t.Errorf("%d bytes are held by the answer of a closed connection", n)
+					t.Errorf("%d bytes are held by the answer of a closed connection, want 0", n)
 				}
 			})
 		})
@@ -230,6 +285,7 @@ func TestTotalBytesOfAnAnswer(t *testing.T) {
 
 // A message that waits for many is in memory once; the answers that bring it are not.
 func TestTotalBytesOfAnswersWithOneMessage(t *testing.T) {
+	t.Parallel()
 	const limit = 4 * large
 	synctest.Test(t, func(t *testing.T) {
 		var readers sync.WaitGroup
@@ -245,7 +301,7 @@ func TestTotalBytesOfAnswersWithOneMessage(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		if n := h.Held(); n > limit {
-			t.Errorf("%d bytes are held, of which %d are allowed", n, limit)
+			t.Errorf("%d bytes are held, want at most %d", n, limit)
 		}
 		if n := h.Len(); n < 3 {
 			t.Errorf("%d connections are left, want those that fit", n)
@@ -253,8 +309,38 @@ func TestTotalBytesOfAnswersWithOneMessage(t *testing.T) {
 	})
 }
 
-// Handlers can add what they hold for a client.
+// slowLog is a logger that takes a minute for the end of a connection.
+type slowLog struct{ slog.Handler }
+
+func (slowLog) Enabled(context.Context, slog.Level) bool { return true }
+
+func (slowLog) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == "engine: connection closed" {
+		time.Sleep(time.Minute)
+	}
+	return nil
+}
+
+func (l slowLog) WithAttrs([]slog.Attr) slog.Handler { return l }
+
+// What holds too much is ended soon, also when ending the one before took long.
+func TestTotalBytesAfterASlowEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := startInMemory(t, &engine.ServerOptions{TotalBytes: counted, Logger: slog.New(slowLog{slog.DiscardHandler})})
+		for i := range 2 {
+			h.poll().wait(1)
+			time.Sleep(5 * time.Minute)
+			if got, want := h.Evicted(), uint64(i+1); got != want {
+				t.Errorf("%d connections were ended after 5 minutes, want %d", got, want)
+			}
+		}
+	})
+}
+
+// Handlers can count memory that they hold for a client.
 func TestHold(t *testing.T) {
+	t.Parallel()
 	const limit = 1000_000
 	h := start(t, &engine.ServerOptions{TotalBytes: limit})
 	heavy, light, other := h.websocket(), h.websocket(), h.websocket()
@@ -265,7 +351,7 @@ func TestHold(t *testing.T) {
 	light.Hold(100_000)
 	other.Hold(1)
 	if err := heavy.wantClose(t, engine.TransportError); !errors.Is(err, engine.ErrServerFull) {
-		t.Errorf("the cause is %v", err)
+		t.Errorf("the cause is %v, want %v", err, engine.ErrServerFull)
 	}
 	heavy.Hold(1 << 30) // too late
 	wantHeld(t, h, 400_001)
@@ -276,8 +362,9 @@ func TestHold(t *testing.T) {
 	other.want("4hello")
 }
 
-// A connection that was closed, and whose client does not fetch what is left, goes, too.
+// A closed connection whose client does not fetch the rest ends, too.
 func TestTotalBytesOfClosedConnections(t *testing.T) {
+	t.Parallel()
 	h := start(t, &engine.ServerOptions{TotalBytes: 4 * (counted + holder)})
 	p, other := h.poll(), h.poll()
 	p.wait(3)
@@ -298,8 +385,9 @@ func (o onClose) OnClose(c *engine.Conn, reason engine.Reason, err error) {
 	o.session.OnClose(c, reason, err)
 }
 
-// What is added while connections are being closed is not forgotten.
+// Memory added while connections are being closed counts.
 func TestTotalBytesAddedMeanwhile(t *testing.T) {
+	t.Parallel()
 	const limit = 1_000_000
 	var second *session
 	sessions := make(chan *session, 2)
@@ -319,14 +407,15 @@ func TestTotalBytesAddedMeanwhile(t *testing.T) {
 	first.Hold(limit + 1)
 	for _, s := range []*session{first, second} {
 		if err := s.wantClose(t, engine.TransportError); !errors.Is(err, engine.ErrServerFull) {
-			t.Errorf("the cause is %v", err)
+			t.Errorf("the cause is %v, want %v", err, engine.ErrServerFull)
 		}
 	}
 	wantHeld(t, h, 0)
 }
 
-// A server that closes connections all the time does not fill its log with that.
+// A server that keeps closing connections logs that at most once a minute.
 func TestTotalBytesAreLoggedOnce(t *testing.T) {
+	t.Parallel()
 	var log lockedBuffer
 	h := start(t, &engine.ServerOptions{TotalBytes: counted, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	for i := range 5 {
@@ -335,8 +424,8 @@ func TestTotalBytesAreLoggedOnce(t *testing.T) {
 		p.wantClose(t, engine.TransportError)
 		waitFor(t, "the count", func() bool { return h.Evicted() == uint64(i+1) })
 	}
-	if n := strings.Count(log.String(), "all together held too much"); n != 1 {
-		t.Errorf("%d records: %s", n, log.String())
+	if n := strings.Count(log.String(), "all connections together held too much"); n != 1 {
+		t.Errorf("%d records: %s, want 1", n, log.String())
 	}
 }
 
@@ -356,4 +445,34 @@ func (b *lockedBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()
+}
+
+// A message that waits in connections of two servers counts toward the total of each,
+// in whichever order the connections take it.
+func TestTotalBytesOfTwoServers(t *testing.T) {
+	t.Parallel()
+	for name, order := range map[string][2]int{"first in, first out": {0, 1}, "first in, last out": {1, 0}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			servers := []*harness{start(t, nil), start(t, nil)}
+			m := largeMessage()
+			var clients []*poller
+			for _, h := range servers {
+				a, b := h.poll(), h.poll()
+				for _, p := range []*poller{a, b} {
+					if err := p.Send(m, 0); err != nil {
+						t.Fatal(err)
+					}
+				}
+				clients = append(clients, a)
+			}
+			for _, h := range servers {
+				wantHeld(t, h, counted+2*holder)
+			}
+			for _, i := range order {
+				clients[i].want("4" + strings.Repeat("x", large))
+				wantHeld(t, servers[i], counted+holder)
+			}
+		})
+	}
 }

@@ -6,8 +6,8 @@ import (
 	"unsafe"
 )
 
-// queueOp asks for the length of a socket's send queue. Pooled, so that the closure that
-// RawConn wants costs nothing.
+// A queueOp queries the length of a socket's send queue. It is pooled to avoid
+// allocating the closure for RawConn.
 type queueOp struct {
 	fn func(fd uintptr)
 	n  int32
@@ -20,12 +20,13 @@ var queueOps = sync.Pool{New: func() any {
 }}
 
 func (op *queueOp) run(fd uintptr) {
-	// SIOCOUTQ, see tcp(7). It does not wait. An error leaves 0: it is not known.
+	// SIOCOUTQ, see tcp(7), does not block. After an error n is 0, which means
+	// unknown.
 	_, _, _ = syscall.Syscall(syscall.SYS_IOCTL, fd, syscall.TIOCOUTQ, uintptr(unsafe.Pointer(&op.n)))
 }
 
-// unacked returns the number of bytes in the socket's send queue, which are those that
-// the peer has not acknowledged.
+// unacked returns the number of bytes in the socket's send queue, which are those
+// that the peer's TCP has not acknowledged.
 func unacked(raw syscall.RawConn) uint32 {
 	op := queueOps.Get().(*queueOp)
 	defer queueOps.Put(op)

@@ -34,6 +34,7 @@ func tcpPair(t *testing.T) (server, client net.Conn) {
 // A client that takes what was sent before the ping is not given up, one that does not
 // is, and a ping alone does not count.
 func TestReceives(t *testing.T) {
+	t.Parallel()
 	server, client := tcpPair(t)
 	c := &Conn{}
 	c.link = &link{conn: c, nc: server, raw: rawConn(server)}
@@ -44,7 +45,7 @@ func TestReceives(t *testing.T) {
 		}
 	}
 	ping()
-	if c.receivesLocked() {
+	if c.receivesLocked(c.link.unacked()) {
 		t.Error("an idle client receives")
 	}
 	written, err := c.link.tryWrite(make([]byte, 64<<20)) // more than all buffers hold
@@ -58,29 +59,30 @@ func TestReceives(t *testing.T) {
 	if c.unacked == 0 {
 		t.Fatal("all was received")
 	}
-	if c.receivesLocked() {
+	if c.receivesLocked(c.link.unacked()) {
 		t.Error("a client that does not read receives")
 	}
 	if _, err := io.CopyN(io.Discard, client, int64(written)/2); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(10 * time.Second); !c.receivesLocked(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(10 * time.Second); !c.receivesLocked(c.link.unacked()); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("a client that reads does not receive; %d bytes are unacknowledged", c.link.unacked())
 		}
 	}
 	c.unsent = 1
-	if !c.receivesLocked() {
+	if !c.receivesLocked(c.link.unacked()) {
 		t.Error("a client that is being written to does not receive")
 	}
 	c.unsent = 0
-	if !c.receivesLocked() {
+	if !c.receivesLocked(c.link.unacked()) {
 		t.Error("the ping behind what was written has no time")
 	}
 }
 
 // The kernel's queue is limited below TLS, too.
 func TestLimitUnsentBelowTLS(t *testing.T) {
+	t.Parallel()
 	server, _ := tcpPair(t)
 	o, err := new(ServerOptions).withDefaults()
 	if err != nil {

@@ -7,9 +7,10 @@ import (
 	"github.com/seed96b07ef8/socketio/engine"
 )
 
-// What a client has sent before it left is delivered, also if the server is the first to
-// notice that it left because a message to it cannot be written.
+// Messages that a client sent before it left are delivered, even if the server first
+// notices the end through a failed write.
 func TestUnreadMessagesOfAClientThatLeft(t *testing.T) {
+	t.Parallel()
 	for name, serve := range map[string]func(h *harness){
 		"socket":  nil,
 		"wrapped": func(h *harness) { serveWrapped(t, h) },
@@ -55,9 +56,10 @@ func TestUnreadMessagesOfAClientThatLeft(t *testing.T) {
 	}
 }
 
-// A handler that holds the reader up does not keep the connection of a client that left:
-// the timer, or Close, ends it.
+// A handler that delays the reader does not keep the connection of a client that
+// left: the timer, or Close, ends it.
 func TestClientLeftWhileReaderIsBusy(t *testing.T) {
+	t.Parallel()
 	for _, closes := range []bool{false, true} {
 		opts := new(engine.ServerOptions)
 		if !closes {
@@ -85,7 +87,7 @@ func TestClientLeftWhileReaderIsBusy(t *testing.T) {
 		}
 		w.wantClose(t, reason)
 		if n := h.Len(); n != 0 {
-			t.Errorf("%d sessions are left", n)
+			t.Errorf("%d sessions are left, want 0", n)
 		}
 		close(release)
 		w.wantMessage(t, "first")

@@ -4,4 +4,4 @@ package engine
 
 import "syscall"
 
-func limitUnsent(syscall.RawConn) {}
+func limitUnsent(syscall.RawConn, int) {}

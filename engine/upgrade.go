@@ -4,29 +4,30 @@ import (
 	"time"
 )
 
-// The upgrade from polling to WebSocket (Engine.IO protocol, "Upgrade"):
-// the client opens a WebSocket with the session's ID, sends 2probe, is answered
-// 3probe, lets its poll come back, and sends 5. Until then the session stays on
-// polling and a WebSocket that fails concerns nobody.
+// The upgrade from polling to WebSocket (Engine.IO protocol v4, "Upgrade"): the
+// client opens a WebSocket with the session ID and sends 2probe, the server answers
+// 3probe and releases the pending poll, and the client sends 5. Until then the
+// session stays on polling, and a failing WebSocket does not affect it.
 
-// startProbe makes l the session's upgrade. It returns false when the session
-// cannot be upgraded: it has ended, is being upgraded, or is on a WebSocket.
+// startProbe makes l the pending upgrade of the session. It returns false if the
+// session cannot be upgraded: it has ended, has a pending upgrade, or is on a
+// WebSocket.
 func (c *Conn) startProbe(l *link) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.state != open || c.link != nil || c.probe != nil {
+	// The upgrade timeout is the deadline for reading the probe.
+	if l.nc.SetDeadline(time.Now().Add(c.server.opts.UpgradeTimeout)) != nil {
 		return false
 	}
-	// The upgrade timeout is the deadline of the probe's reading.
-	if l.nc.SetDeadline(time.Now().Add(c.server.opts.UpgradeTimeout)) != nil {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state != open || !c.pollsLocked() || c.probe != nil {
 		return false
 	}
 	c.probe, c.probed = l, false
 	return true
 }
 
-// probe handles a packet on a link that is not in use yet. It returns false
-// when the link is to be given up.
+// probe handles a packet on a link that is not in use yet. It returns false if the
+// upgrade must be given up.
 func (l *link) probe(p packet) bool {
 	c := l.conn
 	switch {
@@ -35,8 +36,8 @@ func (l *link) probe(p packet) bool {
 		current := c.probe == l
 		if current {
 			c.probed = true
-			if !c.poll.late {
-				c.wakePoll()
+			if c.poll == nil || !c.poll.late {
+				c.wakePollLocked()
 			}
 		}
 		c.mu.Unlock()
@@ -59,20 +60,24 @@ func (l *link) probe(p packet) bool {
 
 // upgrade moves the session to l. The token receiving is held.
 func (c *Conn) upgrade(l *link) bool {
+	err := l.nc.SetDeadline(time.Time{})
 	c.mu.Lock()
-	if c.state == closed || c.probe != l || l.nc.SetDeadline(time.Time{}) != nil {
+	// dismissProbeLocked clears the probe before interrupt sets its deadline, which
+	// the SetDeadline above may have replaced.
+	if c.state == closed || c.probe != l || err != nil {
 		c.mu.Unlock()
 		l.giveUp(nil)
 		return false
 	}
 	c.probe, c.link, l.active = nil, l, true
-	// A poll that is still open is of no use any more.
-	c.wakePoll()
+	// A poll that is still pending must end.
+	c.wakePollLocked()
+	c.dropPollLocked()
 	if c.state == draining {
-		// Closed meanwhile: what was sent before goes out here.
+		// The session was closed meanwhile: flush its messages over l.
 		c.beat.stop()
 		if c.outbox.n > 0 {
-			_ = c.flush() // releases mu; written closes the link
+			_ = c.flushAndUnlock(c) // writtenAndUnlock closes the link
 			return false
 		}
 		c.state = closed
@@ -81,23 +86,23 @@ func (c *Conn) upgrade(l *link) bool {
 		c.server.remove(c)
 		return false
 	}
-	if !c.revision3 { // where nothing but a ping restarts it
+	if !c.revision3 { // in revision 3 only a ping of the client restarts the heartbeat
 		c.beat.restart(c)
 	}
 	c.mu.Unlock()
 
-	c.server.opts.Logger.Debug("engine: upgraded", "sid", c.id, "transport", string(WebSocket))
+	c.server.opts.Logger.Debug("engine: upgraded", "sid", c.id, "transport", string(l.way.transport))
 	if h, ok := c.handler.(UpgradeHandler); ok {
-		h.OnUpgrade(c, WebSocket)
+		h.OnUpgrade(c, l.way.transport)
 	}
 	c.mu.Lock()
-	_ = c.flush() // releases mu
+	_ = c.flushAndUnlock(c)
 	return !c.ended.Load()
 }
 
-// giveUp ends an upgrade with a close frame; the session stays where it is. Only the
-// goroutine that reads from l calls it: it goes on to drain, which waits for the
-// client's answer.
+// giveUp ends an upgrade with a close frame; the session stays on polling. Only the
+// reader goroutine of l calls it, and continues with drain, which waits for the
+// client's close frame.
 func (l *link) giveUp(cause error) {
 	c := l.conn
 	c.mu.Lock()
@@ -108,12 +113,20 @@ func (l *link) giveUp(cause error) {
 	l.close(cause)
 }
 
-// dismissProbeLocked ends an upgrade from another goroutine than the one that reads
-// from the WebSocket, which sees its deadline pass and gives the upgrade up.
-func (c *Conn) dismissProbeLocked() {
-	if c.probe != nil {
+// dismissProbeLocked ends an upgrade from a goroutine other than the reader goroutine
+// of the WebSocket. It returns the WebSocket, or nil, and the caller calls interrupt,
+// whose deadline makes the reader give up.
+func (c *Conn) dismissProbeLocked() *link {
+	l := c.probe
+	c.probe = nil
+	return l
+}
+
+// interrupt makes reads from l fail, unless l is nil. No mutex is held, because the
+// connection may be the application's.
+func (l *link) interrupt() {
+	if l != nil {
 		// It fails only on a connection that is closed.
-		_ = c.probe.nc.SetReadDeadline(time.Unix(1, 0))
-		c.probe = nil
+		_ = l.nc.SetReadDeadline(time.Unix(1, 0))
 	}
 }

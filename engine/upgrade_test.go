@@ -29,6 +29,7 @@ func (p *poller) dial() *peer {
 }
 
 func TestUpgrade(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	p := h.poll()
 	p.text(t, "over polling")
@@ -52,7 +53,7 @@ func TestUpgrade(t *testing.T) {
 	for _, r := range []reply{p.get(), p.post("4x")} {
 		wantReply(t, r, 400, `{"code":3,"message":"Bad request"}`)
 	}
-	// A second WebSocket is told to leave.
+	// A second WebSocket receives a close frame.
 	second := p.dial()
 	second.wantEnd(ws.CloseNoStatus)
 	w.send("4still here")
@@ -62,7 +63,27 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
+// A session on a WebSocket holds nothing for polling.
+func TestUpgradeReleasesPolling(t *testing.T) {
+	t.Parallel()
+	h := start(t, nil)
+	p := h.poll()
+	pending := p.pending()
+	if !engine.HasPollState(p.Conn) {
+		t.Error("a session on polling has no memory for it")
+	}
+	w := p.probe()
+	w.send("5")
+	wantReply(t, receive(t, pending, "the poll"), 200, "6")
+	receive(t, p.upgraded, "the upgrade")
+	waitFor(t, "the release of what polling needs", func() bool { return !engine.HasPollState(p.Conn) })
+	if s := h.websocket(); engine.HasPollState(s.Conn) {
+		t.Error("a session that began on a WebSocket has memory for polling")
+	}
+}
+
 func TestUpgradeWithoutProbe(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	p := h.poll()
 	pending := p.pending()
@@ -74,8 +95,9 @@ func TestUpgradeWithoutProbe(t *testing.T) {
 	w.want("4there")
 }
 
-// What goes wrong with an upgrade does not concern the session.
+// A failing upgrade does not affect the session.
 func TestUpgradeAbandoned(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name   string
 		probed bool
@@ -132,6 +154,7 @@ func TestUpgradeAbandoned(t *testing.T) {
 }
 
 func TestSecondProbe(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	p := h.poll()
 	first := p.probe()
@@ -144,6 +167,7 @@ func TestSecondProbe(t *testing.T) {
 }
 
 func TestUpgradesDisabled(t *testing.T) {
+	t.Parallel()
 	h := start(t, &engine.ServerOptions{DisableUpgrades: true})
 	p := h.poll()
 	if _, err := h.tryWebSocket("EIO=4&transport=websocket&sid=" + p.ID()); err == nil {
@@ -153,9 +177,10 @@ func TestUpgradesDisabled(t *testing.T) {
 	p.wantMessage(t, "still here")
 }
 
-// A client that has its probe answered has stopped polling: what was sent before
-// the close reaches it over the new transport.
+// A client whose probe was answered has stopped polling, so it receives earlier
+// messages over the new transport.
 func TestCloseDuringUpgrade(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	p := h.poll()
 	w := p.probe()
@@ -171,43 +196,68 @@ func TestCloseDuringUpgrade(t *testing.T) {
 	waitFor(t, "the session to go", func() bool { return h.Len() == 0 })
 }
 
-// A client that polls all the same learns it there, and its probe is closed.
+// A client that nevertheless polls receives the close packet there, and its probe is
+// closed.
 func TestCloseDuringUpgradeOfAPollingClient(t *testing.T) {
-	h := start(t, nil)
-	p := h.poll()
-	w := p.probe()
-	p.text(t, "last")
-	p.Close()
-	p.wantClose(t, engine.ForcedClose)
-	p.want("4last")
-	p.want("1")
-	w.wantEnd(ws.CloseNoStatus)
-	waitFor(t, "the session to go", func() bool { return h.Len() == 0 })
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := startInMemory(t, nil)
+		p := h.poll()
+		w := p.probe()
+		p.text(t, "last")
+		p.Close()
+		p.wantClose(t, engine.ForcedClose)
+		p.want("4last")
+		p.want("1")
+		w.wantEndOfProbe(time.Now())
+		synctest.Wait()
+		if n := h.Len(); n != 0 {
+			t.Errorf("%d sessions, want 0", n)
+		}
+	})
+}
+
+// wantEndOfProbe reads to the end of an upgrade whose session has ended, which does not
+// wait for the upgrade timeout. Time is fake.
+func (p *peer) wantEndOfProbe(ended time.Time) {
+	p.t.Helper()
+	p.wantEnd(ws.CloseNoStatus)
+	if d := time.Since(ended); d > time.Second {
+		p.t.Errorf("the WebSocket was closed %v after the end of the session, want at once", d)
+	}
 }
 
 // A session that ends takes the WebSocket which it could have moved to with it, and
 // closes that with a frame.
 func TestEndDuringUpgrade(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]func(p *poller){
 		"abort":          func(p *poller) { p.Abort() },
 		"broken packet":  func(p *poller) { p.post("x") },
 		"client leaves":  func(p *poller) { p.post("1") },
 		"leaves polling": func(p *poller) { p.pending(); p.post("1") },
+		"close":          func(p *poller) { p.Close() },
 	} {
 		for _, probed := range []bool{false, true} {
+			if name == "close" && probed {
+				continue // such a client waits for the upgrade: see TestCloseDuringUpgrade
+			}
 			t.Run(fmt.Sprint(name, "/", probed), func(t *testing.T) {
-				h := start(t, nil)
-				p := h.poll()
-				var w *peer
-				if probed {
-					w = p.probe()
-				} else {
-					w = p.dial()
-					waitFor(t, "the upgrade to begin", func() bool { return engine.Probing(p.Conn) })
-				}
-				end(p)
-				w.wantEnd(ws.CloseNoStatus)
-				waitFor(t, "the session to go", func() bool { return h.Len() == 0 })
+				synctest.Test(t, func(t *testing.T) {
+					h := startInMemory(t, nil)
+					p := h.poll()
+					var w *peer
+					if probed {
+						w = p.probe()
+					} else {
+						w = p.dial()
+						waitFor(t, "the upgrade to begin", func() bool { return engine.Probing(p.Conn) })
+					}
+					begin := time.Now()
+					end(p)
+					w.wantEndOfProbe(begin)
+					waitFor(t, "the session to go", func() bool { return h.Len() == 0 })
+				})
 			})
 		}
 	}
@@ -215,6 +265,7 @@ func TestEndDuringUpgrade(t *testing.T) {
 
 // A client that leaves a session which is being closed does not keep it waiting.
 func TestLeaveWhileClosing(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	p := h.poll()
 	p.text(t, "unread")
@@ -223,9 +274,10 @@ func TestLeaveWhileClosing(t *testing.T) {
 	waitFor(t, "the session to go", func() bool { return h.Len() == 0 })
 }
 
-// A poll that comes during the upgrade is answered soon, again and again: the
-// client cannot go on before it is.
+// A poll during the upgrade is answered soon, each time, because the client cannot
+// continue before.
 func TestPollsDuringUpgrade(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := startInMemory(t, nil)
 		p := h.poll()
@@ -234,7 +286,7 @@ func TestPollsDuringUpgrade(t *testing.T) {
 			begin := time.Now()
 			p.want("6")
 			if d := time.Since(begin); d != 100*time.Millisecond {
-				t.Errorf("answered after %v", d)
+				t.Errorf("answered after %v, want %v", d, 100*time.Millisecond)
 			}
 		}
 		c := p.start()
@@ -249,6 +301,7 @@ func TestPollsDuringUpgrade(t *testing.T) {
 }
 
 func TestUpgradeTimeout(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := startInMemory(t, nil)
 		p := h.poll()
@@ -261,7 +314,7 @@ func TestUpgradeTimeout(t *testing.T) {
 			}
 			w.wantEnd(ws.CloseNoStatus)
 			if d := time.Since(begin); d != engine.DefaultUpgradeTimeout {
-				t.Errorf("given up after %v", d)
+				t.Errorf("given up after %v, want %v", d, engine.DefaultUpgradeTimeout)
 			}
 			w.nc.Close()
 		}
@@ -277,6 +330,7 @@ func TestUpgradeTimeout(t *testing.T) {
 // An upgrade must neither lose nor repeat nor reorder messages, in either
 // direction, while both sides go on sending.
 func TestUpgradeKeepsOrder(t *testing.T) {
+	t.Parallel()
 	rounds, n := 30, 300
 	if testing.Short() {
 		rounds = 5
@@ -301,15 +355,15 @@ func TestUpgradeKeepsOrder(t *testing.T) {
 			var i int
 			if _, err := fmt.Sscanf(packet, "4%d", &i); err != nil {
 				if packet != "6" {
-					t.Errorf("got packet %q", packet)
+					t.Errorf("got packet %q, want %q", packet, "6")
 				}
 				return false
 			}
 			got <- i
 			return true
 		}
-		// The client polls in one goroutine until it is told to pause, and posts in
-		// the other, as the JavaScript client does.
+		// Like the JavaScript client, the client polls in one goroutine until it is
+		// asked to pause, and posts in another.
 		probed := make(chan struct{})
 		sent := 0
 		poller.Go(func() {
@@ -356,9 +410,10 @@ func TestUpgradeKeepsOrder(t *testing.T) {
 	}
 }
 
-// A client that does not take the answer to its handshake is given up, so that it does not
-// keep a goroutine, which Shutdown would wait for.
+// A client that does not read the response to its handshake is disconnected, so that
+// it does not keep a goroutine that Shutdown waits for.
 func TestUpgradeAnswerIsNotTaken(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := startInMemory(t, nil)
 		p := h.poll()

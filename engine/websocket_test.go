@@ -10,6 +10,7 @@ import (
 )
 
 func TestWebSocketMessages(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	w := h.websocket()
 	large := strings.Repeat("0123456789", 50_000)
@@ -34,9 +35,10 @@ func TestWebSocketMessages(t *testing.T) {
 	}
 }
 
-// Engine.IO packets that mean nothing over WebSocket are ignored, and those that
-// break the protocol end the session.
+// Engine.IO packets without a meaning over WebSocket are ignored, and invalid packets
+// end the session.
 func TestWebSocketPackets(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		packet string
 		reason engine.Reason // "": the session stays
@@ -66,6 +68,7 @@ func TestWebSocketPackets(t *testing.T) {
 }
 
 func TestWebSocketEnd(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name   string
 		data   []byte
@@ -111,6 +114,7 @@ func TestWebSocketEnd(t *testing.T) {
 }
 
 func TestWebSocketPing(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	w := h.websocket()
 	w.raw(masked(ws.Ping, "hello"))
@@ -122,6 +126,7 @@ func TestWebSocketPing(t *testing.T) {
 
 // Frames that arrive with the handshake are not lost, nor is what they end.
 func TestWebSocketEarlyFrames(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name string
 		data []byte
@@ -153,14 +158,16 @@ func TestWebSocketEarlyFrames(t *testing.T) {
 }
 
 func TestSubprotocolIsEchoed(t *testing.T) {
+	t.Parallel()
 	h := start(t, nil)
 	w := h.dialWebSocket("EIO=4&transport=websocket", "Sec-WebSocket-Protocol", "mine, yours")
 	if got := w.resp.Header.Get("Sec-Websocket-Protocol"); got != "mine" {
-		t.Errorf("got %q", got)
+		t.Errorf("got %q, want %q", got, "mine")
 	}
 }
 
 func TestPerMessageDeflate(t *testing.T) {
+	t.Parallel()
 	text := strings.Repeat("compress me ", 100)
 	offer := []string{"Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits"}
 	open := func(h *harness) *peer {
@@ -193,10 +200,10 @@ func TestPerMessageDeflate(t *testing.T) {
 		m := engine.NewTextMessage([]byte(text))
 		for range 2 { // the second time the shared form is used
 			if n := received(w, m, 0); n > 200 {
-				t.Errorf("%d bytes for a compressed message", n)
+				t.Errorf("%d bytes for a compressed message, want at most 200", n)
 			}
 			if n := received(other, m, engine.NoCompress); n < len(text) {
-				t.Errorf("%d bytes for a message that is not compressed", n)
+				t.Errorf("%d bytes for a message that is not compressed, want at least %v", n, len(text))
 			}
 		}
 		w.text(t, "short")
@@ -221,7 +228,7 @@ func TestPerMessageDeflate(t *testing.T) {
 	t.Run("threshold", func(t *testing.T) {
 		h := start(t, &engine.ServerOptions{PerMessageDeflate: &engine.PerMessageDeflate{Threshold: 10_000}})
 		if n := received(open(h), engine.NewTextMessage([]byte(text)), 0); n < len(text) {
-			t.Errorf("%d bytes for a message below the threshold", n)
+			t.Errorf("%d bytes for a message below the threshold, want at least %v", n, len(text))
 		}
 	})
 	t.Run("with base64", func(t *testing.T) {
@@ -236,8 +243,9 @@ func TestPerMessageDeflate(t *testing.T) {
 	})
 }
 
-// A handler keeps binary data; what it got is never overwritten.
+// A handler owns binary data, so it is never overwritten.
 func TestBinaryBelongsToTheHandler(t *testing.T) {
+	t.Parallel()
 	kept := make(chan []byte, 10_000)
 	h := start(t, &engine.ServerOptions{OnConnect: func(*engine.Conn) engine.Handler { return keeper{kept} }})
 	w := h.dialWebSocket("EIO=4&transport=websocket")
@@ -267,8 +275,9 @@ type keeper struct{ kept chan []byte }
 func (k keeper) OnMessage(_ *engine.Conn, data []byte, _ bool) { k.kept <- data }
 func (k keeper) OnClose(*engine.Conn, engine.Reason, error)    {}
 
-// OnBatch is called behind the messages that came together.
+// OnBatch is called after the messages that arrived together.
 func TestOnBatch(t *testing.T) {
+	t.Parallel()
 	events := make(chan string, 100)
 	h := start(t, &engine.ServerOptions{OnConnect: func(c *engine.Conn) engine.Handler { return batcher{events} }})
 	r := h.request("GET", "EIO=4&transport=polling", "")

@@ -18,7 +18,7 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
-// peer is a WebSocket client that says exactly what it is told to.
+// peer is a WebSocket client that sends only what the test writes.
 type peer struct {
 	t       testing.TB
 	nc      net.Conn
@@ -38,7 +38,8 @@ func (h *harness) websocket(extra ...string) *peer {
 		h.t.Fatalf("the client got session ID %q, the server has %q", id, p.ID())
 	}
 	if !h.fakeTime {
-		// Until whoever wrote the handshake is done, messages queue up.
+		// Messages queue up until the goroutine that wrote the handshake has
+		// finished.
 		waitFor(h.t, "the end of the handshake", func() bool { return !engine.Writing(p.Conn) })
 	}
 	return p
@@ -54,7 +55,7 @@ func (h *harness) dialWebSocket(query string, headers ...string) *peer {
 	return p
 }
 
-// refusedError is an answer other than 101.
+// refusedError is a response other than 101.
 type refusedError struct{ reply }
 
 func (e *refusedError) Error() string { return fmt.Sprintf("%d %s", e.status, e.body) }
@@ -215,7 +216,7 @@ func (p *peer) wantEnd(code int) {
 	}
 }
 
-// connection opens a connection for a request that net/http would not make.
+// connection opens a connection for a request that net/http would not send.
 func (h *harness) connection() net.Conn {
 	h.t.Helper()
 	nc, err := h.dial(context.Background())
@@ -273,8 +274,7 @@ func (c *countingConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// decodePacket returns a packet of a polling payload as it would come over
-// WebSocket.
+// decodePacket returns a packet of a polling payload in its WebSocket form.
 func decodePacket(t testing.TB, packet string) string {
 	t.Helper()
 	text, ok := strings.CutPrefix(packet, "b")

@@ -4,24 +4,24 @@ import (
 	"context"
 	"iter"
 
-	"github.com/seed96b07ef8/socketio"
 	"github.com/seed96b07ef8/socketio/internal/handler"
+	"github.com/seed96b07ef8/socketio/parser"
+	"github.com/seed96b07ef8/socketio/peer"
 )
 
-// A Broadcaster asks many clients at once: a [*socketio.Server], a
-// [*socketio.Namespace], a [*socketio.ParentNamespace] or a
-// [socketio.Broadcast].
+// A Broadcaster sends an event to many clients and collects their acknowledgements: a
+// *socketio.Server, Namespace or ParentNamespace, or a socketio.Broadcast.
 type Broadcaster interface {
-	EmitWithAck(ctx context.Context, event string, args ...any) iter.Seq2[socketio.Ack, error]
+	EmitWithAck(ctx context.Context, event string, args ...any) iter.Seq2[peer.Ack, error]
 }
 
 // A Call is an event that is answered by an acknowledgement, with the types of
 // its arguments and of the answer. Make one with [NewCall]; it is immutable, and
 // its methods may be called concurrently.
 type Call[Req, Res any] struct {
-	name  string
-	shape *shape // of Req
-	empty bool   // there is no value in the answer
+	name   string
+	shape  *shape // of Req
+	result *shape // of Res
 }
 
 // NewCall returns the call with the given name. When Req is a struct, its
@@ -31,17 +31,18 @@ type Call[Req, Res any] struct {
 // acknowledgement; with None that has no arguments. NewCall panics when the name
 // is reserved or one of the types cannot be sent.
 func NewCall[Req, Res any](name string) Call[Req, Res] {
-	answer := compile(name, single[Res])
-	return Call[Req, Res]{name: name, shape: compile(name, request[Req]), empty: answer.kind == nothing}
+	result := compile(name, single[Res])
+	return Call[Req, Res]{name: name, shape: compile(name, request[Req]), result: result}
 }
 
 // Name returns the event's name.
 func (c Call[Req, Res]) Name() string { return c.name }
 
-// Call asks and waits for the answer. It returns the zero Res when the peer
-// answers with nothing, a [*socketio.ArgError] when the answer is no Res, and
-// the errors of [socketio.Socket.EmitWithAck].
-func (c Call[Req, Res]) Call(ctx context.Context, to socketio.Caller, req Req) (Res, error) {
+// Call sends the event and waits for the answer. If the peer's acknowledgement has no
+// arguments, it returns the zero Res. If the answer is not a Res, it returns a
+// [*peer.AnswerError], which wraps a [*parser.ArgError]. Otherwise it returns the
+// errors of EmitWithAck.
+func (c Call[Req, Res]) Call(ctx context.Context, to peer.Caller, req Req) (Res, error) {
 	args, err := to.EmitWithAck(ctx, c.name, encode(c.shape.ready(), req)...)
 	if err != nil {
 		var none Res
@@ -59,11 +60,10 @@ type Reply[Res any] struct {
 	Value Res
 }
 
-// CallAll asks many clients and yields their answers as they arrive, one for
-// each client. A client that does not answer, or not with a Res, yields an error
-// together with a Reply that has its socket's ID. The event is sent at once, and
-// ctx must have a deadline, or the broadcast a timeout; see
-// [socketio.Broadcast.EmitWithAck].
+// CallAll sends the event to many clients and yields their answers as they arrive, one
+// for each client. For a client that does not answer, or not with a Res, it yields an
+// error and a Reply with the ID of the client's socket. The event is sent at once. ctx
+// must have a deadline, or the broadcast a timeout.
 func (c Call[Req, Res]) CallAll(ctx context.Context, to Broadcaster, req Req) iter.Seq2[Reply[Res], error] {
 	acks := to.EmitWithAck(ctx, c.name, encode(c.shape.ready(), req)...)
 	return func(yield func(Reply[Res], error) bool) {
@@ -80,53 +80,19 @@ func (c Call[Req, Res]) CallAll(ctx context.Context, to Broadcaster, req Req) it
 }
 
 // answer decodes an acknowledgement.
-func (c Call[Req, Res]) answer(args socketio.Args) (Res, error) {
-	var res, none Res
-	if c.empty {
+func (c Call[Req, Res]) answer(args parser.Args) (Res, error) {
+	if c.result.kind == nothing {
+		var none Res
 		return none, nil
 	}
-	if err := args.DecodeAt(0, &res); err != nil {
-		return none, err
-	}
-	return res, nil
+	return peer.DecodeAnswer[Res](c.name, args)
 }
 
-// On registers the handler that answers, which is called with the socket that
-// asks. What it returns is the acknowledgement. An error goes to the error hook
-// and not to the client, which is left without an answer: failures that the
-// client should know of belong into Res, or are a [*socketio.AckError]. The returned
-// function removes the handler. With a client as r, On panics: use Handle.
-func (c Call[Req, Res]) On(r Registrar, f func(ctx context.Context, s *socketio.Socket, req Req) (Res, error)) (off func()) {
-	return r.On(c.name, c.handler(f))
-}
-
-// Once is On for a handler that is called for the first such event only.
-func (c Call[Req, Res]) Once(r OnceRegistrar, f func(ctx context.Context, s *socketio.Socket, req Req) (Res, error)) (off func()) {
-	return r.Once(c.name, c.handler(f))
-}
-
-// handler makes one of the shapes that package socketio knows.
-func (c Call[Req, Res]) handler(f func(context.Context, *socketio.Socket, Req) (Res, error)) any {
-	checkHandler(c.name, f == nil)
-	shape := c.shape.ready()
-	call := func(ctx context.Context, s *socketio.Socket, args handler.Taker) (any, error) {
-		req, err := decode[Req](shape, args)
-		if err != nil {
-			return nil, err
-		}
-		return f(ctx, s, req)
-	}
-	if !c.empty {
-		return call
-	}
-	return func(ctx context.Context, s *socketio.Socket, args handler.Taker) error {
-		_, err := call(ctx, s, args)
-		return err
-	}
-}
-
-// Handle is On for a handler that is not told the socket, as there is just one:
-// that of a client.
+// Handle registers a handler that answers the call and does not need the socket, such
+// as one of a client, which has only one; with the socket, see [Answer]. Its result is
+// the acknowledgement. An error is passed to the error hook and not sent, so the peer
+// gets no answer; return failures that the peer should see as part of Res, or as a
+// [*peer.AckError]. The returned function removes the handler.
 func (c Call[Req, Res]) Handle(r Registrar, f func(ctx context.Context, req Req) (Res, error)) (off func()) {
 	checkHandler(c.name, f == nil)
 	shape := c.shape.ready()
@@ -135,9 +101,10 @@ func (c Call[Req, Res]) Handle(r Registrar, f func(ctx context.Context, req Req)
 		if err != nil {
 			return nil, err
 		}
-		return f(ctx, req)
+		res, err := f(ctx, req)
+		return argument(c.result, res), err
 	}
-	if !c.empty {
+	if c.result.kind != nothing {
 		return r.On(c.name, call)
 	}
 	return r.On(c.name, func(ctx context.Context, args handler.Taker) error {

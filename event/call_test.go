@@ -3,6 +3,7 @@ package event_test
 import (
 	"context"
 	"errors"
+	"math/big"
 	"net"
 	"strings"
 	"testing"
@@ -30,13 +31,15 @@ var (
 	Upper = event.NewCall[string, string]("upper")
 	Save  = event.NewCall[*Message, event.None]("save")
 	Now   = event.NewCall[event.None, int]("now")
+	Twice = event.NewCall[big.Int, big.Int]("twice") // with methods of the pointer
 )
 
 // A contract for data that handlers do not keep.
 func TestBorrowed(t *testing.T) {
+	t.Parallel()
 	hash := event.NewCall[socketio.Borrowed, socketio.Borrowed]("hash")
 	io, url, _ := newServer(t)
-	hash.On(io, func(_ context.Context, _ *socketio.Socket, data socketio.Borrowed) (socketio.Borrowed, error) {
+	event.Answer(io, hash, func(_ context.Context, _ *socketio.Socket, data socketio.Borrowed) (socketio.Borrowed, error) {
 		return data[:2], nil
 	})
 	c, s := join(t, io, url, "websocket")
@@ -59,24 +62,27 @@ func TestBorrowed(t *testing.T) {
 }
 
 func TestServerAnswers(t *testing.T) {
+	t.Parallel()
 	register := map[string]func(io *socketio.Server){
 		"On": func(io *socketio.Server) {
-			Sum.On(io, func(_ context.Context, _ *socketio.Socket, args SumArgs) (int, error) { return args.A + args.B, nil })
-			AddUp.On(io, func(_ context.Context, _ *socketio.Socket, args Add) (Total, error) { return addUp(args), nil })
-			Upper.On(io, func(_ context.Context, _ *socketio.Socket, s string) (string, error) { return strings.ToUpper(s), nil })
-			Save.On(io, func(_ context.Context, s *socketio.Socket, m *Message) (event.None, error) {
+			event.Answer(io, Sum, func(_ context.Context, _ *socketio.Socket, args SumArgs) (int, error) { return args.A + args.B, nil })
+			event.Answer(io, AddUp, func(_ context.Context, _ *socketio.Socket, args Add) (Total, error) { return addUp(args), nil })
+			event.Answer(io, Upper, func(_ context.Context, _ *socketio.Socket, s string) (string, error) { return strings.ToUpper(s), nil })
+			event.Answer(io, Save, func(_ context.Context, s *socketio.Socket, m *Message) (event.None, error) {
 				return event.None{}, s.Emit("saved", m)
 			})
-			Now.On(io, func(context.Context, *socketio.Socket, event.None) (int, error) { return 42, nil })
+			event.Answer(io, Now, func(context.Context, *socketio.Socket, event.None) (int, error) { return 42, nil })
+			event.Answer(io, Twice, func(_ context.Context, _ *socketio.Socket, n big.Int) (big.Int, error) { return *n.Add(&n, &n), nil })
 		},
 		"Once": func(io *socketio.Server) {
-			Sum.Once(io, func(_ context.Context, _ *socketio.Socket, args SumArgs) (int, error) { return args.A + args.B, nil })
-			AddUp.Once(io, func(_ context.Context, _ *socketio.Socket, args Add) (Total, error) { return addUp(args), nil })
-			Upper.Once(io, func(_ context.Context, _ *socketio.Socket, s string) (string, error) { return strings.ToUpper(s), nil })
-			Save.Once(io, func(_ context.Context, s *socketio.Socket, m *Message) (event.None, error) {
+			event.AnswerOnce(io, Sum, func(_ context.Context, _ *socketio.Socket, args SumArgs) (int, error) { return args.A + args.B, nil })
+			event.AnswerOnce(io, AddUp, func(_ context.Context, _ *socketio.Socket, args Add) (Total, error) { return addUp(args), nil })
+			event.AnswerOnce(io, Upper, func(_ context.Context, _ *socketio.Socket, s string) (string, error) { return strings.ToUpper(s), nil })
+			event.AnswerOnce(io, Save, func(_ context.Context, s *socketio.Socket, m *Message) (event.None, error) {
 				return event.None{}, s.Emit("saved", m)
 			})
-			Now.Once(io, func(context.Context, *socketio.Socket, event.None) (int, error) { return 42, nil })
+			event.AnswerOnce(io, Now, func(context.Context, *socketio.Socket, event.None) (int, error) { return 42, nil })
+			event.AnswerOnce(io, Twice, func(_ context.Context, _ *socketio.Socket, n big.Int) (big.Int, error) { return *n.Add(&n, &n), nil })
 		},
 		"Handle": func(io *socketio.Server) {
 			Sum.Handle(io, func(_ context.Context, args SumArgs) (int, error) { return args.A + args.B, nil })
@@ -84,6 +90,7 @@ func TestServerAnswers(t *testing.T) {
 			Upper.Handle(io, func(_ context.Context, s string) (string, error) { return strings.ToUpper(s), nil })
 			Save.Handle(io, func(_ context.Context, m *Message) (event.None, error) { return event.None{}, io.Emit("saved", m) })
 			Now.Handle(io, func(context.Context, event.None) (int, error) { return 42, nil })
+			Twice.Handle(io, func(_ context.Context, n big.Int) (big.Int, error) { return *n.Add(&n, &n), nil })
 		},
 	}
 	for name, register := range register {
@@ -98,6 +105,7 @@ func TestServerAnswers(t *testing.T) {
 					{`422["upper","loud"]`, `432["LOUD"]`},
 					{`423["save",{"text":"x"}]`, `42["saved",{"room":"","text":"x"}]`, `433[]`},
 					{`424["now"]`, `434[42]`},
+					{`425["twice",21]`, `435[42]`},
 				} {
 					c.Send(exchange[0])
 					c.Expect(exchange[1:]...)
@@ -116,13 +124,14 @@ func addUp(args Add) Total {
 }
 
 func TestErrorsAreNotAnswered(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport string) {
 		io, url, errs := newServer(t)
 		failure := errors.New("overflow")
-		Sum.On(io, func(context.Context, *socketio.Socket, SumArgs) (int, error) { return 0, failure })
-		Save.On(io, func(context.Context, *socketio.Socket, *Message) (event.None, error) { return event.None{}, failure })
+		event.Answer(io, Sum, func(context.Context, *socketio.Socket, SumArgs) (int, error) { return 0, failure })
+		event.Answer(io, Save, func(context.Context, *socketio.Socket, *Message) (event.None, error) { return event.None{}, failure })
 		Upper.Handle(io, func(context.Context, string) (string, error) { return "", failure })
-		Now.On(io, func(context.Context, *socketio.Socket, event.None) (int, error) { return 1, nil })
+		event.Answer(io, Now, func(context.Context, *socketio.Socket, event.None) (int, error) { return 1, nil })
 		c, _ := wiretest.Join(t, url, transport, "/")
 		c.Send(`420["sum",1,2]`, `421["save"]`, `422["upper",""]`, `423["now"]`)
 		c.Expect(`433[1]`)
@@ -160,6 +169,7 @@ func testCall[Req, Res comparable](call event.Call[Req, Res], req Req, question,
 }
 
 func TestCall(t *testing.T) {
+	t.Parallel()
 	t.Run("positions", testCall(Sum, SumArgs{1, 2}, `["sum",1,2]`, `[3]`, 3))
 	t.Run("object", testCall(event.NewCall[event.None, Total]("x"), event.None{}, `["x"]`, `[{"total":6},"more"]`, Total{6}))
 	t.Run("pointer", testCall(Save, &Message{"r", "t"}, `["save",{"room":"r","text":"t"}]`, `["whatever"]`, event.None{}))
@@ -170,6 +180,7 @@ func TestCall(t *testing.T) {
 }
 
 func TestCallFails(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport string) {
 		io, url, _ := newServer(t)
 		c, s := join(t, io, url, transport)
@@ -186,8 +197,13 @@ func TestCallFails(t *testing.T) {
 		c.Expect(`420["sum",1,2]`)
 		c.Send(`430["three"]`)
 		var argErr *socketio.ArgError
-		if err := receive(t, result, "the answer"); !errors.As(err, &argErr) || argErr.Index != 0 {
+		err := receive(t, result, "the answer")
+		if !errors.As(err, &argErr) || argErr.Index != 0 {
 			t.Errorf("an answer of the wrong type: %v", err)
+		}
+		var answer *socketio.AnswerError
+		if !errors.As(err, &answer) || answer.Event != "sum" || answer.Args.String() != `["three"]` {
+			t.Errorf("the error has %+v, want the answer to the event", answer)
 		}
 
 		canceled, cancel := context.WithCancel(t.Context())
@@ -208,6 +224,7 @@ func TestCallFails(t *testing.T) {
 }
 
 func TestCallAll(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport string) {
 		io, url, _ := newServer(t)
 		clients, ids := make([]*wiretest.Client, 3), make([]string, 3)
@@ -219,7 +236,7 @@ func TestCallAll(t *testing.T) {
 			}
 		}
 		replies := Sum.CallAll(deadline(t), io.To("room"), SumArgs{1, 2})
-		// It was sent without anybody having looked at the replies.
+		// It was sent before the caller consumed the replies.
 		for i, answer := range []string{`[3]`, `["three"]`, ``} {
 			c := clients[i]
 			c.Expect(`420["sum",1,2]`)
@@ -257,6 +274,7 @@ func TestCallAll(t *testing.T) {
 }
 
 func TestCallAllStops(t *testing.T) {
+	t.Parallel()
 	io, url, _ := newServer(t)
 	c1, _ := join(t, io, url, "websocket")
 	c2, _ := join(t, io, url, "websocket")

@@ -66,7 +66,7 @@ func TestMisuseDoesNotCompile(t *testing.T) {
 
 // exports returns where to find the compiled declarations of packages.
 func exports(t *testing.T) importer.Lookup {
-	cmd := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}}={{.Export}}", ".")
+	cmd := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}}={{.Export}}", ".", "..", "../client")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

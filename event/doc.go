@@ -1,6 +1,6 @@
-// Package event declares the events of an application once, with their types,
-// for everybody who sends or handles them: the compiler then checks that both
-// sides mean the same.
+// Package event declares the events of an application once, with their types.
+// The compiler then checks that every sender and every handler of an event
+// agree on its type.
 //
 //	package contract
 //
@@ -13,59 +13,66 @@
 //
 // and then, on the server,
 //
-//	contract.ChatMessage.On(io, func(ctx context.Context, s *socketio.Socket, m contract.Message) error {
+//	event.On(io, contract.ChatMessage, func(ctx context.Context, s *socketio.Socket, m contract.Message) error {
 //		return contract.ChatMessage.Emit(s.To(m.Room), m)
 //	})
-//	contract.Sum.On(io, func(ctx context.Context, s *socketio.Socket, args contract.SumArgs) (int, error) {
+//	event.Answer(io, contract.Sum, func(ctx context.Context, s *socketio.Socket, args contract.SumArgs) (int, error) {
 //		return args.A + args.B, nil
 //	})
 //
-// and wherever somebody is to be asked,
+// and, to call the peer,
 //
 //	n, err := contract.Sum.Call(ctx, socket, contract.SumArgs{A: 1, B: 2})
 //
 // # Model
 //
-// An [Event] is a name and the type of what travels with it; a [Call] is an
-// event that is answered, with the type of the answer. Both are small immutable
-// values, made by [New], [NewArgs] and [NewCall] when the program starts, and
-// used by any number of goroutines. They add types to the methods of package
-// socketio and nothing else: on the wire, and for peers in other languages,
-// there is no difference, and typed and untyped handlers may be mixed.
+// An [Event] is a name and the type of its arguments. A [Call] is an event with
+// an acknowledgement, and has the type of the answer, too. Both are small
+// immutable values, made by [New], [NewArgs] and [NewCall] when the program
+// starts, and safe for concurrent use. They only add types to the methods of
+// packages socketio and client: the wire format is the same, so peers may be
+// written in any language and typed and untyped handlers may be mixed.
 //
 // # Types and arguments
 //
-// Socket.IO events have a list of arguments. A type T stands for
+// A Socket.IO event has a list of arguments. A type T represents
 //
-//   - no argument, if it is [None], which is struct{};
-//   - one argument per exported field, in their order, with NewArgs, and as the
-//     request of a NewCall when it is a struct. Names and json tags of the
-//     fields do not matter then, except that a field with the tag `json:"-"` is
-//     no argument: it is neither sent nor set. A last field with the tag
-//     `event:"rest"`, a slice, stands for all further arguments;
-//   - one argument, the value itself, otherwise.
+//   - no arguments, if it is [None], which is struct{};
+//   - one argument per exported field, in their order, with NewArgs and as the
+//     request of a NewCall if it is a struct. The names and json tags of the
+//     fields do not matter then, except that a field tagged `json:"-"` is not
+//     an argument: it is neither sent nor set. If the last field is a slice
+//     tagged `event:"rest"`, it holds all further arguments;
+//   - otherwise one argument, the value itself.
 //
-// So NewCall[SumArgs, int]("sum") is what a JavaScript client calls as
-// socket.emit("sum", 1, 2, callback). To send one object as the request of a
-// call, use a pointer to a struct, or a struct with one field. A struct that has
-// JSON or text methods of its own, such as [time.Time], is one argument.
+// A JavaScript client calls NewCall[SumArgs, int]("sum") with socket.emit("sum", 1, 2,
+// callback). To send one object as the request of a call, use a pointer to a struct,
+// or a struct with one field. A struct that has JSON or text methods, such as
+// [time.Time], is one argument, encoded by these methods, including those with a
+// pointer receiver, such as those of [math/big.Int].
 //
-// When an event is received, arguments that are missing leave zero values and
-// those that are left over are ignored, so that a field can be added at the end
-// without breaking older peers. An argument that does not fit its type is a
-// [*socketio.ArgError] with its position; the handler is not called then.
+// A received event may have fewer or more arguments than its type: missing ones
+// leave zero values, and further ones are ignored. A field can therefore be
+// added at the end without breaking older peers. If an argument does not fit
+// its type, the handler is not called, and a [*parser.ArgError] with its
+// position is reported.
 //
-// The constructors panic, as regexp.MustCompile does, when the name is reserved
-// ([socketio.ErrReservedEvent]) or the type has no encoded form, such as a
-// channel, or a struct with a field that is one: the tag `json:"-"` leaves the field
-// out.
+// The constructors panic, as regexp.MustCompile does, if the name is reserved
+// ([peer.ErrReservedEvent]) or the type cannot be encoded, such as a channel or a
+// struct with a channel field. The tag `json:"-"` excludes such a field.
 //
-// # Who takes part
+// # Interfaces
 //
-// The methods take small interfaces: [Registrar], [OnceRegistrar], [Emitter],
-// [socketio.Caller] and [Broadcaster]. Servers, namespaces, sockets, remote
-// sockets and broadcasts implement those of them that make sense, and so may
-// clients and the fakes of tests. On and Once register handlers of a server,
-// which are told the socket; Handle registers one for whoever has just one
-// socket, such as a client.
+// Servers, namespaces, sockets of both ends, remote sockets and broadcasts
+// implement those of the small interfaces [Emitter], [peer.Caller],
+// [Broadcaster], [Registrar] and [SocketRegistrar] that apply to them. Test
+// fakes may implement them, too.
+//
+// [On] and [Answer] register a handler that receives the socket: a *socketio.Socket
+// on a server and a *client.Socket on a client. A handler for sockets of the other
+// end does not compile. The methods named Handle register a handler without a socket
+// parameter, at either end.
+//
+// Package event imports neither end, so a client program that uses contracts does
+// not contain the server.
 package event

@@ -3,45 +3,33 @@ package event
 import (
 	"context"
 
-	"github.com/seed96b07ef8/socketio"
 	"github.com/seed96b07ef8/socketio/internal/handler"
 )
 
 // None is the type of events without arguments and of calls without an answer.
 type None = struct{}
 
-// A Registrar is where handlers of events are registered: a
-// [*socketio.Server], a [*socketio.Namespace], a [*socketio.ParentNamespace], a
-// [*socketio.Socket], or a client. On of an [Event] or [Call] takes only those of a
-// server, since its handlers are called with the server's socket; it panics with a
-// client, for which there is Handle.
+// A Registrar registers handlers without a socket parameter: a server, a namespace, a
+// socket of a server, or a client.
 type Registrar interface {
 	On(event string, handler any) (off func())
 }
 
-// An OnceRegistrar is where handlers are registered that are called once. All
-// that [Registrar] names are.
-type OnceRegistrar interface {
-	Once(event string, handler any) (off func())
-}
-
-// An Emitter is whom events are sent to: a [*socketio.Server], a
-// [*socketio.Namespace], a [socketio.Broadcast], a [*socketio.Socket], a
-// [socketio.Emitter], a [socketio.RemoteSocket], or a client.
+// An Emitter sends events: a *socketio.Server, Namespace or Socket, a socketio.Broadcast,
+// Emitter or RemoteSocket, or a *client.Socket.
 type Emitter interface {
 	Emit(event string, args ...any) error
 }
 
-// An Event is an event with the type of its arguments. Make one with [New] or
-// [NewArgs]; it is immutable, and its methods may be called concurrently.
+// An Event is an event with the type of its arguments. Create one with [New] or
+// [NewArgs]. It is immutable and safe for concurrent use.
 type Event[T any] struct {
 	name  string
 	shape *shape
 }
 
-// New returns the event with the given name whose only argument is a T; with
-// [None] it has no argument. It panics when the name is reserved or no T can be
-// sent.
+// New returns the event with the given name whose only argument is a T; with [None] it
+// has no argument. It panics if the name is reserved or a T cannot be sent.
 func New[T any](name string) Event[T] {
 	return Event[T]{name: name, shape: compile(name, single[T])}
 }
@@ -60,34 +48,10 @@ func (e Event[T]) Emit(to Emitter, v T) error {
 	return to.Emit(e.name, encode(e.shape.ready(), v)...)
 }
 
-// On registers a handler of the event, which is called with the socket that it
-// comes from. A client that wants an acknowledgement gets one, without a value,
-// when the handler returns nil; an error goes to the error hook. The returned
-// function removes the handler. With a client as r, On panics: use Handle.
-func (e Event[T]) On(r Registrar, f func(ctx context.Context, s *socketio.Socket, v T) error) (off func()) {
-	return r.On(e.name, e.handler(f))
-}
-
-// Once is On for a handler that is called for the first such event only.
-func (e Event[T]) Once(r OnceRegistrar, f func(ctx context.Context, s *socketio.Socket, v T) error) (off func()) {
-	return r.Once(e.name, e.handler(f))
-}
-
-// handler makes one of a shape that package socketio knows.
-func (e Event[T]) handler(f func(context.Context, *socketio.Socket, T) error) any {
-	checkHandler(e.name, f == nil)
-	shape := e.shape.ready()
-	return func(ctx context.Context, s *socketio.Socket, args handler.Taker) error {
-		v, err := decode[T](shape, args)
-		if err != nil {
-			return err
-		}
-		return f(ctx, s, v)
-	}
-}
-
-// Handle is On for a handler that is not told the socket, as there is just one:
-// that of a client.
+// Handle registers a handler of the event that does not need the socket, such as one of
+// a client, which has only one; with the socket, see [On]. If the peer requests an
+// acknowledgement and the handler returns nil, one without arguments is sent; an error
+// is passed to the error hook and not sent. The returned function removes the handler.
 func (e Event[T]) Handle(r Registrar, f func(ctx context.Context, v T) error) (off func()) {
 	checkHandler(e.name, f == nil)
 	shape := e.shape.ready()

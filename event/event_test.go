@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/big"
 	"reflect"
 	"testing"
 	"time"
@@ -46,7 +47,7 @@ type Upload struct {
 var (
 	_ = []interface {
 		event.Registrar
-		event.OnceRegistrar
+		event.SocketRegistrar[*socketio.Socket]
 		event.Emitter
 	}{(*socketio.Server)(nil), (*socketio.Namespace)(nil), (*socketio.ParentNamespace)(nil), (*socketio.Socket)(nil)}
 	_ = []event.Emitter{socketio.Broadcast{}, socketio.Emitter{}, socketio.RemoteSocket{}}
@@ -60,7 +61,7 @@ func testReceive[T any](e event.Event[T], packets []string, want T) func(t *test
 		transports(t, func(t *testing.T, transport string) {
 			io, url, _ := newServer(t)
 			got := make(chan T, 1)
-			e.On(io, func(_ context.Context, _ *socketio.Socket, v T) error {
+			event.On(io, e, func(_ context.Context, _ *socketio.Socket, v T) error {
 				got <- v
 				return nil
 			})
@@ -74,6 +75,7 @@ func testReceive[T any](e event.Event[T], packets []string, want T) func(t *test
 }
 
 func TestReceive(t *testing.T) {
+	t.Parallel()
 	t.Run("object", testReceive(event.New[Message]("chat message"),
 		[]string{`42["chat message",{"room":"r","text":"hi"}]`}, Message{"r", "hi"}))
 	t.Run("number", testReceive(event.New[int64]("n"), []string{`42["n",9007199254740993]`}, 9007199254740993))
@@ -119,6 +121,7 @@ func testEmit[T any](e event.Event[T], v T, want ...string) func(t *testing.T) {
 }
 
 func TestEmit(t *testing.T) {
+	t.Parallel()
 	t.Run("object", testEmit(event.New[Message]("chat message"), Message{"r", "hi"}, `42["chat message",{"room":"r","text":"hi"}]`))
 	t.Run("pointer", testEmit(event.New[*Message]("m"), nil, `42["m",null]`))
 	t.Run("nothing", testEmit(event.New[event.None]("x"), event.None{}, `42["x"]`))
@@ -131,13 +134,23 @@ func TestEmit(t *testing.T) {
 		[]string{`452-["parts",7,{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]`, wiretest.Binary("x"), wiretest.Binary("y")},
 		Parts{7, [][]byte{[]byte("y"), []byte("x")}}))
 	t.Run("no rest", testEmit(event.NewArgs[Log]("log"), Log{"warn", nil}, `42["log","warn"]`))
+	// A *big.Int has methods for its JSON, a big.Int has none.
+	n := *big.NewInt(12)
+	t.Run("methods of the pointer", testEmit(event.New[big.Int]("n"), n, `42["n",12]`))
+	t.Run("methods of the pointer to a field", testEmit(event.NewArgs[Numbers]("n"), Numbers{n, []big.Int{n, n}}, `42["n",12,12,12]`))
+}
+
+type Numbers struct {
+	N    big.Int
+	Rest []big.Int `event:"rest"`
 }
 
 func TestAcknowledgementOfAnEvent(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport string) {
 		io, url, errs := newServer(t)
 		failure := errors.New("not today")
-		event.New[bool]("set").On(io, func(_ context.Context, _ *socketio.Socket, ok bool) error {
+		event.On(io, event.New[bool]("set"), func(_ context.Context, _ *socketio.Socket, ok bool) error {
 			if !ok {
 				return failure
 			}
@@ -153,6 +166,7 @@ func TestAcknowledgementOfAnEvent(t *testing.T) {
 }
 
 func TestArgumentsThatDoNotFit(t *testing.T) {
+	t.Parallel()
 	fail := func(t *testing.T) { t.Error("the handler was called") }
 	tests := []struct {
 		name     string
@@ -163,16 +177,16 @@ func TestArgumentsThatDoNotFit(t *testing.T) {
 		typ      reflect.Type
 	}{
 		{"value", func(t *testing.T, io *socketio.Server) {
-			event.New[Message]("m").On(io, func(context.Context, *socketio.Socket, Message) error { fail(t); return nil })
+			event.On(io, event.New[Message]("m"), func(context.Context, *socketio.Socket, Message) error { fail(t); return nil })
 		}, `42["m","text"]`, "m", 0, reflect.TypeFor[Message]()},
 		{"position", func(t *testing.T, io *socketio.Server) {
-			event.NewArgs[Move]("m").On(io, func(context.Context, *socketio.Socket, Move) error { fail(t); return nil })
+			event.On(io, event.NewArgs[Move]("m"), func(context.Context, *socketio.Socket, Move) error { fail(t); return nil })
 		}, `42["m",1,"two"]`, "m", 1, reflect.TypeFor[int]()},
 		{"rest", func(t *testing.T, io *socketio.Server) {
-			event.NewArgs[Log]("m").On(io, func(context.Context, *socketio.Socket, Log) error { fail(t); return nil })
+			event.On(io, event.NewArgs[Log]("m"), func(context.Context, *socketio.Socket, Log) error { fail(t); return nil })
 		}, `42["m","warn","a",{}]`, "m", 2, reflect.TypeFor[string]()},
 		{"call", func(t *testing.T, io *socketio.Server) {
-			event.NewCall[Move, int]("c").On(io, func(context.Context, *socketio.Socket, Move) (int, error) { fail(t); return 0, nil })
+			event.Answer(io, event.NewCall[Move, int]("c"), func(context.Context, *socketio.Socket, Move) (int, error) { fail(t); return 0, nil })
 		}, `420["c",1,2,3]`, "c", 2, reflect.TypeFor[string]()},
 		{"handle", func(t *testing.T, io *socketio.Server) {
 			event.NewArgs[Move]("m").Handle(io, func(context.Context, Move) error { fail(t); return nil })
@@ -200,6 +214,7 @@ func TestArgumentsThatDoNotFit(t *testing.T) {
 }
 
 func TestEmitOfWhatCannotBeEncoded(t *testing.T) {
+	t.Parallel()
 	io, _, _ := newServer(t)
 	e := event.NewArgs[struct {
 		A int
@@ -216,24 +231,25 @@ func TestEmitOfWhatCannotBeEncoded(t *testing.T) {
 }
 
 func TestOnceAndOff(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport string) {
 		io, url, _ := newServer(t)
 		ping, done := event.New[int]("ping"), event.New[event.None]("done")
 		var once, always []int // guarded by the order of the socket's events
-		ping.Once(io, func(_ context.Context, _ *socketio.Socket, n int) error {
+		event.Once(io, ping, func(_ context.Context, _ *socketio.Socket, n int) error {
 			once = append(once, n)
 			return nil
 		})
-		off := ping.On(io.Of("/"), func(_ context.Context, _ *socketio.Socket, n int) error {
+		off := event.On(io.Of("/"), ping, func(_ context.Context, _ *socketio.Socket, n int) error {
 			always = append(always, n)
 			return nil
 		})
-		event.New[event.None]("off").On(io, func(context.Context, *socketio.Socket, event.None) error {
+		event.On(io, event.New[event.None]("off"), func(context.Context, *socketio.Socket, event.None) error {
 			off()
 			return nil
 		})
 		end := make(chan struct{})
-		done.On(io, func(context.Context, *socketio.Socket, event.None) error {
+		event.On(io, done, func(context.Context, *socketio.Socket, event.None) error {
 			close(end)
 			return nil
 		})
@@ -247,15 +263,16 @@ func TestOnceAndOff(t *testing.T) {
 }
 
 func TestOnASocketAndAParent(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport string) {
 		io, url, _ := newServer(t)
 		hello := event.New[string]("hello")
 		parent := io.OfFunc(func(string, socketio.Args) bool { return true })
-		hello.On(parent, func(_ context.Context, s *socketio.Socket, name string) error {
+		event.On(parent, hello, func(_ context.Context, s *socketio.Socket, name string) error {
 			return hello.Emit(s, "parent greets "+name)
 		})
 		parent.OnConnect(func(s *socketio.Socket) {
-			hello.On(s, func(ctx context.Context, same *socketio.Socket, name string) error {
+			event.On(s, hello, func(ctx context.Context, same *socketio.Socket, name string) error {
 				if same != s || ctx.Err() != nil {
 					return fmt.Errorf("called for %v with %v", same, ctx.Err())
 				}
@@ -269,6 +286,7 @@ func TestOnASocketAndAParent(t *testing.T) {
 }
 
 func TestHandle(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport string) {
 		io, url, _ := newServer(t)
 		got := make(chan Message, 1)

@@ -23,7 +23,7 @@ func Example() {
 
 	srv := socketio.NewServer(nil)
 	srv.OnConnect(func(s *socketio.Socket) { _ = s.Join("general") })
-	ChatMessage.On(srv, func(ctx context.Context, s *socketio.Socket, m Message) error {
+	event.On(srv, ChatMessage, func(ctx context.Context, s *socketio.Socket, m Message) error {
 		m.Text = strings.ToUpper(m.Text)
 		return ChatMessage.Emit(srv.To(m.Room), m)
 	})
@@ -42,7 +42,7 @@ func ExampleNewCall() {
 	Sum := event.NewCall[SumArgs, int]("sum")
 
 	srv := socketio.NewServer(nil)
-	Sum.On(srv, func(ctx context.Context, s *socketio.Socket, args SumArgs) (int, error) {
+	event.Answer(srv, Sum, func(ctx context.Context, s *socketio.Socket, args SumArgs) (int, error) {
 		return args.A + args.B, nil
 	})
 
@@ -58,7 +58,7 @@ func ExampleCall_Call() {
 	Confirm := event.NewCall[string, bool]("confirm")
 
 	srv := socketio.NewServer(nil)
-	event.New[event.None]("delete").On(srv, func(ctx context.Context, s *socketio.Socket, _ event.None) error {
+	event.On(srv, event.New[event.None]("delete"), func(ctx context.Context, s *socketio.Socket, _ event.None) error {
 		ctx, cancel := context.WithTimeout(ctx, time.Minute)
 		defer cancel()
 		sure, err := Confirm.Call(ctx, s, "Really?")
@@ -84,7 +84,7 @@ func ExampleCall_CallAll() {
 	Vote := event.NewCall[event.None, string]("vote")
 
 	srv := socketio.NewServer(nil)
-	event.New[event.None]("poll").On(srv, func(ctx context.Context, s *socketio.Socket, _ event.None) error {
+	event.On(srv, event.New[event.None]("poll"), func(ctx context.Context, s *socketio.Socket, _ event.None) error {
 		for reply, err := range Vote.CallAll(ctx, srv.Timeout(time.Minute), event.None{}) {
 			if err != nil {
 				return err
@@ -115,7 +115,7 @@ func ExampleNewArgs() {
 	Log := event.NewArgs[Line]("log")
 
 	srv := socketio.NewServer(nil)
-	Log.On(srv, func(ctx context.Context, s *socketio.Socket, line Line) error {
+	event.On(srv, Log, func(ctx context.Context, s *socketio.Socket, line Line) error {
 		return Log.Emit(s, Line{Level: line.Level, Words: append(line.Words, "!")})
 	})
 

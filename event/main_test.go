@@ -5,9 +5,9 @@ import (
 	"log/slog"
 	"os"
 	"testing"
-	"time"
 
 	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/internal/await"
 	"github.com/seed96b07ef8/socketio/internal/leakcheck"
 	"github.com/seed96b07ef8/socketio/internal/wiretest"
 )
@@ -49,15 +49,10 @@ func newServer(t *testing.T) (io *socketio.Server, url string, errs chan error) 
 	return io, url, errs
 }
 
-// receive takes a value from a channel.
-func receive[T any](t *testing.T, c <-chan T, what string) (v T) {
+// receive is [await.Receive].
+func receive[T any](t testing.TB, c <-chan T, what string) T {
 	t.Helper()
-	select {
-	case v = <-c:
-	case <-time.After(wiretest.Timeout):
-		t.Fatalf("waited in vain for %s", what)
-	}
-	return v
+	return await.Receive(t, c, what)
 }
 
 // deadline returns a context for something that should not take long.

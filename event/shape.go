@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"reflect"
 
-	"github.com/seed96b07ef8/socketio"
 	"github.com/seed96b07ef8/socketio/internal/handler"
 	"github.com/seed96b07ef8/socketio/parser"
+	"github.com/seed96b07ef8/socketio/peer"
 )
 
 // A shape says how the values of a type travel as arguments. It is compiled
@@ -16,6 +16,10 @@ type shape struct {
 	kind   kind
 	fields []int // of a struct: index of the field for each argument
 	rest   int   // index of the field that takes what follows, or -1
+
+	// The methods that encode the value are those of a pointer to it. encoding/json calls
+	// them for a pointer only, so that is what is sent.
+	byPointer bool
 }
 
 type kind uint8
@@ -30,7 +34,7 @@ const (
 // when one of them is wrong: that is a mistake in the program.
 func compile(name string, of func() (*shape, error)) *shape {
 	if parser.IsReserved(name) {
-		panic(fmt.Sprintf("event: %q: %v", name, socketio.ErrReservedEvent))
+		panic(fmt.Sprintf("event: %q: %v", name, peer.ErrReservedEvent))
 	}
 	s, err := of()
 	if err != nil {
@@ -54,27 +58,51 @@ func encode[T any](s *shape, v T) []any {
 	case nothing:
 		return nil
 	case value:
-		return []any{v}
+		return []any{argument(s, v)}
 	}
-	rv := reflect.ValueOf(v)
+	p := new(T)
+	*p = v
+	return s.fieldArguments(reflect.ValueOf(p).Elem())
+}
+
+// fieldArguments returns the fields of v, which is addressable, as arguments.
+func (s *shape) fieldArguments(v reflect.Value) []any {
 	n := len(s.fields)
 	if s.rest >= 0 {
-		n += rv.Field(s.rest).Len()
+		n += v.Field(s.rest).Len()
 	}
 	args := make([]any, 0, n)
 	for _, i := range s.fields {
-		args = append(args, rv.Field(i).Interface())
+		args = append(args, fieldArgument(v.Field(i)))
 	}
 	if s.rest >= 0 {
-		rest := rv.Field(s.rest)
+		rest := v.Field(s.rest)
 		for i := range rest.Len() {
-			args = append(args, rest.Index(i).Interface())
+			args = append(args, fieldArgument(rest.Index(i)))
 		}
 	}
 	return args
 }
 
-// decode makes a T of the arguments of an event. The error is a *socketio.ArgError.
+// argument returns v as an argument of its own, if the shape has one.
+func argument[T any](s *shape, v T) any {
+	if s.byPointer {
+		p := new(T) // v itself stays where it is, for the others
+		*p = v
+		return p
+	}
+	return v
+}
+
+// fieldArgument is argument for a field.
+func fieldArgument(v reflect.Value) any {
+	if handler.EncodesByPointer(v.Type()) {
+		v = v.Addr()
+	}
+	return v.Interface()
+}
+
+// decode makes a T of the arguments of an event. The error is a *parser.ArgError.
 func decode[T any](s *shape, args handler.Taker) (T, error) {
 	var v, none T
 	var err error
@@ -94,7 +122,7 @@ func decode[T any](s *shape, args handler.Taker) (T, error) {
 
 // inContract says which field of a contract an argument does not fit.
 func (s *shape) inContract(t reflect.Type, err error) error {
-	arg, ok := errors.AsType[*socketio.ArgError](err)
+	arg, ok := errors.AsType[*parser.ArgError](err)
 	if s.kind != fields || !ok {
 		return err
 	}
@@ -133,14 +161,14 @@ func single[T any]() (*shape, error) {
 	if t == reflect.TypeFor[None]() {
 		return &shape{kind: nothing}, nil
 	}
-	return &shape{kind: value}, check(t)
+	return &shape{kind: value, byPointer: handler.EncodesByPointer(t)}, check(t)
 }
 
 // positional returns the shape of a struct whose fields are the arguments.
 func positional[T any]() (*shape, error) {
 	t := reflect.TypeFor[T]()
 	if t.Kind() != reflect.Struct {
-		return nil, fmt.Errorf("%v is no struct, whose fields could be the arguments", t)
+		return nil, fmt.Errorf("%v is not a struct whose fields could be the arguments", t)
 	}
 	if t.NumField() == 0 {
 		return &shape{kind: nothing}, nil
@@ -195,7 +223,7 @@ func positional[T any]() (*shape, error) {
 // request returns the shape of the request of a call.
 func request[T any]() (*shape, error) {
 	t := reflect.TypeFor[T]()
-	if t.Kind() == reflect.Struct && !handler.EncodesItself(t) && t != reflect.TypeFor[socketio.Args]() {
+	if t.Kind() == reflect.Struct && !handler.EncodesItself(t) && t != reflect.TypeFor[parser.Args]() {
 		return positional[T]()
 	}
 	return single[T]()
@@ -204,10 +232,14 @@ func request[T any]() (*shape, error) {
 // check returns an error for types whose values cannot be encoded, or not be
 // decoded again.
 func check(t reflect.Type) error {
-	if t == reflect.TypeFor[socketio.Args]() {
+	if t == reflect.TypeFor[parser.Args]() {
 		return fmt.Errorf("a %v is not sent", t)
 	}
-	if err := handler.Sendable(t); err != nil {
+	sent := t
+	if handler.EncodesByPointer(t) {
+		sent = reflect.PointerTo(t)
+	}
+	if err := handler.Sendable(sent); err != nil {
 		return err
 	}
 	return handler.Receivable(t)

@@ -71,6 +71,12 @@ type Covering struct {
 	C int
 }
 
+// Optional has a function that is left out when it is nil.
+type Optional struct {
+	A    int
+	Done func() `json:",omitzero"`
+}
+
 type Deep struct {
 	A map[string][]struct{ C chan int }
 }
@@ -87,6 +93,7 @@ func panicOf(f func()) (message string) {
 }
 
 func TestConstructorsPanic(t *testing.T) {
+	t.Parallel()
 	_, _ = PrivateRest{}.a, Hidden{}.a
 	tests := []struct {
 		name string
@@ -103,9 +110,9 @@ func TestConstructorsPanic(t *testing.T) {
 		{"Args", func() { event.New[socketio.Args]("e") }, `a parser.Args is not sent`},
 		{"Socket", func() { event.New[*socketio.Socket]("e") }, `a \*socketio.Socket is not sent`},
 		{"deep", func() { event.New[Deep]("e") }, `event_test.Deep.A: .*C: a chan int cannot be sent`},
-		{"keys", func() { event.New[map[float64]int]("e") }, `its keys are no names`},
-		{"no struct", func() { event.NewArgs[int]("e") }, `event: "e": int is no struct`},
-		{"pointer", func() { event.NewArgs[*Move]("e") }, `\*event_test.Move is no struct`},
+		{"keys", func() { event.New[map[float64]int]("e") }, `its keys are not strings`},
+		{"no struct", func() { event.NewArgs[int]("e") }, `event: "e": int is not a struct`},
+		{"pointer", func() { event.NewArgs[*Move]("e") }, `\*event_test.Move is not a struct`},
 		{"time", func() { event.NewArgs[time.Time]("e") }, `time.Time is one value`},
 		{"field", func() { event.NewArgs[struct{ A, B chan int }]("e") }, `}.A: a chan int cannot be sent`},
 		{"tag", func() { event.NewArgs[BadTag]("e") }, `event_test.BadTag.A has the tag event:"first"`},
@@ -136,6 +143,7 @@ func TestConstructorsPanic(t *testing.T) {
 }
 
 func TestConstructorsAccept(t *testing.T) {
+	t.Parallel()
 	_ = Node{}.private
 	for _, e := range []interface{ Name() string }{
 		event.New[any]("e"),
@@ -147,6 +155,7 @@ func TestConstructorsAccept(t *testing.T) {
 		event.New[Hidden]("e"), // {}, for what it is worth
 		event.New[Embedding]("e"),
 		event.New[Covering]("e"),
+		event.New[Optional]("e"),
 		event.New[big.Int]("e"),
 		event.NewArgs[struct {
 			A time.Time
@@ -162,6 +171,7 @@ func TestConstructorsAccept(t *testing.T) {
 }
 
 func TestMisuseAtRunTime(t *testing.T) {
+	t.Parallel()
 	io := socketio.NewServer(nil)
 	tests := []struct {
 		name string
@@ -170,12 +180,12 @@ func TestMisuseAtRunTime(t *testing.T) {
 	}{
 		{"zero event", func() { _ = event.Event[int]{}.Emit(io, 1) }, "event: the zero value of an Event or Call"},
 		{"zero call", func() { _, _ = event.Call[int, int]{}.Call(t.Context(), nil, 1) }, ""},
-		{"nil handler", func() { event.New[int]("e").On(io, nil) }, `event: the handler of "e" is nil`},
+		{"nil handler", func() { event.On[*socketio.Socket](io, event.New[int]("e"), nil) }, `event: the handler of "e" is nil`},
 		{"nil Handle", func() { event.New[int]("e").Handle(io, nil) }, `event: the handler of "e" is nil`},
-		{"nil call handler", func() { Sum.On(io, nil) }, `event: the handler of "sum" is nil`},
+		{"nil call handler", func() { event.Answer[*socketio.Socket](io, Sum, nil) }, `event: the handler of "sum" is nil`},
 		{"nil call Handle", func() { Sum.Handle(io, nil) }, `event: the handler of "sum" is nil`},
 		{"zero handler", func() {
-			event.Event[int]{}.On(io, func(context.Context, *socketio.Socket, int) error { return nil })
+			event.On(io, event.Event[int]{}, func(context.Context, *socketio.Socket, int) error { return nil })
 		}, "event: the zero value"},
 	}
 	for _, test := range tests {

@@ -125,8 +125,7 @@ func TestServerAsksClient(t *testing.T) {
 		same(t, "Call of nothing", []any{nothing, err}, []any{"", error(nil)})
 
 		_, err = socketio.Call[bool](t.Context(), s, "sum", sum{1, 2})
-		var wrong *socketio.ArgError
-		if !errors.As(err, &wrong) {
+		if _, ok := errors.AsType[*socketio.ArgError](err); !ok {
 			t.Errorf("an answer of another type: %v", err)
 		}
 	})
@@ -163,7 +162,7 @@ func TestClientThatNeverAnswers(t *testing.T) {
 			t.Errorf("after the cancellation: %v", err)
 		}
 
-		// An answer that comes too late is nobody's business.
+		// An answer that arrives too late is ignored.
 		c.Run(`socket.answer("late"); return`)
 
 		// The end of the client ends it, too.

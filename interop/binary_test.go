@@ -144,7 +144,7 @@ func TestBinaryInAcks(t *testing.T) {
 	})
 }
 
-// Text and binary events keep their order, and nothing of another event comes between
+// Text and binary events keep their order, and nothing of another event arrives between
 // an event and its attachments, although several goroutines emit.
 func TestBinaryOfSeveralEmitters(t *testing.T) {
 	const emitters, perEmitter = 4, 100

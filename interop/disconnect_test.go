@@ -12,10 +12,11 @@ import (
 
 	"github.com/seed96b07ef8/socketio"
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/await"
 	"github.com/seed96b07ef8/socketio/interop/internal/peer"
 )
 
-// An ending is what the server is told of the end of a socket.
+// An ending is what the server's functions for the end of a socket receive.
 type ending struct {
 	nsp    string
 	reason socketio.Reason
@@ -43,7 +44,7 @@ func endings(t *testing.T, io *server, namespaces ...string) <-chan ending {
 }
 
 // A parting is a way in which a client and the server part, and the reasons that both
-// are told.
+// see.
 type parting struct {
 	name       string
 	server     func(s *socketio.Socket) // what the server does
@@ -139,7 +140,7 @@ func (p parting) run(t *testing.T, v variant, io *server) {
 		}
 	} else {
 		equal(t, c.Run(`[socket.connected, socket.active ?? false]`), `[false, false]`) // version 2 has no active
-		await(t, "the end of the connection", func() bool { return io.Engine().Len() == 0 })
+		await.Until(t, "the end of the connection", func() bool { return io.Engine().Len() == 0 })
 	}
 }
 
@@ -189,7 +190,7 @@ func TestDisconnectAndDisconnectConn(t *testing.T) {
 		}
 		slices.Sort(got)
 		same(t, "namespaces that ended", got, []string{"/", "/a", "/b"})
-		await(t, "the end of the connection", func() bool { return io.Engine().Len() == 0 })
+		await.Until(t, "the end of the connection", func() bool { return io.Engine().Len() == 0 })
 	})
 }
 
@@ -222,7 +223,7 @@ func TestLastWords(t *testing.T) {
 	}
 }
 
-// Events that the client sent before it left are handled, and the end comes after.
+// Events that the client sent before it left are handled before its end.
 func TestClientsLastWords(t *testing.T) {
 	each(t, func(t *testing.T, v variant) {
 		io := serve(t, nil)
@@ -348,7 +349,7 @@ func TestShutdownDuringUpgrade(t *testing.T) {
 
 // When the TCP connections break, both sides notice at once. Over polling the client
 // knows that a request has failed. In the middle of an upgrade no request may be open,
-// and only the heartbeat tells the server.
+// and only the heartbeat reveals it to the server.
 func TestConnectionIsCut(t *testing.T) {
 	each(t, func(t *testing.T, v variant) {
 		var opts *socketio.Options
@@ -359,7 +360,7 @@ func TestConnectionIsCut(t *testing.T) {
 		ends := endings(t, io, "/")
 		proxy := newProxy(t, io.url)
 		c := v.connect(t, &server{Server: io.Server, url: proxy.url}, "")
-		await(t, "an open poll, or a WebSocket", io.socket(t, c).Conn().Writable)
+		await.Until(t, "an open poll, or a WebSocket", io.socket(t, c).Conn().Writable)
 		proxy.cut()
 		reasons := []socketio.Reason{socketio.TransportClose, socketio.TransportError}
 		told := []string{`["transport close"]`, `["transport error"]`}

@@ -1,3 +1,5 @@
+// Not released: tests with peers in JavaScript and Python.
+
 module github.com/seed96b07ef8/socketio/interop
 
 go 1.26.0

@@ -7,6 +7,7 @@ import (
 
 	"github.com/seed96b07ef8/socketio"
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/await"
 )
 
 // A handler that takes its time holds up the later events of its socket, but neither
@@ -62,7 +63,7 @@ func TestSlowClient(t *testing.T) {
 		// clients run in one Node process: each event waits until the one before it has left
 		// for the quick client, so that only the slow one falls behind.
 		fill := pattern(100_000)
-		await(t, "the end of the slow client", func() bool {
+		await.Until(t, "the end of the slow client", func() bool {
 			if other.Buffered() > 0 {
 				return false
 			}
@@ -112,7 +113,7 @@ func TestHandlerPanics(t *testing.T) {
 	})
 }
 
-// 200 clients connect at the same time, ask, are told, and go.
+// 200 clients connect at the same time, ask, get their answers, and leave.
 func TestManyClients(t *testing.T) {
 	const n = 200
 	each(t, func(t *testing.T, v variant) {
@@ -144,7 +145,7 @@ func TestManyClients(t *testing.T) {
 			assert.equal(new Set(socket.others.map((other) => other.id)).size, args[0]);
 			return;
 		`, n)
-		await(t, "all sockets", func() bool { return len(io.Sockets()) == n+1 })
+		await.Until(t, "all sockets", func() bool { return len(io.Sockets()) == n+1 })
 		if err := io.Emit("news"); err != nil {
 			t.Fatal(err)
 		}
@@ -153,8 +154,8 @@ func TestManyClients(t *testing.T) {
 			socket.others.forEach((other) => other.disconnect());
 			return;
 		`, n)
-		await(t, "the end of all but one", func() bool { return io.Engine().Len() == 1 })
-		await(t, "their ends to be told", func() bool {
+		await.Until(t, "the end of all but one", func() bool { return io.Engine().Len() == 1 })
+		await.Until(t, "their ends to be told", func() bool {
 			mu.Lock()
 			defer mu.Unlock()
 			return connected == n+1 && left == n

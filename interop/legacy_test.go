@@ -388,7 +388,7 @@ func TestLegacyReconnection(t *testing.T) {
 	})
 }
 
-// The client asks, the server answers; a client that no longer asks is gone.
+// The client asks, the server answers; a client that no longer asks is disconnected.
 func TestLegacyHeartbeat(t *testing.T) {
 	opts := &socketio.Options{Engine: engine.ServerOptions{
 		AllowEIO3: true, PingInterval: 500 * time.Millisecond, PingTimeout: time.Second,

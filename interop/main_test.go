@@ -5,16 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"reflect"
 	"testing"
-	"time"
 
 	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/internal/await"
 	"github.com/seed96b07ef8/socketio/internal/nodepeer"
 	"github.com/seed96b07ef8/socketio/interop/internal/peer"
 )
@@ -178,7 +177,7 @@ func serveOn(t *testing.T, listener net.Listener, opts *socketio.Options) *serve
 		o.OnError = func(_ *socketio.Socket, err error) { t.Errorf("error of a handler: %v", err) }
 	}
 	if o.Logger == nil {
-		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &server{Server: socketio.NewServer(&o), url: "http://" + listener.Addr().String()}
 	mux := http.NewServeMux()
@@ -217,35 +216,17 @@ func (s *server) socket(t *testing.T, c *peer.Client) *socketio.Socket {
 	t.Helper()
 	id := c.ID()
 	var found *socketio.Socket
-	await(t, "the server's socket of "+id, func() bool {
+	await.Until(t, "the server's socket of "+id, func() bool {
 		found = s.Socket(id)
 		return found != nil
 	})
 	return found
 }
 
-// await waits until a condition holds that no channel tells of.
-func await(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(nodepeer.Patience); !condition(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("did not happen: %s", what)
-		}
-		time.Sleep(time.Millisecond) // between two looks at the condition
-	}
-}
-
 // receive waits for a value that a handler has to send.
 func receive[T any](t *testing.T, c <-chan T) T {
 	t.Helper()
-	select {
-	case v := <-c:
-		return v
-	case <-time.After(nodepeer.Patience):
-		var zero T
-		t.Fatalf("no %T came", zero)
-		return zero
-	}
+	return await.Receive(t, c, fmt.Sprintf("a value of type %T", *new(T)))
 }
 
 // equal compares a value of JavaScript with JSON.

@@ -9,7 +9,7 @@ import (
 )
 
 // A proxy forwards TCP connections and can stop doing so without closing them, as a
-// network does that is gone.
+// failed network does.
 type proxy struct {
 	url    string
 	target string

@@ -6,6 +6,7 @@ import (
 
 	"github.com/seed96b07ef8/socketio"
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/await"
 	"github.com/seed96b07ef8/socketio/interop/internal/peer"
 )
 
@@ -36,7 +37,7 @@ func gather(t *testing.T, v variant, io *server) *crowd {
 	return g
 }
 
-// reaches emits an event and checks who gets it, and that it comes once.
+// reaches emits an event and checks who gets it, and that it arrives once.
 func (g *crowd) reaches(what string, emit func(event string, args ...any) error, want ...string) {
 	g.t.Helper()
 	if err := emit("news", what, []byte("binary")); err != nil {
@@ -150,7 +151,7 @@ func TestRejoinWhileHandlerRuns(t *testing.T) {
 		c.Expect("disconnect")
 		c.Expect("connect")
 
-		await(t, "the new socket", func() bool { return room.Socket(c.ID()) != nil })
+		await.Until(t, "the new socket", func() bool { return room.Socket(c.ID()) != nil })
 		for _, event := range []string{"news", "end"} {
 			if err := room.Emit(event); err != nil {
 				t.Fatal(err)
@@ -169,14 +170,14 @@ func TestVolatileWithoutPoll(t *testing.T) {
 		io := serve(t, nil)
 		c := v.connect(t, io, "")
 		conn := io.socket(t, c).Conn()
-		await(t, "an open poll", conn.Writable)
+		await.Until(t, "an open poll", conn.Writable)
 		if err := io.Volatile().Emit("news", 1); err != nil {
 			t.Fatal(err)
 		}
 		equal(t, c.Expect("news"), `[1]`)
 
 		// The next poll waits until the test lets it go.
-		await(t, "an open poll", conn.Writable)
+		await.Until(t, "an open poll", conn.Writable)
 		c.Run(`
 			const transport = manager.engine.transport;
 			const poll = transport.doPoll;
@@ -203,7 +204,7 @@ func TestVolatileWithoutReader(t *testing.T) {
 		c := v.connect(t, io, "")
 		s := io.socket(t, c)
 		conn := s.Conn()
-		await(t, "the connection to be writable", conn.Writable)
+		await.Until(t, "the connection to be writable", conn.Writable)
 		if err := s.Volatile().Emit("news", 1); err != nil {
 			t.Fatal(err)
 		}
@@ -212,7 +213,7 @@ func TestVolatileWithoutReader(t *testing.T) {
 		c.Run(`socket.offAny(); socket.got = {}; socket.onAny((event) => { socket.got[event] = 1 + (socket.got[event] ?? 0) }); return`)
 		c.Run(`manager.engine.transport.ws._socket.pause(); return`)
 		fill, sent := pattern(1<<20), 0
-		await(t, "the connection not to be writable", func() bool {
+		await.Until(t, "the connection not to be writable", func() bool {
 			if conn.Writable() {
 				sent++
 				if err := s.Emit("fill", fill); err != nil {

@@ -158,7 +158,7 @@ func TestConformanceServerOfEngine(t *testing.T) {
 	})
 }
 
-// A signal ends the program: the clients are told, and the exit is a good one.
+// A signal ends the program: the clients are disconnected, and exits cleanly.
 func TestConformanceServerEnds(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		t.Run(signal.String(), func(t *testing.T) {

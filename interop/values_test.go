@@ -20,7 +20,7 @@ const kinds = `[
 	{}, { a: { b: { c: [ { d: null } ] } } }, { "": 0, "é\u2028": "ü", "__proto__x": 1, "10": "a", "9": "b" },
 ]`
 
-// An array of values that the client sends comes back as it was, whatever Go type
+// An array of values that the client sends is returned as it was, whatever Go type
 // took it in between, and the same values sent one by one as well.
 func TestEveryKindOfValue(t *testing.T) {
 	eachVersion(t, func(t *testing.T, v variant) {
@@ -103,6 +103,36 @@ func TestGoValuesInJavaScript(t *testing.T) {
 			"time": "2026-11-20T01:02:03.045Z", "any": [null, 1e21, 1e-7, -5, 4294967295], "number": 12.5,
 			"raw": {"z": 1, "a": [2]}, "ptr": 0.5, "intMap": {"7": {}}, "bytes": [1, 2, 3]
 		}, null, null, 9223372036854776000, "", null, null]`) // as JavaScript rounds it
+	})
+}
+
+// What a server passes on never makes a client close its connection: numbers beyond
+// float64 arrive, and an object that looks like a placeholder does too, or is refused.
+func TestPassingOn(t *testing.T) {
+	each(t, func(t *testing.T, v variant) {
+		io := serve(t, nil)
+		io.On("pass on", func(s *socketio.Socket, args socketio.Args) error {
+			err := s.Emit("passed on", args, []byte("binary"))
+			if _, ok := errors.AsType[*socketio.ArgError](err); !ok {
+				t.Errorf("Emit beside binary data returned %v, want an ArgError", err)
+			}
+			return s.Emit("passed on", args)
+		})
+		c := v.connect(t, io, "")
+		c.Run(`
+			const got = new Promise((resolve) => socket.once("passed on", (...values) => resolve(values)));
+			const imitation = [{ _placeholder: true, num: 0 }, { a: [{ _placeholder: true, num: 7 }] }, { _placeholder: 1, num: 1 }];
+			socket.emit("pass on", ...imitation);
+			assert.deepStrictEqual(await got, imitation);
+			return;
+		`)
+		numbers := []any{json.RawMessage("1e999"), json.Number("-1e999"), json.RawMessage("-0"), json.RawMessage("9007199254740993"),
+			json.RawMessage(strings.Repeat("9", 5000)), json.RawMessage("1e-999"), []byte("binary")}
+		if err := errors.Join(io.Emit("numbers", numbers...), io.Emit("after")); err != nil {
+			t.Fatal(err)
+		}
+		c.Expect("numbers")
+		c.Expect("after") // over the same connection
 	})
 }
 

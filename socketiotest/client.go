@@ -16,30 +16,29 @@ import (
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
-// ServerDisconnect is the reason that a client sees when the server has
-// disconnected its socket. The other one that a Client may see is
-// [socketio.TransportClose].
+// ServerDisconnect is the client's reason after the server has disconnected its
+// socket. A Client's only other reason is [socketio.TransportClose].
 const ServerDisconnect socketio.Reason = "io server disconnect"
 
 // ClientOptions configure a [Client]. The zero value of each field means its
-// default; nil is all defaults.
+// default, and nil means all defaults.
 type ClientOptions struct {
-	// Namespace is what to join. Default "/".
+	// Namespace is the namespace to join. Default "/".
 	Namespace string
 	// Auth is sent with the request to join: an object, or nothing.
 	Auth any
-	// Transport is what to use, without an upgrade later. Default
+	// Transport is the transport; the client does not upgrade. Default
 	// [engine.WebSocket].
 	Transport engine.Transport
-	// Path is where the server is mounted. Default "/socket.io/".
+	// Path is the path where the server is mounted. Default "/socket.io/".
 	Path string
 	// Header and Query are added to the requests.
 	Header http.Header
 	Query  url.Values
 	// Codec is the packet format. Default [parser.JSON].
 	Codec parser.Codec
-	// Timeout is how long something that is expected may take: connecting, sending, and
-	// what is received. Default DefaultTimeout.
+	// Timeout bounds connecting, sending, and waiting for an expected event. Default
+	// [DefaultTimeout].
 	Timeout time.Duration
 }
 
@@ -66,7 +65,7 @@ func (o *ClientOptions) withDefaults() *ClientOptions {
 	return &c
 }
 
-// A Client is one client in one namespace. It ends with the test.
+// A Client is a client in one namespace. It is closed at the end of the test.
 type Client struct {
 	t         TB
 	server    *Server
@@ -77,21 +76,21 @@ type Client struct {
 	gone      chan struct{} // closed when the client is disconnected
 
 	mu      sync.Mutex // guards what follows
-	items   []item     // received and not taken
+	items   []item     // received and not taken yet
 	arrived chan struct{}
 	history []string // the events that were taken last
 	acks    map[uint64]chan socketio.Args
 	nextAck uint64
 	reason  *socketio.DisconnectError
 
-	// The session, and what is needed to recover it.
+	// The session, and the data to recover it.
 	sid       string
 	recovered bool
 	pid       string // the private ID of a session that can be recovered
 	offset    string // of the last event in it
 }
 
-// An item is something that was received.
+// An item is a received event or state change.
 type item struct {
 	kind   itemKind
 	event  Event
@@ -121,7 +120,7 @@ func (i item) String() string {
 }
 
 // Connect connects a client to a server and joins a namespace. It fails the test
-// when the server refuses it.
+// if the server refuses the client.
 func Connect(t TB, s *Server, opts *ClientOptions) *Client {
 	t.Helper()
 	o := opts.withDefaults()
@@ -133,9 +132,9 @@ func Connect(t TB, s *Server, opts *ClientOptions) *Client {
 	return newClient(t, s, c, o).connect(o.Auth)
 }
 
-// ExpectConnectError connects a client that the server has to refuse, and returns
-// what the client is told: by middleware, or, with just a message, by
-// AllowRequest.
+// ExpectConnectError connects a client and fails the test if the server does not
+// refuse it. It returns the error that the client receives from middleware or,
+// with only a message, from AllowRequest.
 func ExpectConnectError(t TB, s *Server, opts *ClientOptions) *socketio.ConnectError {
 	t.Helper()
 	o := opts.withDefaults()
@@ -150,8 +149,8 @@ func ExpectConnectError(t TB, s *Server, opts *ClientOptions) *socketio.ConnectE
 	return newClient(t, s, c, o).expectRefusal(o.Auth)
 }
 
-// Join joins a further namespace over the same connection; auth may be nil. It
-// fails the test when the server refuses it.
+// Join joins another namespace over the same connection; auth may be nil. It
+// fails the test if the server refuses the client.
 func (c *Client) Join(namespace string, auth any) *Client {
 	c.t.Helper()
 	o := *c.options
@@ -159,9 +158,9 @@ func (c *Client) Join(namespace string, auth any) *Client {
 	return newClient(c.t, c.server, c.conn, &o).connect(auth)
 }
 
-// Reconnect connects another client in the same way, over a connection of its
-// own. With [socketio.Options.Recovery] it asks for the session of this one, as
-// JavaScript clients do after they have lost their connection; see
+// Reconnect connects a new client with the same options, over a new connection.
+// With [socketio.Options.Recovery] it asks the server to recover the session of
+// c, as JavaScript clients do after losing their connection; see
 // [Client.Recovered].
 func (c *Client) Reconnect() *Client {
 	c.t.Helper()
@@ -211,7 +210,7 @@ func newClient(t TB, s *Server, conn *conn, o *ClientOptions) *Client {
 	return c
 }
 
-// ask asks the server to let the client in.
+// ask sends the request to join the namespace.
 func (c *Client) ask(auth any) {
 	c.t.Helper()
 	var payload []any
@@ -226,8 +225,8 @@ func (c *Client) ask(auth any) {
 	}
 }
 
-// connect joins the namespace. What middleware emits comes before the answer,
-// and is left to be taken.
+// connect joins the namespace. Events that middleware emits arrive before the
+// answer and stay for the test to take.
 func (c *Client) connect(auth any) *Client {
 	c.t.Helper()
 	c.ask(auth)
@@ -241,7 +240,7 @@ func (c *Client) connect(auth any) *Client {
 	return c
 }
 
-// A session is the payload of the confirmation of a connection.
+// A session is the payload of the server's CONNECT packet.
 type session struct {
 	SID string `json:"sid"`
 	PID string `json:"pid"`
@@ -258,7 +257,7 @@ func (c *Client) expectRefusal(auth any) *socketio.ConnectError {
 	return refusalOf(answer.args)
 }
 
-// received takes a packet of the server.
+// received handles a packet of the server.
 func (c *Client) received(p *parser.Packet) {
 	switch p.Type {
 	case parser.Event:
@@ -285,16 +284,16 @@ func (c *Client) received(p *parser.Packet) {
 
 func (c *Client) noteSession(args socketio.Args) {
 	var s session
-	_ = args.DecodeAt(0, &s) // connect complains
+	_ = args.DecodeAt(0, &s) // connect reports the error
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.recovered = c.pid != "" && s.PID == c.pid
 	c.sid, c.pid = s.SID, s.PID
 }
 
-// noteOffset remembers the offset that a server with recovery adds to events. As
-// JavaScript clients do, it takes any text for one, except in events that want an
-// acknowledgement: what comes last there is the function that gives it.
+// noteOffset records the offset that a server with recovery adds to events. Like
+// JavaScript clients, it takes any string in the last place for an offset, except
+// in events that request an acknowledgement.
 func (c *Client) noteOffset(p *parser.Packet) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -345,20 +344,20 @@ func (c *Client) ID() string {
 	return c.sid
 }
 
-// Recovered reports whether the client goes on with the session of another one,
-// see [Client.Reconnect].
+// Recovered reports whether the client has recovered the session of another
+// client; see [Client.Reconnect].
 func (c *Client) Recovered() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.recovered
 }
 
-// String describes the client for the messages of failed tests.
+// String describes the client in the messages of failed tests.
 func (c *Client) String() string { return fmt.Sprintf("client %s of %s", c.ID(), c.namespace) }
 
 // Disconnect leaves the namespace, and closes the connection if it was the last
-// one, as JavaScript clients do. It does nothing when the client is disconnected
-// already.
+// one, as JavaScript clients do. It does nothing if the client is already
+// disconnected.
 func (c *Client) Disconnect() {
 	c.t.Helper()
 	if c.ended() != nil {
@@ -374,28 +373,28 @@ func (c *Client) Disconnect() {
 	}
 }
 
-// Close cuts the connection without a word, for all namespaces. Over polling the
-// server does not notice before its heartbeat times out.
+// Close closes the connection abruptly, for all its namespaces. Over polling the
+// server does not notice that before its heartbeat times out.
 func (c *Client) Close() { c.conn.close() }
 
-// Hang makes the connection stop answering heartbeats: to the server it seems
-// to be lost, but nobody has said so.
+// Hang stops answering heartbeats, which simulates a connection that was lost
+// without being closed.
 func (c *Client) Hang() {
 	c.conn.mu.Lock()
 	defer c.conn.mu.Unlock()
 	c.conn.hanging = true
 }
 
-// StopReading makes the client read nothing more than what it is reading: to the
-// server it seems to be slow, and what is sent to it piles up. [Client.ResumeReading]
-// goes on. Whoever expects something meanwhile waits in vain.
+// StopReading makes the client stop reading after the current packet, which simulates
+// a slow client: messages to it accumulate in the server. [Client.ResumeReading]
+// continues. Methods that wait for an event time out meanwhile.
 func (c *Client) StopReading() { c.conn.stopReading() }
 
 // ResumeReading undoes [Client.StopReading].
 func (c *Client) ResumeReading() { c.conn.resumeReading() }
 
-// Emit sends an event. It fails the test when that is not possible; the error,
-// which is nil, makes a Client an event.Emitter.
+// Emit sends an event. It fails the test if that is not possible. It always
+// returns nil; the result makes a Client an event.Emitter.
 func (c *Client) Emit(event string, args ...any) error {
 	c.t.Helper()
 	if err := c.emit(parser.Header{Type: parser.Event}, event, args); err != nil {
@@ -420,12 +419,15 @@ func (c *Client) emit(h parser.Header, event string, args []any) error {
 }
 
 // Call sends an event and returns the server's acknowledgement. It fails the test
-// when there is none in time.
+// if none arrives in time.
 func (c *Client) Call(event string, args ...any) socketio.Args {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), c.timeout)
 	defer cancel()
 	answer, err := c.EmitWithAck(ctx, event, args...)
+	if errors.Is(err, context.DeadlineExceeded) {
+		c.t.Fatalf("socketiotest: %v asks %q: no acknowledgement within %v%s", c, event, c.timeout, c.context())
+	}
 	if err != nil {
 		c.t.Fatalf("socketiotest: %v asks %q: %v%s", c, event, err, c.context())
 	}
@@ -461,7 +463,7 @@ func (c *Client) EmitWithAck(ctx context.Context, event string, args ...any) (so
 		return socketio.Args{}, ctxerr.Of(ctx)
 	}
 	select {
-	case args := <-answer: // it came before the end
+	case args := <-answer: // it arrived before the end
 		return args, nil
 	default:
 	}

@@ -15,7 +15,7 @@ import (
 type conn struct {
 	transport transport
 	codec     parser.Codec
-	done      chan struct{} // closed when nothing is received any more
+	done      chan struct{} // closed when the connection has ended
 
 	mu      sync.Mutex // guards what follows
 	clients map[string]*Client
@@ -24,8 +24,13 @@ type conn struct {
 	err     error         // why the connection has ended
 }
 
+var errNoServer = errors.New("the server is nil")
+
 // open connects. It returns when the handshake is done.
 func open(s *Server, o *ClientOptions) (*conn, error) {
+	if s == nil {
+		return nil, errNoServer
+	}
 	t, err := dial(s, o)
 	if err != nil {
 		return nil, err
@@ -37,7 +42,7 @@ func open(s *Server, o *ClientOptions) (*conn, error) {
 		err = fmt.Errorf("no handshake within %v: %w", o.Timeout, err)
 	}
 	if err == nil && (first.binary || len(first.data) == 0 || first.data[0] != '0') {
-		err = fmt.Errorf("the first packet is %q, and no handshake", first.data)
+		err = fmt.Errorf("the first packet is %q, not a handshake", first.data)
 	}
 	if err != nil {
 		t.close()
@@ -64,7 +69,7 @@ func (c *conn) read() {
 	}
 }
 
-// stopReading makes read wait before the next packet.
+// stopReading makes read block before the next packet.
 func (c *conn) stopReading() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -80,7 +85,7 @@ func (c *conn) resumeReading() {
 	c.resume()
 }
 
-// resume lets read go on. mu is held.
+// resume lets read continue. The caller holds mu.
 func (c *conn) resume() {
 	if c.stopped != nil {
 		close(c.stopped)
@@ -118,10 +123,10 @@ func (c *conn) received(decoder parser.Decoder, p packet) error {
 	}
 	message, err := decoder.Decode(p.data, p.binary)
 	if err != nil {
-		return fmt.Errorf("the server breaks the protocol: %w", err)
+		return fmt.Errorf("the server violates the protocol: %w", err)
 	}
 	if message == nil {
-		return nil // attachments are to follow
+		return nil // attachments follow
 	}
 	c.mu.Lock()
 	client := c.clients[message.Namespace]
@@ -173,7 +178,7 @@ func (c *conn) ended() error {
 	return c.err
 }
 
-// end ends the clients, with the reason that clients have for it.
+// end disconnects the clients, with the client's reason for err.
 func (c *conn) end(err error) {
 	c.mu.Lock()
 	if c.err == nil {
@@ -190,7 +195,7 @@ func (c *conn) end(err error) {
 	c.transport.close()
 }
 
-// leave forgets a client that has left its namespace, and reports whether it was
+// leave removes a client that has left its namespace, and reports whether it was
 // the last one.
 func (c *conn) leave(client *Client) (last bool) {
 	c.mu.Lock()
@@ -202,24 +207,23 @@ func (c *conn) leave(client *Client) (last bool) {
 	return len(c.clients) == 0
 }
 
-// hangUp ends the connection as a client does that closes it: over polling that
-// takes a packet.
+// hangUp closes the connection in an orderly way: over polling, with a close
+// packet (Engine.IO v4, Packet types).
 func (c *conn) hangUp() {
 	if _, ok := c.transport.(*polling); ok {
-		// Without success the server finds out by itself.
+		// If that fails, the server notices the end by itself.
 		_ = c.transport.send(textPacket("1"))
 	}
 	c.close()
 }
 
-// close cuts the connection.
+// close closes the connection abruptly.
 func (c *conn) close() {
 	c.end(net.ErrClosed)
 	<-c.done
 }
 
-// refusalOf returns the error that the server has sent to a client that may not
-// join.
+// refusalOf returns the error of a CONNECT_ERROR packet.
 func refusalOf(args socketio.Args) *socketio.ConnectError {
 	var payload any
 	_ = args.DecodeAt(0, &payload) // anything can be decoded into an any

@@ -1,6 +1,6 @@
-// Package socketiotest helps to test programs that use package socketio: it runs
-// a server on a network that exists in memory, and has a client that says what
-// it is told to and fails the test when something else happens than is expected.
+// Package socketiotest provides utilities for testing programs that use package
+// socketio. It runs a server on an in-memory network, and has a scripted client
+// that fails the test if it receives something unexpected.
 //
 //	func TestGreeting(t *testing.T) {
 //		io := socketiotest.NewServer(t, nil)
@@ -15,31 +15,31 @@
 //
 // # Servers
 //
-// [NewServer] makes a server, [Serve] takes one that the program under test has
-// made. Either is shut down at the end of the test, which fails when the server
-// does not come to rest: because a handler does not return, for example. No ports
-// are used, so tests may run in parallel without further ado.
+// [NewServer] creates a server; [Serve] takes a server that the program under
+// test has created. Both shut the server down at the end of the test, and fail
+// the test if that does not complete, for example because a handler does not
+// return. No ports are used, so tests may run in parallel.
 //
 // # Clients
 //
-// [Connect] joins a namespace, over WebSocket or polling; [Client.Join] joins
-// another one over the same connection. The client does not reconnect, and it
-// does nothing on its own but answer heartbeats. What it receives waits until the
-// test asks for it: [Client.Next] and [Client.Expect] take the events one by one
-// in the order in which they came, so that a test sees what there should not
-// have been. All of these wait as long as [ClientOptions.Timeout].
+// [Connect] joins a namespace over WebSocket or polling, and [Client.Join] joins
+// another one over the same connection. The client answers heartbeats and does
+// nothing else by itself; it does not reconnect. Received events wait until the
+// test takes them: [Client.Next] and [Client.Expect] return them one by one, in
+// the order in which they arrived, so a test also notices events that should not
+// have been sent. Methods that wait do so for at most [ClientOptions.Timeout].
 //
-// A Client is an event.Emitter and a socketio.Caller, so that the contracts of
-// package event, and [socketio.Call], work with it.
+// A Client is an event.Emitter and a peer.Caller, so the contracts of package
+// event and [socketio.Call] work with it.
 //
-// As usual with tests, methods that may fail the test belong on the goroutine
-// that runs it.
+// Methods that may fail the test must be called from the goroutine that runs
+// it, as [testing.T.FailNow] requires.
 //
 // # Time
 //
-// All of this works in a bubble of package testing/synctest, where time passes
-// at once and synctest.Wait tells that nothing more will happen: with it,
-// [Client.TryNext] can show that an event has not been sent.
+// The package works in a bubble of package testing/synctest, in which sleeping
+// takes no real time. After synctest.Wait, nothing more happens in the bubble,
+// so [Client.TryNext] can show that an event was not sent.
 //
 //	synctest.Test(t, func(t *testing.T) {
 //		io := socketiotest.NewServer(t, nil)

@@ -59,7 +59,7 @@ func Example() {
 	// Output: "said" ["Ann", "Hello!"]
 }
 
-// A client that the server does not let in.
+// A client that the server refuses.
 func ExampleExpectConnectError() {
 	t := new(exampleTB) // in a test: t *testing.T
 	defer t.done()
@@ -70,7 +70,7 @@ func ExampleExpectConnectError() {
 	// Output: who are you?
 }
 
-// The server asks, the client answers.
+// The server emits an event and the client acknowledges it.
 func ExampleEvent_Ack() {
 	t := new(exampleTB) // in a test: t *testing.T
 	defer t.done()
@@ -95,8 +95,9 @@ func ExampleEvent_Ack() {
 	// Output: kept<nil>
 }
 
-// TestTimeout is a test of something that takes a minute and a half.
+// TestTimeout tests something that takes a minute and a half.
 func TestTimeout(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		io := socketiotest.NewServer(t, nil)
 		io.OnConnect(func(s *socketio.Socket) {

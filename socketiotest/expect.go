@@ -14,18 +14,18 @@ import (
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
-// An Event is an event that the server has sent.
+// An Event is an event that the server sent.
 type Event struct {
 	Name string        // the name of the event
-	Args socketio.Args // what came with it
+	Args socketio.Args // its arguments
 
 	client *Client
 	ack    uint64
 	wants  bool
 }
 
-// Decode decodes the arguments, position by position, into what ptrs point to. It
-// fails the test when they do not fit.
+// Decode decodes the arguments, position by position, into the values that ptrs
+// point to. It fails the test if they do not fit.
 func (e Event) Decode(ptrs ...any) {
 	e.client.t.Helper()
 	if err := e.Args.Decode(ptrs...); err != nil {
@@ -36,8 +36,8 @@ func (e Event) Decode(ptrs ...any) {
 // WantsAck reports whether the server waits for an acknowledgement.
 func (e Event) WantsAck() bool { return e.wants }
 
-// Ack acknowledges the event. It fails the test when the server does not wait for
-// that.
+// Ack acknowledges the event. It fails the test if the server does not wait for
+// an acknowledgement.
 func (e Event) Ack(args ...any) {
 	e.client.t.Helper()
 	if !e.wants {
@@ -49,11 +49,11 @@ func (e Event) Ack(args ...any) {
 	}
 }
 
-// String shows name and arguments.
+// String returns the name and the arguments.
 func (e Event) String() string { return fmt.Sprintf("%q %s", e.Name, e.Args) }
 
-// Next returns the next event. It fails the test when there is none in time, or
-// when the client is disconnected instead.
+// Next returns the next event. It fails the test if none arrives in time, or if
+// the client is disconnected instead.
 func (c *Client) Next() Event {
 	c.t.Helper()
 	i := c.take("an event")
@@ -63,7 +63,7 @@ func (c *Client) Next() Event {
 	return i.event
 }
 
-// TryNext returns the next event if it has come already.
+// TryNext returns the next event if it has arrived already. It does not wait.
 func (c *Client) TryNext() (e Event, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -73,12 +73,11 @@ func (c *Client) TryNext() (e Event, ok bool) {
 	return c.pop(0).event, true
 }
 
-// Expect takes the next event, which must have this name and exactly these
-// arguments. They are compared as what JSON makes of them, so that a struct
-// equals the map that it becomes; integers of 64 bits are compared exactly, and []byte is
-// binary data. What a server with recovery adds to events that want no
-// acknowledgement may be left out: an offset, or null behind the last text of an event
-// that is volatile.
+// Expect takes the next event and fails the test unless it has this name and exactly
+// these arguments. Arguments are compared in their JSON form, so a struct equals the map
+// that it is encoded as; 64-bit integers are compared exactly, and []byte is binary data.
+// Arguments that a server with recovery adds to events without an acknowledgement may be
+// omitted: an offset, or a null after the last string of a volatile event.
 func (c *Client) Expect(event string, args ...any) Event {
 	c.t.Helper()
 	i := c.take(fmt.Sprintf("the event %q", event))
@@ -99,8 +98,7 @@ func (c *Client) Expect(event string, args ...any) Event {
 	return i.event
 }
 
-// withoutOffset returns the arguments of an event without what the server has added to
-// them.
+// withoutOffset returns the arguments of an event without those that the server added.
 func (c *Client) withoutOffset(e Event, args []any) []any {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -129,7 +127,7 @@ func (c *Client) withoutOffset(e Event, args []any) []any {
 	return args[:n]
 }
 
-// Await takes the next event of the given name and drops those before it.
+// Await takes the next event of the given name and discards those before it.
 func (c *Client) Await(event string) Event {
 	c.t.Helper()
 	for {
@@ -144,9 +142,9 @@ func (c *Client) Await(event string) Event {
 	}
 }
 
-// ExpectDisconnect waits for the end of the client, without a further event. The
-// reason is the client's view of it: [ServerDisconnect] or
-// [socketio.TransportClose].
+// ExpectDisconnect waits until the client is disconnected, and fails the test if
+// another event arrives first. reason is the client's reason: [ServerDisconnect]
+// or [socketio.TransportClose].
 func (c *Client) ExpectDisconnect(reason socketio.Reason) {
 	c.t.Helper()
 	i := c.take("the disconnection")
@@ -161,7 +159,8 @@ func (c *Client) take(what string) item {
 	return c.takeFirst(what, func(item) bool { return true })
 }
 
-// takeFirst waits for an item that is wanted and takes it out of turn.
+// takeFirst waits for the first item for which wanted returns true, and takes it out of
+// order.
 func (c *Client) takeFirst(what string, wanted func(item) bool) item {
 	c.t.Helper()
 	timeout := time.NewTimer(c.timeout)
@@ -179,17 +178,17 @@ func (c *Client) takeFirst(what string, wanted func(item) bool) item {
 		select {
 		case <-arrived:
 		case <-timeout.C:
-			c.t.Fatalf("socketiotest: %v: waited in vain for %s%s", c, what, c.context())
+			c.t.Fatalf("socketiotest: %v: timed out after %v waiting for %s%s", c, c.timeout, what, c.context())
 			return item{kind: itemEnd}
 		}
 	}
 }
 
-// The messages of failed tests show this many events that were taken, and this
-// many items that were not.
+// historyLength is how many taken events, and how many items not taken, the
+// messages of failed tests show.
 const historyLength = 5
 
-// pop takes an item. mu is held.
+// pop removes an item. The caller holds mu.
 func (c *Client) pop(n int) item {
 	i := c.items[n]
 	c.items = append(c.items[:n:n], c.items[n+1:]...)
@@ -203,7 +202,7 @@ func (c *Client) pop(n int) item {
 	return i
 }
 
-// context describes what has happened, for the messages of failed tests.
+// context describes the latest events for the messages of failed tests.
 func (c *Client) context() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -227,7 +226,7 @@ func (c *Client) context() string {
 	return b.String()
 }
 
-// values returns what args are when they have been received.
+// values returns args as a peer receives them.
 func (c *Client) values(args []any) ([]any, error) {
 	if len(args) == 0 {
 		return nil, nil
@@ -273,8 +272,8 @@ func decoded(args socketio.Args) ([]any, error) {
 	return values, nil
 }
 
-// withNumbers returns v, in which integers that are not floats exactly are replaced by
-// their digits, as they are in the same value with json.Numbers.
+// withNumbers returns v with integers that a float64 cannot hold exactly replaced by
+// their digits, taken from exact, the same value with json.Numbers.
 func withNumbers(v, exact any) any {
 	switch v := v.(type) {
 	case float64:
@@ -298,7 +297,7 @@ func withNumbers(v, exact any) any {
 	return v
 }
 
-// show returns arguments for people to read.
+// showValues formats arguments for messages.
 func showValues(values []any) string {
 	var b strings.Builder
 	b.WriteByte('[')

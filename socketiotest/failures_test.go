@@ -17,7 +17,7 @@ import (
 	"github.com/seed96b07ef8/socketio/socketiotest"
 )
 
-// recorder is a test that notes how it fails.
+// recorder is a TB that records failures.
 type recorder struct {
 	mu       sync.Mutex
 	failures []string
@@ -55,7 +55,7 @@ func failures(test func(t socketiotest.TB)) string {
 	return strings.Join(r.failures, "\n")
 }
 
-// connectToSilence connects with a server that does not answer.
+// connectToSilence connects to a server that does not answer.
 func connectToSilence(t socketiotest.TB, transport engine.Transport) {
 	stop := make(chan struct{})
 	silent := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-stop })
@@ -65,6 +65,7 @@ func connectToSilence(t socketiotest.TB, transport engine.Transport) {
 }
 
 func TestFailures(t *testing.T) {
+	t.Parallel()
 	connect := func(t socketiotest.TB) (*socketiotest.Server, *socketiotest.Client) {
 		io := socketiotest.NewServer(t, nil)
 		io.On("echo", func(s *socketio.Socket, args socketio.Args) error {
@@ -96,7 +97,7 @@ func TestFailures(t *testing.T) {
 		{"nothing comes", func(t socketiotest.TB) {
 			_, c := connect(t)
 			c.Next()
-		}, `^socketiotest: client \S{20} of /: waited in vain for an event$`},
+		}, `^socketiotest: client \S{20} of /: timed out after 10s waiting for an event$`},
 		{"another name", func(t socketiotest.TB) {
 			_, c := connect(t)
 			c.Emit("echo", "a", []byte("b"))
@@ -154,7 +155,7 @@ func TestFailures(t *testing.T) {
 			for i := range 7 {
 				c.Emit("echo", i)
 			}
-			c.Call("echo") // they all have come
+			c.Call("echo") // all have arrived
 			c.Expect("other")
 		}, `waiting to be taken: the event "echo" \[1\],.*"echo" \[5\] and 2 more$`},
 		{"impossible arguments", func(t socketiotest.TB) {
@@ -186,7 +187,7 @@ func TestFailures(t *testing.T) {
 		{"no acknowledgement", func(t socketiotest.TB) {
 			_, c := connect(t)
 			c.Call("mute")
-		}, `asks "mute": context deadline exceeded$`},
+		}, `asks "mute": no acknowledgement within 10s$`},
 		{"unwanted acknowledgement", func(t socketiotest.TB) {
 			_, c := connect(t)
 			c.Emit("echo", 1)
@@ -223,13 +224,20 @@ func TestFailures(t *testing.T) {
 			io, _ := connect(t)
 			socketiotest.ExpectConnectError(t, io, nil)
 		}, `joining /: got the confirmation of the connection, want a refusal$`},
+		{"nil", func(t socketiotest.TB) { socketiotest.Connect(t, nil, nil) }, `^socketiotest: connecting: the server is nil$`},
 		{"no server", func(t socketiotest.TB) {
 			io, _ := connect(t)
 			socketiotest.Connect(t, io, &socketiotest.ClientOptions{Transport: "pigeon"})
 		}, `connecting: the server has refused the connection: 400 Bad Request: Transport unknown`},
+		{"another path", func(t socketiotest.TB) {
+			srv := socketio.NewServer(nil)
+			mux := http.NewServeMux()
+			mux.Handle("/elsewhere/", srv)
+			socketiotest.Connect(t, socketiotest.Serve(t, srv, mux), nil)
+		}, `refused the connection: 404 Not Found: 404 page not found \(is the server mounted at ClientOptions.Path\?\)$`},
 		{"WaitFor", func(t socketiotest.TB) {
 			socketiotest.WaitFor(t, "Godot", func() bool { return false })
-		}, `^socketiotest: waited in vain for Godot$`},
+		}, `^socketiotest: timed out after 10s waiting for Godot$`},
 		{"handler that does not return", func(t socketiotest.TB) {
 			io, c := connect(t)
 			stop, entered := make(chan struct{}), make(chan struct{})
@@ -239,7 +247,7 @@ func TestFailures(t *testing.T) {
 			io.On("wait", func() { close(entered); <-stop })
 			c.Emit("wait")
 			<-entered
-		}, `(?s)^socketiotest: the server does not come to rest \(socketio: Shutdown: handlers still run: context deadline exceeded\).*failures_test\.go`},
+		}, `(?s)^socketiotest: the server does not shut down \(socketio: Shutdown: handlers still run: context deadline exceeded\).*failures_test\.go`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -254,6 +262,7 @@ func TestFailures(t *testing.T) {
 }
 
 func TestWaitForSucceeds(t *testing.T) {
+	t.Parallel()
 	n := 0
 	socketiotest.WaitFor(t, "the third look", func() bool { n++; return n == 3 })
 	if n != 3 {
@@ -262,6 +271,7 @@ func TestWaitForSucceeds(t *testing.T) {
 }
 
 func TestEmitWithAckUnencodable(t *testing.T) {
+	t.Parallel()
 	io := socketiotest.NewServer(t, nil)
 	c := socketiotest.Connect(t, io, nil)
 	if _, err := c.EmitWithAck(context.Background(), "x", make(chan int)); err == nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/memnet"
 )
 
-// DefaultTimeout is how long something that is expected may take.
+// DefaultTimeout is the default of [ClientOptions.Timeout].
 const DefaultTimeout = 10 * time.Second
 
 // TB is the part of [testing.TB] that this package uses. Fatalf must not return.
@@ -25,17 +25,17 @@ type TB interface {
 	Fatalf(format string, args ...any)
 }
 
-// A Server is a Socket.IO server on a network in memory.
+// A Server is a Socket.IO server on an in-memory network.
 type Server struct {
 	*socketio.Server
-	// URL is where HTTPClient finds the server: scheme and host.
+	// URL is the base URL of the server for HTTPClient: scheme and host.
 	URL string
 
 	listener *memnet.Listener
 }
 
-// NewServer starts a server with the given options, nil for the defaults, that
-// ends with the test.
+// NewServer starts a server with the given options; nil means the defaults. The
+// server is shut down at the end of the test.
 func NewServer(t TB, opts *socketio.Options) *Server {
 	t.Helper()
 	srv, err := socketio.New(opts)
@@ -45,16 +45,16 @@ func NewServer(t TB, opts *socketio.Options) *Server {
 	return Serve(t, srv, nil)
 }
 
-// Serve starts a server that exists already; it is shut down at the end of the
-// test, and so must not be used in another one. Requests are handled by h, a mux
-// that srv is mounted in, for example; nil stands for srv itself.
+// Serve runs an existing server. It shuts srv down at the end of the test, so
+// srv must not be used in another test. Requests are handled by h, such as a mux
+// in which srv is mounted; nil means srv itself.
 func Serve(t TB, srv *socketio.Server, h http.Handler) *Server {
 	t.Helper()
 	if h == nil {
 		h = srv
 	}
 	s := &Server{Server: srv, URL: "http://socketio.test", listener: memnet.Listen()}
-	// What net/http has to say of connections that tests cut off is of no interest.
+	// Discard net/http's messages about connections that tests close abruptly.
 	web := &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)}
 	done := make(chan struct{})
 	go func() { // ends with the listener
@@ -70,13 +70,13 @@ func Serve(t TB, srv *socketio.Server, h http.Handler) *Server {
 	return s
 }
 
-// stop shuts the server down and fails the test when something is left of it.
+// stop shuts the server down and fails the test if anything is left of it.
 func (s *Server) stop(t TB) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), DefaultTimeout)
 	defer cancel()
 	if err := s.Shutdown(ctx); err != nil {
-		t.Errorf("socketiotest: the server does not come to rest (%v). Does a handler not return?\n\n%s", err, stacks())
+		t.Errorf("socketiotest: the server does not shut down (%v). Does a handler not return?\n\n%s", err, stacks())
 		return
 	}
 	if left := s.Stats(); left.Sockets != 0 || left.PendingEvents != 0 || left.PendingAcks != 0 || left.Connections != 0 {
@@ -89,7 +89,7 @@ func stacks() string {
 	buf := make([]byte, 1<<20)
 	buf = buf[:runtime.Stack(buf, true)]
 	var handlers []string
-	for _, stack := range strings.Split(string(buf), "\n\n") {
+	for stack := range strings.SplitSeq(string(buf), "\n\n") {
 		if strings.Contains(stack, "socketio.(*Socket).work(") {
 			handlers = append(handlers, stack)
 		}
@@ -97,20 +97,20 @@ func stacks() string {
 	return strings.Join(handlers, "\n\n")
 }
 
-// Dial connects with the server, whatever the address; it is what a Transport's
-// or a client's DialContext may be set to.
+// Dial connects to the server and ignores the address. Use it as the
+// DialContext of an http.Transport or a client.
 func (s *Server) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	return s.listener.Dial(ctx)
 }
 
-// HTTPClient returns a client whose requests go to the server.
+// HTTPClient returns a client that sends all requests to the server.
 func (s *Server) HTTPClient() *http.Client {
 	return &http.Client{Transport: &http.Transport{DialContext: s.Dial}}
 }
 
-// WaitFor waits until cond returns true; what says what for, if that does not
-// happen within DefaultTimeout. It is meant for what no client can see; where
-// there is an event or a channel to wait for, do that.
+// WaitFor waits until cond returns true. If that does not happen within
+// DefaultTimeout, it fails the test with what, which describes the condition.
+// Use it only for conditions without an event or a channel to wait for.
 func WaitFor(t TB, what string, cond func() bool) {
 	t.Helper()
 	timeout := time.NewTimer(DefaultTimeout)
@@ -121,7 +121,7 @@ func WaitFor(t TB, what string, cond func() bool) {
 		select {
 		case <-again.C:
 		case <-timeout.C:
-			t.Fatalf("socketiotest: waited in vain for %s", what)
+			t.Fatalf("socketiotest: timed out after %v waiting for %s", DefaultTimeout, what)
 			return
 		}
 	}

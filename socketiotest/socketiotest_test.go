@@ -28,8 +28,8 @@ var (
 	_ socketio.Caller = (*socketiotest.Client)(nil)
 )
 
-// transports runs a test over each transport, as it is and in a bubble where time
-// is fake.
+// transports runs a test over each transport, with real time and in a bubble with
+// fake time.
 func transports(t *testing.T, f func(t *testing.T, transport engine.Transport)) {
 	for _, transport := range []engine.Transport{engine.Polling, engine.WebSocket} {
 		t.Run(string(transport), func(t *testing.T) { f(t, transport) })
@@ -40,6 +40,7 @@ func transports(t *testing.T, f func(t *testing.T, transport engine.Transport)) 
 }
 
 func TestConversation(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport engine.Transport) {
 		io := socketiotest.NewServer(t, nil)
 		io.On("hello", func(s *socketio.Socket, name string) error { return s.Emit("greeting", "hi "+name, []byte{1}) })
@@ -79,6 +80,7 @@ func TestConversation(t *testing.T) {
 }
 
 func TestNextAndAwait(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport engine.Transport) {
 		io := socketiotest.NewServer(t, nil)
 		io.On("count", func(s *socketio.Socket, n int) error {
@@ -113,6 +115,7 @@ func TestNextAndAwait(t *testing.T) {
 }
 
 func TestHandshake(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport engine.Transport) {
 		srv := socketio.NewServer(nil)
 		mux := http.NewServeMux()
@@ -141,6 +144,7 @@ func TestHandshake(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport engine.Transport) {
 		io := socketiotest.NewServer(t, &socketio.Options{Engine: engine.ServerOptions{
 			AllowRequest: func(r *http.Request) error {
@@ -170,6 +174,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestNamespacesOfOneConnection(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport engine.Transport) {
 		io := socketiotest.NewServer(t, nil)
 		reasons := make(chan string, 2)
@@ -205,6 +210,7 @@ func TestNamespacesOfOneConnection(t *testing.T) {
 }
 
 func TestDisconnectedByTheServer(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport engine.Transport) {
 		io := socketiotest.NewServer(t, nil)
 		io.On("leave", func(s *socketio.Socket, conn bool) {
@@ -221,7 +227,7 @@ func TestDisconnectedByTheServer(t *testing.T) {
 		_, err := c.EmitWithAck(t.Context(), "anybody?")
 		var gone *socketio.DisconnectError
 		if !errors.As(err, &gone) || gone.Reason != socketiotest.ServerDisconnect || !errors.Is(err, net.ErrClosed) {
-			t.Errorf("EmitWithAck of a client that is gone: %v", err)
+			t.Errorf("EmitWithAck of a disconnected client: %v", err)
 		}
 
 		c = socketiotest.Connect(t, io, &socketiotest.ClientOptions{Transport: transport})
@@ -248,6 +254,7 @@ func TestDisconnectedByTheServer(t *testing.T) {
 }
 
 func TestAbruptEnd(t *testing.T) {
+	t.Parallel()
 	io := socketiotest.NewServer(t, nil)
 	reasons := make(chan socketio.Reason, 1)
 	io.OnDisconnect(func(_ *socketio.Socket, reason socketio.Reason) { reasons <- reason })
@@ -260,6 +267,7 @@ func TestAbruptEnd(t *testing.T) {
 }
 
 func TestReconnect(t *testing.T) {
+	t.Parallel()
 	transports(t, func(t *testing.T, transport engine.Transport) {
 		for _, auth := range []any{nil, map[string]string{"token": "secret"}} {
 			io := socketiotest.NewServer(t, &socketio.Options{Recovery: new(socketio.Recovery)})
@@ -275,7 +283,8 @@ func TestReconnect(t *testing.T) {
 			}
 			c.Expect("before", 1, "text")
 			id := c.ID()
-			// The text at the end of a question is not an offset.
+			// The last string of an event with an acknowledgement is not an
+			// offset.
 			asked := make(chan error, 1)
 			go func() {
 				_, err := io.Socket(id).EmitWithAck(t.Context(), "question", "text")
@@ -285,7 +294,7 @@ func TestReconnect(t *testing.T) {
 			if err := <-asked; err != nil {
 				t.Fatal(err)
 			}
-			io.Socket(id).Conn().Close() // as far as the client knows, it is lost
+			io.Socket(id).Conn().Close() // for the client the connection is lost
 			<-gone
 			c.ExpectDisconnect(socketio.TransportClose)
 			if err := io.To(id).Emit("missed"); err != nil {
@@ -310,8 +319,9 @@ func TestReconnect(t *testing.T) {
 	})
 }
 
-// Integers are compared exactly, structs as what they become.
+// Integers are compared exactly, and structs in their JSON form.
 func TestExpectExactly(t *testing.T) {
+	t.Parallel()
 	for _, codec := range []parser.Codec{parser.JSON, msgpack.Codec} {
 		io := socketiotest.NewServer(t, &socketio.Options{Codec: codec})
 		c := socketiotest.Connect(t, io, &socketiotest.ClientOptions{Codec: codec})
@@ -332,6 +342,7 @@ func TestExpectExactly(t *testing.T) {
 }
 
 func TestReconnectWithoutRecovery(t *testing.T) {
+	t.Parallel()
 	io := socketiotest.NewServer(t, nil)
 	c := socketiotest.Connect(t, io, nil)
 	id := c.ID()
@@ -341,8 +352,9 @@ func TestReconnectWithoutRecovery(t *testing.T) {
 	}
 }
 
-// The heartbeat of 25 + 20 s in no time.
+// TestHeartbeat waits for the heartbeat's 25 + 20 s in fake time.
 func TestHeartbeat(t *testing.T) {
+	t.Parallel()
 	for _, transport := range []engine.Transport{engine.Polling, engine.WebSocket} {
 		t.Run(string(transport), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -375,6 +387,7 @@ func TestHeartbeat(t *testing.T) {
 }
 
 func TestHTTPClient(t *testing.T) {
+	t.Parallel()
 	srv := socketio.NewServer(nil)
 	mux := http.NewServeMux()
 	mux.Handle("/socket.io/", srv)

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -19,8 +20,8 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
-// A packet of Engine.IO: text with its type in front, or the data of a binary
-// message.
+// A packet is an Engine.IO packet: text that begins with its type, or the data
+// of a binary message.
 type packet struct {
 	data   []byte
 	binary bool
@@ -28,15 +29,15 @@ type packet struct {
 
 func textPacket(s string) packet { return packet{data: []byte(s)} }
 
-// A transport carries packets. After it was closed, or has failed, receive
-// returns an error.
+// A transport carries packets. After it was closed or failed, receive returns
+// an error.
 type transport interface {
 	send(packets ...packet) error
 	receive() (packet, error)
 	close()
 }
 
-// A refusal is the server's answer to a handshake that it does not want.
+// A refusal is the server's response to a refused handshake.
 type refusal struct {
 	status  string
 	message string
@@ -53,7 +54,10 @@ func newRefusal(resp *http.Response) error {
 	}
 	var answer struct{ Message string }
 	if json.Unmarshal(body, &answer) != nil {
-		answer.Message = string(body)
+		answer.Message = strings.TrimSpace(string(body))
+	}
+	if resp.StatusCode == http.StatusNotFound {
+		answer.Message += " (is the server mounted at ClientOptions.Path?)"
 	}
 	if resp.StatusCode == http.StatusServiceUnavailable {
 		answer.Message += " (was the server shut down?)"
@@ -63,9 +67,7 @@ func newRefusal(resp *http.Response) error {
 
 func dial(s *Server, o *ClientOptions) (transport, error) {
 	query := url.Values{}
-	for key, values := range o.Query {
-		query[key] = values
-	}
+	maps.Copy(query, o.Query)
 	query.Set("EIO", "4")
 	query.Set("transport", string(o.Transport))
 	target := s.URL + o.Path
@@ -101,9 +103,7 @@ func dialWebSocket(s *Server, target string, query url.Values, o *ClientOptions)
 		nc.Close()
 		return nil, err
 	}
-	for key, values := range o.Header {
-		req.Header[key] = values
-	}
+	maps.Copy(req.Header, o.Header)
 	req.Header.Set("Connection", "Upgrade")
 	req.Header.Set("Upgrade", "websocket")
 	req.Header.Set("Sec-WebSocket-Version", "13")
@@ -213,9 +213,7 @@ func (p *polling) do(ctx context.Context, method string, body io.Reader) ([]byte
 	if err != nil {
 		return nil, err
 	}
-	for key, values := range p.header {
-		req.Header[key] = values
-	}
+	maps.Copy(req.Header, p.header)
 	resp, err := p.http.Do(req)
 	if err != nil {
 		return nil, err
@@ -239,8 +237,8 @@ func (p *polling) send(packets ...packet) error {
 			body.Write(packet.data)
 		}
 	}
-	// The server may close the session in answer, which is no reason to cancel what
-	// it has received.
+	// The server may close the session in its response, which must not cancel the
+	// request.
 	ctx, cancel := context.WithTimeout(context.Background(), p.timeout)
 	defer cancel()
 	_, err := p.do(ctx, http.MethodPost, strings.NewReader(body.String()))

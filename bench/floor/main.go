@@ -1,14 +1,14 @@
 //go:build unix
 
-// Floor is a bare WebSocket server in Go that shuffles bytes which were encoded
-// beforehand: what remains when everything that Socket.IO does is left out. It
-// knows just enough of the protocol to be driven by the same load generator.
+// Floor is a bare WebSocket server in Go that copies bytes encoded in advance.
+// It shows the cost without everything that Socket.IO adds, and implements just
+// enough of the protocol for the load generator.
 //
-// Its connections wait for readability without a buffer, answer all that one
-// read has brought with one write, and use the socket without a detour.
-// Broadcasts are written by the emitter; with -writers, each connection has a
-// goroutine which does that and takes all that has gathered. Its system calls are
-// those of any Go program; with -direct they are made as our server makes them.
+// Its connections wait for readability without a buffer, answer all messages of
+// one read with one write, and use the socket directly. The emitter writes
+// broadcasts; with -writers, each connection has a goroutine that writes all
+// queued messages. It makes ordinary Go system calls, or with -direct the same as
+// our server.
 package main
 
 import (
@@ -346,7 +346,7 @@ func (c *conn) write(b []byte) {
 		_ = c.raw.Control(c.once) // what is left is written below
 	}
 	if len(c.rest) > 0 {
-		_ = c.raw.Write(c.try) // the reading notices when the client is gone
+		_ = c.raw.Write(c.try) // the reader notices a closed connection
 	}
 	c.rest = nil
 }
@@ -411,7 +411,7 @@ func (s *server) poll(w http.ResponseWriter, r *http.Request) {
 
 func answer(w http.ResponseWriter, body string) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	_, _ = io.WriteString(w, body) // a client that is gone needs no answer
+	_, _ = io.WriteString(w, body) // ignore clients that have disconnected
 }
 
 var sequence atomic.Uint64

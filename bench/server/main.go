@@ -30,8 +30,8 @@ type item struct {
 	Text string `json:"text"`
 }
 
-// report passes over what becomes of events whose clients are gone: that is how
-// every run ends.
+// report ignores errors of events whose clients have disconnected, which occur
+// at the end of every run.
 func report(_ *socketio.Socket, err error) {
 	if !errors.Is(err, net.ErrClosed) {
 		log.Print(err)

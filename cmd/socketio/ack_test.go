@@ -37,8 +37,8 @@ type messages func(string)
 func (h messages) OnMessage(_ *engine.Conn, data []byte, _ bool) { h(string(data)) }
 func (h messages) OnClose(*engine.Conn, engine.Reason, error)    {}
 
-// An answer never goes out over a later connection than that of the question: there
-// its number belongs to another question.
+// An acknowledgement is never sent over a later connection than that of its event:
+// there its ID belongs to another event.
 func TestAutoAckKeepsToTheConnection(t *testing.T) {
 	t.Parallel()
 	conns := make(chan *engine.Conn, 5)

@@ -8,30 +8,46 @@ import (
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
-// A tellingCodec is a codec whose packets tell what package client keeps to itself.
+// A tellingCodec is a codec that exposes information that package client does not.
 //
-// The names of events say whether the server wants an acknowledgement: OnAny does not.
-// Those that want one have names of their own, for which connection.handle registers
-// a handler.
+// The names of events show whether the server requests an acknowledgement, which OnAny
+// does not. An event with an acknowledgement gets a unique name, for which handle
+// registers a handler.
 //
-// A server of Socket.IO 2 is recognized by its first packet. The client ignores
-// that when it comes before the socket is ready.
-type tellingCodec struct{ parser.Codec }
-
-func (c tellingCodec) NewDecoder(l parser.Limits) parser.Decoder {
-	return tellingDecoder{c.Codec.NewDecoder(l)}
+// The codec recognizes a server of Socket.IO 2 by its first packet, which the
+// client ignores if it arrives before the socket is ready.
+//
+// The codec sees in which order acknowledgements arrive.
+type tellingCodec struct {
+	parser.Codec
+	arrivals *arrivals // nil if the order does not matter
 }
 
-type tellingDecoder struct{ parser.Decoder }
+// Append implements [parser.Codec].
+func (c tellingCodec) Append(dst []byte, h parser.Header, event string, args []any) ([]byte, [][]byte, error) {
+	c.arrivals.encoded(h)
+	return c.Codec.Append(dst, h, event, args)
+}
 
-// separator is between the name of an event and the ID of its acknowledgement. It
-// is behind every name, so that no server can forge one.
+func (c tellingCodec) NewDecoder(l parser.Limits) parser.Decoder {
+	return tellingDecoder{c.Codec.NewDecoder(l), c.arrivals}
+}
+
+type tellingDecoder struct {
+	parser.Decoder
+	arrivals *arrivals
+}
+
+// separator separates the name of an event and the ID of its acknowledgement. It
+// follows every name, so that no server can forge one.
 const separator = "\x00"
 
 func (d tellingDecoder) Decode(data []byte, binary bool) (*parser.Packet, error) {
 	p, err := d.Decoder.Decode(data, binary)
 	switch {
 	case p == nil:
+	case p.Type == parser.Ack:
+		d.arrivals.decoded(p.Header)
 	case p.Type == parser.Event:
 		p.Event += separator
 		if p.HasID {
@@ -43,7 +59,7 @@ func (d tellingDecoder) Decode(data []byte, binary bool) (*parser.Packet, error)
 	return p, err
 }
 
-// splitEvent takes apart what a tellingDecoder has made of the name of an event.
+// splitEvent splits an event name made by a tellingDecoder.
 func splitEvent(name string) (event string, wantsAck bool) {
 	i := strings.LastIndex(name, separator)
 	if i < 0 {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 const rootHelp = `Talk to Socket.IO servers, of Socket.IO 3 and later.
@@ -153,18 +154,37 @@ func arguments(min, max int, needed string) cobra.PositionalArgs {
 }
 
 // protectNegative keeps negative numbers from being taken for flags: the space
-// that it puts in front means nothing in JSON.
-func protectNegative(args []string) []string {
+// that it puts in front means nothing in JSON. Values of flags stay as they are.
+func protectNegative(root *cobra.Command, args []string) []string {
 	args = append([]string(nil), args...)
 	for i, arg := range args {
 		if arg == "--" {
 			break
+		}
+		if i > 0 && takesValue(root, args[i-1]) {
+			continue
 		}
 		if len(arg) > 1 && arg[0] == '-' && strings.IndexByte("0123456789", arg[1]) >= 0 {
 			args[i] = " " + arg
 		}
 	}
 	return args
+}
+
+// takesValue reports whether arg is a flag of a command whose value is the next argument.
+func takesValue(root *cobra.Command, arg string) bool {
+	for _, cmd := range root.Commands() {
+		var flag *pflag.Flag
+		if name, long := strings.CutPrefix(arg, "--"); long {
+			flag = cmd.Flags().Lookup(name)
+		} else if len(arg) == 2 && arg[0] == '-' {
+			flag = cmd.Flags().ShorthandLookup(arg[1:])
+		}
+		if flag != nil {
+			return flag.NoOptDefVal == ""
+		}
+	}
+	return false
 }
 
 // version returns what the Go command knows of the program's version.

@@ -29,8 +29,8 @@ func (c *connection) open(ctx context.Context, s *client.Socket) error {
 	return nil
 }
 
-// close takes leave of the server. It waits until what was sent before has left, as
-// long as that may take.
+// close disconnects. It waits until everything that was sent before has been
+// written.
 func (c *connection) close() {
 	e := c.manager.Engine()
 	c.manager.Close()
@@ -43,8 +43,8 @@ func (c *connection) close() {
 	}
 }
 
-// deliver waits until the server has read what was emitted, and takes leave of it. what
-// names that in the error.
+// deliver waits until the server has read all emitted events, and disconnects. what
+// names them in the error.
 func (c *connection) deliver(ctx context.Context, what string) error {
 	limited, cancel := context.WithTimeout(ctx, c.target.timeout)
 	defer cancel()
@@ -56,25 +56,26 @@ func (c *connection) deliver(ctx context.Context, what string) error {
 	case ctx.Err() != nil:
 		return errInterrupted
 	case errors.As(err, &gone):
-		return failf(exitNoConnection, "%s before the server had read %s", disconnected(gone.Reason, gone.Err), what)
+		return failf(exitNoConnection, "%s before the server had confirmed that it read %s", disconnected(gone.Reason, gone.Err), what)
 	}
 	return failf(exitTimeout, "the server has not read %s within %v", what, c.target.timeout)
 }
 
-// A question is an event of the server that wants an acknowledgement.
+// A question is an event for which the server requests an acknowledgement.
 type question struct {
 	ctx    context.Context // ends with the connection over which it came
 	answer func(values ...any)
 }
 
-// handle calls f for an event that OnAny has got. q is nil if the server wants no
-// acknowledgement.
+// handle calls f for an event that OnAny received. q is nil if the server does
+// not request an acknowledgement.
 func handle(s *client.Socket, name string, f func(event string, q *question)) {
 	event, wantsAck := splitEvent(name)
 	if !wantsAck {
 		f(event, nil)
 		return
 	}
-	// It is called next, and its answer goes out over the connection of the event only.
+	// This handler is called next, and its answer is sent only over the connection of
+	// the event.
 	s.Once(name, func(ctx context.Context, ack func(...any)) { f(event, &question{ctx, ack}) })
 }

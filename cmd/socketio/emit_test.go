@@ -114,8 +114,8 @@ func TestEmitInVain(t *testing.T) {
 	}
 }
 
-// What is emitted without an acknowledgement has arrived, or is on its way, when the
-// command ends.
+// An event that is emitted without an acknowledgement is sent before the command
+// ends.
 func TestEmitWithoutAck(t *testing.T) {
 	t.Parallel()
 	got := make(chan int, 2)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -17,13 +18,16 @@ import (
 
 const otherRevision = "the server speaks Engine.IO 3, which is that of Socket.IO 2; this client speaks Engine.IO 4 (Socket.IO 3 and later)"
 
-// explain says why there is no connection, in words that help to get one.
+// flagOf is the flag that sets an option of the client.
+var flagOf = map[string]string{"Header": "--header", "Transports": "--transport"}
+
+// explain returns why the connection failed, in words that help the user to fix it.
 func (t *target) explain(err error) *failure {
 	if f := t.refusal(err); f != nil {
 		return f
 	}
 	if option, ok := errors.AsType[*client.OptionError](err); ok {
-		return failf(exitUsage, "%s %v: %s", option.Field, option.Value, option.Reason)
+		return failf(exitUsage, "%s %v: %s", cmp.Or(flagOf[option.Field], option.Field), option.Value, option.Reason)
 	}
 	operations := causes[*engine.OpError](err)
 	for _, f := range []*failure{t.otherProtocol(err, operations), t.notThere(err), t.answer(operations)} {
@@ -44,7 +48,7 @@ func (t *target) explain(err error) *failure {
 	return failf(exitNoConnection, "cannot connect with %s: %s", host, details(err, operations))
 }
 
-// refusal explains what the server says of a namespace.
+// refusal explains the server's refusal of a namespace.
 func (t *target) refusal(err error) *failure {
 	refused, ok := errors.AsType[*client.ConnectError](err)
 	switch {
@@ -59,7 +63,7 @@ func (t *target) refusal(err error) *failure {
 		return &failure{exitRefused, text}
 	}
 	text := fmt.Sprintf("the server has no namespace %s (Invalid namespace)", printable(t.namespace))
-	if t.namespace == t.url.EscapedPath() {
+	if t.path != "/" && t.namespace == t.path {
 		text += "; the path of the URL is the namespace, where the server is mounted is --path"
 	}
 	return &failure{exitRefused, text}
@@ -111,7 +115,7 @@ func (t *target) notThere(err error) *failure {
 	return nil
 }
 
-// answer explains what web servers answer.
+// answer explains the responses of web servers.
 func (t *target) answer(operations []*engine.OpError) *failure {
 	for _, o := range operations {
 		text := printable(o.Description)
@@ -142,22 +146,22 @@ func (t *target) answer(operations []*engine.OpError) *failure {
 	return nil
 }
 
-// noServer explains pages where the server should be.
+// noServer explains that another HTTP server responded.
 func (t *target) noServer() *failure {
 	return failf(exitNoConnection, "%s is a web server but no Socket.IO server, at least not at %s (see --path)", t.url.Host, t.options.Path)
 }
 
-// at names where the server should be.
+// at returns the host and path where the server was expected.
 func (t *target) at() string { return t.url.Host + t.options.Path }
 
 func status(code int) string { return fmt.Sprintf("%d %s", code, http.StatusText(code)) }
 
-// disconnected says what has become of a connection.
+// disconnected describes the end of a connection.
 func disconnected(reason client.Reason, err error) string {
 	return "disconnected: " + because(reason, err)
 }
 
-// because returns a reason with what is known of the cause.
+// because returns a reason with its cause, if known.
 func because(reason client.Reason, err error) string {
 	text := string(reason)
 	if err == nil {
@@ -169,8 +173,8 @@ func because(reason client.Reason, err error) string {
 	return text
 }
 
-// details returns the text of an error without what only says where in this program
-// it arose.
+// details returns the text of an error without the parts that only name places in
+// this program.
 func details(err error, operations []*engine.OpError) string {
 	if len(operations) > 0 && operations[0].Err != nil {
 		err = operations[0].Err

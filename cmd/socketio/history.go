@@ -75,7 +75,7 @@ func (h *history) Add(line string) {
 	if h.file == "" {
 		return
 	}
-	// A history that cannot be kept is no reason to disturb the session.
+	// Ignore errors: they must not disturb the session.
 	if os.MkdirAll(filepath.Dir(h.file), 0o700) != nil {
 		return
 	}

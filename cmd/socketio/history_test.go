@@ -39,7 +39,7 @@ func TestHistoryIsBounded(t *testing.T) {
 	}
 }
 
-// A history that cannot be kept does no harm.
+// A history that cannot be stored does no harm.
 func TestHistoryWithoutFile(t *testing.T) {
 	for _, file := range []string{"", filepath.Join(t.TempDir(), "\x00", "history"), filepath.Join("go.mod", "history")} {
 		h := loadHistory(file)

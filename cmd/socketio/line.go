@@ -73,7 +73,7 @@ func parseCommand(line string) (input, error) {
 	takes, known := commands[name]
 	switch {
 	case !known:
-		return input{}, fmt.Errorf("%s is no command, see /help; an event of this name needs quotes", printable(name))
+		return input{}, fmt.Errorf("%s is not a command, see /help; an event of this name needs quotes", printable(name))
 	case !takes && rest != "":
 		return input{}, fmt.Errorf("%s takes no arguments", name)
 	case name == "/join":

@@ -95,30 +95,30 @@ func TestParseLineMistakes(t *testing.T) {
 		"?":                      "a line begins with the name of an event",
 		`{"a":1}`:                "a line begins with the name of an event",
 		"[1]":                    "a line begins with the name of an event",
-		`"open`:                  `"open is no JSON value: unexpected EOF`,
-		"a {":                    "{ is no JSON value: unexpected EOF",
-		"a {x}":                  "{x} is no JSON value: invalid character 'x'",
-		"a hello":                `hello is no JSON value; a text is written "hello"`,
-		"a \x1b":                 `\u001b is no JSON value`,
-		"a 01":                   "01 is no JSON value",
+		`"open`:                  `"open is not a valid JSON value: unexpected EOF`,
+		"a {":                    "{ is not a valid JSON value: unexpected EOF",
+		"a {x}":                  "{x} is not a valid JSON value: invalid character 'x'",
+		"a hello":                `hello is not a valid JSON value; a text is written "hello"`,
+		"a \x1b":                 `\u001b is not a valid JSON value`,
+		"a 01":                   "01 is not a valid JSON value",
 		"a 0x1":                  "an even number of hexadecimal digits",
 		"a 0xzz":                 "0xzz: binary data is",
 		"a @missing/file":        "@missing/file: open missing/file",
-		`a @"missing`:            `is no JSON value`,
+		`a @"missing`:            `is not a valid JSON value`,
 		`a {"$binary":"!"}`:      "$binary: illegal base64",
 		`a [{"$binary":"!"}]`:    "$binary: illegal base64",
-		"/frob":                  "/frob is no command, see /help; an event of this name needs quotes",
+		"/frob":                  "/frob is not a command, see /help; an event of this name needs quotes",
 		"/quit now":              "/quit takes no arguments",
 		"/join":                  "/join needs one namespace",
 		"/join a b":              "/join needs one namespace",
 		"/ack":                   "/ack needs the number of an event",
 		"/ack x":                 "/ack needs the number of an event",
-		"/ack 1 x":               "x is no JSON value",
-		"/ack\u00a01":            `/ack\u00a01 is no command`,
+		"/ack 1 x":               "x is not a valid JSON value",
+		"/ack\u00a01":            `/ack\u00a01 is not a command`,
 		`{"event":"a"} ?`:        "a line begins with the name of an event",
-		"a \u202e":               `\u202e is no JSON value`,
-		`"a" "b`:                 `"b is no JSON value`,
-		`"a" {"b":{"$binary":0}`: "is no JSON value",
+		"a \u202e":               `\u202e is not a valid JSON value`,
+		`"a" "b`:                 `"b is not a valid JSON value`,
+		`"a" {"b":{"$binary":0}`: "is not a valid JSON value",
 	} {
 		if in, err := parseLine(line); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %+v, error %v, want %q", line, in, err, want)
@@ -158,7 +158,7 @@ func FuzzParseLine(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, line string) {
 		if strings.Contains(line, "@") || !utf8.ValidString(line) {
-			return // files are not to be read, and bytes that are no text are replaced
+			return // do not read files; invalid UTF-8 is replaced
 		}
 		in, err := parseLine(line)
 		if err != nil {

@@ -71,7 +71,7 @@ func main() {
 // run executes a command line and returns the exit code.
 func run(ctx context.Context, args []string, std stdio) int {
 	root := newRoot(std)
-	root.SetArgs(protectNegative(args))
+	root.SetArgs(protectNegative(root, args))
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK

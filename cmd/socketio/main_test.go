@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/internal/await"
 	"github.com/seed96b07ef8/socketio/internal/nodepeer"
 )
 
@@ -208,14 +209,7 @@ func (w *watched) awaitFunc(t *testing.T, what string, holds func(string) bool) 
 // receive waits for a value that a handler has to send.
 func receive[T any](t *testing.T, c <-chan T) T {
 	t.Helper()
-	select {
-	case v := <-c:
-		return v
-	case <-time.After(nodepeer.Patience):
-		var zero T
-		t.Fatalf("no %T came", zero)
-		return zero
-	}
+	return await.Receive(t, c, fmt.Sprintf("a value of type %T", *new(T)))
 }
 
 var quiet = slog.New(slog.DiscardHandler)

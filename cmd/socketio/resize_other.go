@@ -4,7 +4,7 @@ package main
 
 import "golang.org/x/term"
 
-// followSize tells a terminal its size, once: changes are not announced here.
+// followSize sets a terminal's size once: this system does not signal changes.
 func followSize(t *term.Terminal) (stop func()) {
 	measure(t)
 	return func() {}

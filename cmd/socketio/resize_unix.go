@@ -10,7 +10,7 @@ import (
 	"golang.org/x/term"
 )
 
-// followSize keeps a terminal informed of its size, until stop is called.
+// followSize updates a terminal's size until stop is called.
 func followSize(t *term.Terminal) (stop func()) {
 	changes := make(chan os.Signal, 1)
 	signal.Notify(changes, syscall.SIGWINCH)

@@ -20,7 +20,7 @@ type sessionSettings struct {
 	noHistory bool
 }
 
-// A session is what connect is about: lines are executed, and what happens is shown.
+// A session is the state of the command connect: it executes lines and shows events.
 type session struct {
 	*connection
 	printer *printer
@@ -34,6 +34,9 @@ type session struct {
 	greet   func()        // closes it
 	pending sync.WaitGroup
 	asking  chan struct{} // has a token for each acknowledgement that is awaited
+	asked   int           // the number of the last event that requested one; of execute
+
+	arrivals *arrivals // of the acknowledgements
 
 	mu        sync.Mutex // guards what follows
 	socket    *client.Socket
@@ -50,9 +53,13 @@ type session struct {
 	transport engine.Transport // that was shown; "" while there is no connection
 }
 
-func newSession(ctx context.Context, c *connection, p *printer, autoAck bool) *session {
+func newSession(ctx context.Context, t *target, p *printer, autoAck bool) *session {
+	ordered, order := *t, newArrivals()
+	ordered.options.Codec = tellingCodec{t.codec, order}
+	c := newConnection(&ordered)
 	s := &session{
 		connection: c,
+		arrivals:   order,
 		printer:    p,
 		autoAck:    autoAck,
 		ctx:        ctx,
@@ -139,7 +146,7 @@ func (s *session) watch(socket *client.Socket) {
 		defer s.greet()
 		e := s.manager.Engine()
 		if e == nil {
-			return // it is lost again, which is told next
+			return // it is lost again, which is reported next
 		}
 		s.showing.Lock()
 		defer s.showing.Unlock()
@@ -153,8 +160,8 @@ func (s *session) watch(socket *client.Socket) {
 		s.showing.Lock()
 		s.transport = ""
 		s.showing.Unlock()
-		if !s.running.Load() {
-			return // it was us
+		if !s.running.Load() || errors.Is(err, client.ErrClosed) {
+			return // the command is ending
 		}
 		text := disconnected(reason, err)
 		if socket.Active() {
@@ -168,7 +175,7 @@ func (s *session) watch(socket *client.Socket) {
 	})
 	socket.OnConnectError(func(err error) {
 		if !s.running.Load() || socket.Active() {
-			return // Connect returns it, or OnError is told
+			return // Connect returns it, or OnError is called
 		}
 		s.notConnected(socket, err)
 	})
@@ -192,7 +199,7 @@ func (s *session) notConnected(socket *client.Socket, err error) {
 	s.end(f)
 }
 
-// end says that a session without a terminal is over.
+// end ends a session without a terminal.
 func (s *session) end(f *failure) {
 	select {
 	case s.over <- f:
@@ -200,7 +207,7 @@ func (s *session) end(f *failure) {
 	}
 }
 
-// received shows an event, and notes what it wants.
+// received shows an event and records a requested acknowledgement.
 func (s *session) received(socket *client.Socket, name string, args client.Args) {
 	handle(socket, name, func(event string, q *question) {
 		number := 0
@@ -216,7 +223,7 @@ func (s *session) received(socket *client.Socket, name string, args client.Args)
 	})
 }
 
-// That many questions are kept; the oldest are forgotten.
+// maxQuestions bounds the questions that are kept; the oldest are dropped.
 const maxQuestions = 1000
 
 // note keeps a question and returns its number.
@@ -229,7 +236,7 @@ func (s *session) note(q question) int {
 	return s.last
 }
 
-// That many names of events are kept for completion.
+// maxNames bounds the event names that are kept for completion.
 const maxNames = 1000
 
 // remember keeps the name of an event for completion.
@@ -241,7 +248,7 @@ func (s *session) remember(event string) {
 	}
 }
 
-// execute does what a line says. It reports whether the session goes on.
+// execute executes a line. It reports whether the session continues.
 func (s *session) execute(line string) bool {
 	in, err := parseLine(line)
 	if err == nil {
@@ -280,8 +287,8 @@ func (s *session) fail(code int, text string) {
 	}
 }
 
-// Bounds of what a pipe may have in flight: acknowledgements that are awaited, and
-// bytes that wait for the server.
+// Bounds of what a pipe may have in flight: pending acknowledgements, and bytes
+// that wait to be sent.
 const (
 	maxAsking   = client.DefaultMaxPendingAcks / 2
 	maxBuffered = 1 << 20
@@ -313,37 +320,53 @@ func (s *session) emit(in input) error {
 		}
 		err := socket.EmitWait(s.ctx, in.event, in.values...)
 		if s.ctx.Err() != nil {
-			return nil // the session is over
+			return nil //nolint:nilerr // the session is over, which is what err says
 		}
 		return s.target.explainEmit(in.event, err)
 	}
-	s.asking <- struct{}{}
-	ctx := &noticedContext{Context: s.ctx, noticed: make(chan struct{})}
-	s.pending.Go(func() { // ends after the timeout
-		defer func() { <-s.asking }()
-		defer ctx.notice() // should there be nothing to wait for
-		start := time.Now()
-		ack, err := socket.Timeout(s.target.timeout).EmitWithAck(ctx, in.event, in.values...)
-		if s.ctx.Err() != nil || !s.running.Load() {
-			return // nobody wants to know any more
-		}
-		if _, refused := errors.AsType[*client.ConnectError](err); refused {
-			s.notConnected(socket, err)
-			return
-		}
-		if err := s.target.explainEmit(in.event, err); err != nil {
-			f, _ := errors.AsType[*failure](err)
-			s.fail(f.code, f.text)
-			return
-		}
-		s.printer.acknowledged(in.event, jsonValues(ack, shortBinary), time.Since(start))
-	})
-	<-ctx.noticed // the next line must not overtake this one
+	s.ask(socket, in)
 	return nil
 }
 
-// A noticedContext tells when somebody begins to wait for its end, which is how one
-// gets to know that EmitWithAck has queued its event and waits for the answer.
+// ask emits an event that requests an acknowledgement. It returns when the event is
+// queued; the acknowledgement is shown later.
+func (s *session) ask(socket *client.Socket, in input) {
+	s.asking <- struct{}{}
+	s.asked++
+	number := s.asked
+	ctx := &noticedContext{Context: s.ctx, noticed: make(chan struct{})}
+	turns := make(chan *turn, 1)
+	s.pending.Go(func() { // ends after the timeout
+		defer func() { <-s.asking }()
+		start := time.Now()
+		ack, err := socket.Timeout(s.target.timeout).EmitWithAck(ctx, in.event, in.values...)
+		after := time.Since(start)
+		ctx.notice() // if there was nothing to wait for
+		s.arrivals.show(<-turns, func() { s.acknowledged(socket, in.event, number, ack, after, err) })
+	})
+	<-ctx.noticed // the next line must not overtake this one
+	turns <- s.arrivals.take()
+}
+
+// acknowledged shows an acknowledgement, or why there is none.
+func (s *session) acknowledged(socket *client.Socket, event string, number int, ack client.Args, after time.Duration, err error) {
+	if s.ctx.Err() != nil || !s.running.Load() {
+		return // the session has ended
+	}
+	if _, refused := errors.AsType[*client.ConnectError](err); refused {
+		s.notConnected(socket, err)
+		return
+	}
+	if err := s.target.explainEmit(event, err); err != nil {
+		f, _ := errors.AsType[*failure](err)
+		s.fail(f.code, fmt.Sprintf("#%d: %s", number, f.text))
+		return
+	}
+	s.printer.acknowledged(event, number, jsonValues(ack, shortBinary), after)
+}
+
+// A noticedContext signals the first call of Done, which shows that EmitWithAck has
+// queued its event and waits for the answer.
 type noticedContext struct {
 	context.Context
 	once    sync.Once
@@ -370,7 +393,7 @@ func (s *session) answer(in input) error {
 	if q.ctx.Err() != nil {
 		return errors.New("the connection over which the event came is gone")
 	}
-	q.answer(in.values...) // what goes wrong is the error hook's
+	q.answer(in.values...) // OnError reports errors
 	return nil
 }
 
@@ -390,8 +413,8 @@ func (s *session) join(namespace string) error {
 	return nil
 }
 
-// result waits for acknowledgements, and until the server has read the rest, and returns
-// what the session comes to.
+// result waits for acknowledgements and until the server has read everything, and
+// returns the session's error.
 func (s *session) result() error {
 	acknowledged := make(chan struct{})
 	go func() { // ends when they have come, which takes no longer than the timeout

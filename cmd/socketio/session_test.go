@@ -43,18 +43,18 @@ func TestScript(t *testing.T) {
 		err  string
 	}{
 		{"acknowledgement", "sum 1 2 ?\n", exitOK, []string{
-			"* connected: namespace /, id ID, over ", "> sum 1 2 ?", "< ack of sum: 3 (1ms)"}, ""},
-		{"no line feed", "sum 1 2?", exitOK, []string{"< ack of sum: 3 (1ms)"}, ""},
+			"* connected: namespace /, id ID, over ", "> sum 1 2 ?", "< ack #1 of sum: 3 (1ms)"}, ""},
+		{"no line feed", "sum 1 2?", exitOK, []string{"< ack #1 of sum: 3 (1ms)"}, ""},
 		{"values", `echo null "a \"b\" ?" [1, 2] {"x": {"$binary":"aGVsbG8="}} 0x00 ?`, exitOK,
-			[]string{`< ack of echo: null "a \"b\" ?" [1,2] {"x":{"$binary":"aGVsbG8="}} {"$binary":"AA=="} (1ms)`}, ""},
+			[]string{`< ack #1 of echo: null "a \"b\" ?" [1,2] {"x":{"$binary":"aGVsbG8="}} {"$binary":"AA=="} (1ms)`}, ""},
 		{"nothing", "\n  \n", exitOK, []string{"* connected"}, ""},
 		{"mistake", "echo {\n/frob\nsum 1 2 ?\n", exitFailure, []string{
-			"! { is no JSON value: unexpected EOF", "! /frob is no command, see /help", "< ack of sum: 3"}, ""},
-		{"timeout", "ignore ?\n", exitTimeout, []string{"! no acknowledgement of ignore within 1s"}, ""},
+			"! { is not a valid JSON value: unexpected EOF", "! /frob is not a command, see /help", "< ack #1 of sum: 3"}, ""},
+		{"timeout", "ignore ?\n", exitTimeout, []string{"! #1: no acknowledgement of ignore within 1s"}, ""},
 		{"kicked", "kick ?\nsum 1 2 ?", exitNoConnection, []string{"disconnected: io server disconnect"}, ""},
 		{"reserved", "connect\n", exitFailure, []string{"! connect is an event that the protocol keeps"}, ""},
 		{"help", "/help\n/quit\nsum 1 2 ?\n", exitOK, []string{"/ack ID [VALUE...]"}, ""},
-		{"join", "/join /b\nwhere ?\n", exitOK, []string{"* connected: namespace /b, id ID", `< ack of where: "b"`}, ""},
+		{"join", "/join /b\nwhere ?\n", exitOK, []string{"* connected: namespace /b, id ID", `< ack #1 of where: "b"`}, ""},
 		{"join nothing", "/join /nope\nsum 1 2 ?\n", exitRefused, []string{"! the server has no namespace /nope"}, "the server has no namespace /nope"},
 		{"ack of nothing", "/ack 7\n", exitFailure, []string{"! there is no event 7 that wants an acknowledgement"}, ""},
 	} {
@@ -74,6 +74,9 @@ func TestScript(t *testing.T) {
 			}
 			if strings.Contains(r.out, "\x1b") {
 				t.Error("the output has colours")
+			}
+			if strings.Contains(r.out, "manager closed") {
+				t.Errorf("the end of the input is reported as a disconnection in\n%s", timeless(r.out))
 			}
 		})
 	}
@@ -131,7 +134,7 @@ func TestScriptDisconnects(t *testing.T) {
 	}
 }
 
-// A lost connection is told, and made again.
+// A lost connection is reported and reestablished.
 func TestScriptReconnects(t *testing.T) {
 	t.Parallel()
 	s := openNode(t, `const io = new Server(http, { connectionStateRecovery: {} });
@@ -157,7 +160,7 @@ func TestScriptReconnects(t *testing.T) {
 	}
 }
 
-// Attempts in vain say why, and what could not be sent is not forgotten.
+// Failed attempts report the cause, and events that were not sent count as errors.
 func TestScriptLosesItsServer(t *testing.T) {
 	t.Parallel()
 	s := openNode(t, `return new Server(http)`)
@@ -217,6 +220,36 @@ func TestScriptShortensBinary(t *testing.T) {
 	}
 }
 
+// Acknowledgements are shown as they arrive, with the numbers of their questions. One that
+// does not arrive delays no other.
+func TestAcknowledgementsOutOfOrder(t *testing.T) {
+	t.Parallel()
+	url := goServer(t, nil, func(io *socketio.Server) {
+		first := make(chan func(string), 1)
+		io.On("ask", func(text string, ack func(string)) {
+			switch text {
+			case "first":
+				first <- ack
+			case "second":
+				ack(text)
+				(<-first)("first")
+			}
+		})
+	})
+	r := socketioIn(t, "ask \"never\" ?\nask \"first\" ?\nask \"second\" ?\n", "connect", url, "--timeout", "1s")
+	if r.code != exitTimeout {
+		t.Errorf("code %d, want %d: %s", r.code, exitTimeout, r.err)
+	}
+	rest := r.out
+	for _, want := range []string{`< ack #3 of ask: "second"`, `< ack #2 of ask: "first"`, "! #1: no acknowledgement of ask within 1s"} {
+		_, after, found := strings.Cut(rest, want)
+		if !found {
+			t.Fatalf("%q is missing, or out of order, in\n%s", want, r.out)
+		}
+		rest = after
+	}
+}
+
 // Any number of lines arrives, in order, whether they ask for acknowledgements or
 // not.
 func TestScriptInOrder(t *testing.T) {
@@ -247,8 +280,17 @@ func TestScriptInOrder(t *testing.T) {
 		if n := <-next; r.code != exitOK || n != lines {
 			t.Errorf("%s: code %d, %d lines arrived: %s", transport, r.code, n, r.err)
 		}
-		if n := strings.Count(r.out, "< ack of n: "); n != lines/3+1 {
-			t.Errorf("%s: %d acknowledgements", transport, n)
+		if n := strings.Count(r.out, " of n: "); n != lines/3+1 {
+			t.Errorf("%s: %d acknowledgements, want %d", transport, n, lines/3+1)
+		}
+		rest := r.out
+		for i := range lines/3 + 1 {
+			want := fmt.Sprintf("< ack #%d of n: %d ", i+1, 3*i)
+			_, after, found := strings.Cut(rest, want)
+			if !found {
+				t.Fatalf("%s: %q is missing, or out of order", transport, want)
+			}
+			rest = after
 		}
 		next <- 0
 	}

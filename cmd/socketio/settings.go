@@ -4,7 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -57,9 +57,13 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.BoolVar(&s.verbose, "verbose", false, "log what happens in detail to standard error")
 }
 
+// minTimeout is the shortest timeout that the client accepts.
+const minTimeout = time.Millisecond
+
 // A target is a server and how to connect with it.
 type target struct {
 	url       *url.URL
+	path      string // of the URL, as it was given: a namespace
 	namespace string
 	timeout   time.Duration
 	options   client.Options
@@ -68,16 +72,13 @@ type target struct {
 
 // target checks the flags and the URL. log is where --verbose writes.
 func (s *settings) target(rawURL string, log io.Writer) (*target, error) {
-	u, err := parseURL(rawURL)
+	u, path, err := parseURL(rawURL)
 	if err != nil {
 		return nil, err
 	}
-	t := &target{url: u, namespace: u.EscapedPath(), timeout: s.timeout, codec: parser.JSON}
+	t := &target{url: u, path: path, namespace: path, timeout: s.timeout, codec: parser.JSON}
 	if s.namespace != "" {
-		t.namespace = s.namespace
-	}
-	if !strings.HasPrefix(t.namespace, "/") {
-		t.namespace = "/" + t.namespace
+		t.namespace = "/" + strings.TrimPrefix(s.namespace, "/")
 	}
 	switch {
 	case s.eio == 3:
@@ -86,17 +87,19 @@ func (s *settings) target(rawURL string, log io.Writer) (*target, error) {
 		return nil, failf(exitUsage, "--eio %d: there is no such protocol; it is 4", s.eio)
 	case s.timeout <= 0:
 		return nil, failf(exitUsage, "--timeout %v: it must be positive", s.timeout)
+	case s.timeout < minTimeout:
+		return nil, failf(exitUsage, "--timeout %v: it must be at least %v", s.timeout, minTimeout)
 	}
 	if s.msgpack {
 		t.codec = msgpack.Codec
 	}
 	o := &t.options
-	o.Codec = tellingCodec{t.codec}
+	o.Codec = tellingCodec{Codec: t.codec}
 	o.Path = "/" + strings.Trim(s.path, "/") + "/"
 	o.NoReconnect = s.noReconnect
 	o.ConnectTimeout = s.timeout
 	o.Engine.TryAllTransports = true
-	// There is but one connection, and all is to be seen, and sent, that people have.
+	// There is only one connection, and the user's data must not be dropped.
 	o.Engine.OutboxBytes, o.Engine.OutboxMessages = 1<<30, 1<<20
 	o.Engine.MaxMessage = 256 << 20
 	o.Limits.MaxAttachments = 1000
@@ -113,7 +116,7 @@ func (s *settings) target(rawURL string, log io.Writer) (*target, error) {
 	}
 	o.Engine.ConnectTimeout = s.timeout
 	if len(s.transports) != 1 {
-		o.Engine.ConnectTimeout /= 2 // there must be time for the other one
+		o.Engine.ConnectTimeout = max(s.timeout/2, minTimeout) // leave time for the other transport
 	}
 	if o.Engine.Header, err = s.header(); err != nil {
 		return nil, err
@@ -132,8 +135,9 @@ func (s *settings) target(rawURL string, log io.Writer) (*target, error) {
 	return t, nil
 }
 
-// parseURL completes what people leave out of URLs.
-func parseURL(raw string) (*url.URL, error) {
+// parseURL completes abbreviated URLs. It returns the path apart, as it was given:
+// servers compare namespaces with that, and not with what is requested for it.
+func parseURL(raw string) (u *url.URL, path string, err error) {
 	text := raw
 	if strings.HasPrefix(text, ":") {
 		text = "localhost" + text
@@ -141,16 +145,21 @@ func parseURL(raw string) (*url.URL, error) {
 	if !strings.Contains(text, "://") {
 		text = "http://" + text
 	}
-	u, err := url.Parse(text)
+	u, err = url.Parse(text)
 	switch {
 	case err != nil:
-		return nil, failf(exitUsage, "%s is not a valid URL: %s", printable(redact.URL(raw)), redact.Reason(err))
+		return nil, "", failf(exitUsage, "%s is not a valid URL: %s", printable(redact.URL(raw)), redact.Reason(err))
 	case u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "ws" && u.Scheme != "wss":
-		return nil, failf(exitUsage, "%s: the URL has to start with http://, https://, ws:// or wss://", printable(redact.URL(raw)))
+		return nil, "", failf(exitUsage, "%s: the URL has to start with http://, https://, ws:// or wss://", printable(redact.URL(raw)))
 	case u.Hostname() == "":
-		return nil, failf(exitUsage, "%s: the URL names no host", printable(redact.URL(raw)))
+		return nil, "", failf(exitUsage, "%s: the URL names no host", printable(redact.URL(raw)))
 	}
-	return u, nil
+	_, path, _ = strings.Cut(text, "://")
+	if i := strings.IndexAny(path, "?#"); i >= 0 {
+		path = path[:i]
+	}
+	_, path, _ = strings.Cut(path, "/")
+	return u, "/" + path, nil
 }
 
 func (s *settings) header() (http.Header, error) {
@@ -205,7 +214,7 @@ func parseAuth(text string) (json.RawMessage, error) {
 	var object map[string]json.RawMessage
 	err := json.Unmarshal([]byte(text), &object)
 	if err == nil && object == nil {
-		err = fmt.Errorf("it is null")
+		err = errors.New("it is null")
 	}
 	if err != nil {
 		return nil, failf(exitUsage, `--auth: a JSON object is needed, such as '{"token":"x"}': %v`, err)

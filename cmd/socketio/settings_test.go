@@ -24,6 +24,10 @@ func TestTarget(t *testing.T) {
 		{"wss://host/a/b?x=1", "", "wss://host/a/b?x=1", "/a/b"},
 		{"https://user:secret@host/a%20b", "", "https://user:secret@host/a%20b", "/a%20b"},
 		{"host/a", "b", "http://host/a", "/b"},
+		// As given, and as package client has it: a server compares the bytes.
+		{"host/\u00e4?x=/b", "", "http://host/%C3%A4?x=/b", "/\u00e4"},
+		{"host/a b#/c", "", "http://host/a%20b#/c", "/a b"},
+		{"host?x=/a", "", "http://host?x=/a", "/"},
 		{"host/a", "/", "http://host/a", "/"},
 	} {
 		s := settings{namespace: test.flag, path: client.DefaultPath, eio: 4, timeout: time.Second}
@@ -34,6 +38,9 @@ func TestTarget(t *testing.T) {
 		}
 		if got.url.String() != test.want || got.namespace != test.expected {
 			t.Errorf("%s: got %s, namespace %s, want %s, %s", test.url, got.url, got.namespace, test.want, test.expected)
+		}
+		if ns := client.New(test.want, nil).Namespace(); test.flag == "" && test.url == test.want && ns != got.namespace {
+			t.Errorf("%s: the client's namespace is %s, want %s", test.url, ns, got.namespace)
 		}
 	}
 }
@@ -63,9 +70,17 @@ func TestTargetOptions(t *testing.T) {
 }
 
 func TestProtectNegative(t *testing.T) {
-	got := protectNegative([]string{"emit", "-n", "x", "-1", "-1.5", "-", "-x", "--", "-1"})
-	if want := []string{"emit", "-n", "x", " -1", " -1.5", "-", "-x", "--", "-1"}; !reflect.DeepEqual(got, want) {
-		t.Errorf("got %q", got)
+	for _, test := range []struct{ args, want []string }{
+		{[]string{"emit", "-n", "x", "-1", "-1.5", "-", "-x", "--", "-1"}, []string{"emit", "-n", "x", " -1", " -1.5", "-", "-x", "--", "-1"}},
+		{[]string{"emit", "x", "y", "--no-ack", "-1"}, []string{"emit", "x", "y", "--no-ack", " -1"}},
+		{[]string{"emit", "x", "y", "--path=z", "-1"}, []string{"emit", "x", "y", "--path=z", " -1"}},
+		{[]string{"emit", "x", "y", "--unknown", "-1"}, []string{"emit", "x", "y", "--unknown", " -1"}},
+		// The values of flags are not values of the event.
+		{[]string{"listen", "x", "-c", "-1", "--timeout", "-1s"}, []string{"listen", "x", "-c", "-1", "--timeout", "-1s"}},
+	} {
+		if got := protectNegative(newRoot(stdio{}), test.args); !reflect.DeepEqual(got, test.want) {
+			t.Errorf("%q became %q, want %q", test.args, got, test.want)
+		}
 	}
 }
 

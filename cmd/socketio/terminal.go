@@ -21,7 +21,7 @@ func connect(ctx context.Context, std stdio, o *settings, c sessionSettings, raw
 	if err != nil {
 		return err
 	}
-	s := newSession(ctx, newConnection(t), newPrinter(std.out, std.color), c.autoAck)
+	s := newSession(ctx, t, newPrinter(std.out, std.color), c.autoAck)
 	defer s.close()
 	return s.script(std.in)
 }
@@ -40,7 +40,7 @@ func connectTerminal(ctx context.Context, std stdio, o *settings, c sessionSetti
 	if err != nil {
 		return err
 	}
-	s := newSession(ctx, newConnection(t), newPrinter(terminal, std.color), c.autoAck)
+	s := newSession(ctx, t, newPrinter(terminal, std.color), c.autoAck)
 	s.hint = "; /connect connects again"
 	defer s.close()
 	// Until the connection stands, Ctrl-C is a signal.
@@ -94,7 +94,7 @@ func (s *session) interact(terminal *term.Terminal) error {
 	}
 }
 
-// script executes the lines of an input that is no terminal, and shows them, too.
+// script executes and shows the lines of an input that is not a terminal.
 func (s *session) script(in io.Reader) error {
 	if err := s.start(); err != nil {
 		return err
@@ -175,9 +175,9 @@ func (s *session) names() []string {
 	return names
 }
 
-// measure tells a terminal its size.
+// measure sets a terminal's size.
 func measure(t *term.Terminal) {
 	if width, height, err := term.GetSize(int(os.Stdout.Fd())); err == nil && width > 0 {
-		_ = t.SetSize(width, height) // it only fails to draw
+		_ = t.SetSize(width, height) // an error only affects drawing
 	}
 }

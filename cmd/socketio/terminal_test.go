@@ -110,7 +110,8 @@ const (
 	keyDown  = "\x1b[B"
 )
 
-// chatServer starts a server whose sockets, and what they send, are told.
+// chatServer starts a server that reports its sockets and the texts that they
+// send.
 func chatServer(t *testing.T) (url string, sockets chan *socketio.Socket, said chan string) {
 	sockets, said = make(chan *socketio.Socket, 10), make(chan string, 10)
 	url = goServer(t, nil, func(io *socketio.Server) {
@@ -147,9 +148,9 @@ func TestTerminal(t *testing.T) {
 	s.display.await(t, `> chat "half"`, ">")
 
 	s.press("sum 1 2 ?" + keyEnter)
-	s.display.await(t, "> sum 1 2 ?", "< ack of sum: 3 (1ms)", ">")
+	s.display.await(t, "> sum 1 2 ?", "< ack #1 of sum: 3 (1ms)", ">")
 	s.press("sum {" + keyEnter)
-	s.display.await(t, "> sum {", "! { is no JSON value: unexpected EOF", ">")
+	s.display.await(t, "> sum {", "! { is not a valid JSON value: unexpected EOF", ">")
 
 	s.press(keyUp + keyUp + keyUp)
 	s.display.await(t, `> chat "half"`)
@@ -186,7 +187,7 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
-// The connection is lost and made again while somebody types.
+// The connection is lost and reestablished while the user types.
 func TestTerminalReconnects(t *testing.T) {
 	t.Parallel()
 	url, sockets, said := chatServer(t)
@@ -216,7 +217,7 @@ func TestTerminalReconnects(t *testing.T) {
 	}
 }
 
-// A termination is no reason to leave the terminal in a mess.
+// SIGTERM restores the terminal.
 func TestTerminalTerminated(t *testing.T) {
 	t.Parallel()
 	url, _, _ := chatServer(t)
@@ -228,8 +229,8 @@ func TestTerminalTerminated(t *testing.T) {
 	s.leave(exitInterrupted)
 }
 
-// Nothing is done to the terminal before there is a connection. The log does not
-// disturb what is typed.
+// The terminal is not changed before there is a connection. The log does not
+// disturb the input line.
 func TestTerminalWithoutServer(t *testing.T) {
 	t.Parallel()
 	nobody := faultproxy.Nobody(t)

@@ -12,9 +12,9 @@ import (
 	"unicode/utf8"
 )
 
-// printable escapes what could move the cursor or reorder the line: a server must
-// not be able to control the terminal. The escapes are those of JSON, so JSON text
-// keeps its meaning.
+// printable escapes characters that could move the cursor or reorder the line, so
+// that a server cannot control the terminal. The escapes are those of JSON, so
+// JSON text keeps its meaning.
 func printable(s string) string {
 	safe := func(r rune) bool { return unicode.IsPrint(r) && r != utf8.RuneError || r == joiner }
 	if strings.IndexFunc(s, func(r rune) bool { return !safe(r) }) < 0 {
@@ -80,7 +80,7 @@ func (p *printer) paint(color, text string) string {
 	return color + text + reset
 }
 
-// line writes a line with the time and a mark that says what it is about.
+// line writes a line with the time and a mark for its kind.
 func (p *printer) line(mark, color string, parts ...string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -93,7 +93,7 @@ func (p *printer) line(mark, color string, parts ...string) {
 		}
 	}
 	b.WriteByte('\n')
-	_, _ = io.WriteString(p.w, b.String()) // there is nobody left to tell
+	_, _ = io.WriteString(p.w, b.String()) // an error cannot be shown
 }
 
 // received shows an event of the server. id is not 0 if it wants an
@@ -106,28 +106,29 @@ func (p *printer) received(event string, values []string, id int) {
 	p.line("<", cyan, p.paint(bold, eventName(event)), strings.Join(values, " "), note)
 }
 
-// acknowledged shows the answer to an event of ours.
-func (p *printer) acknowledged(event string, values []string, after time.Duration) {
-	p.line("<", green, p.paint(green, "ack of "+eventName(event)+":"), strings.Join(values, " "),
+// acknowledged shows the answer to an event of ours. number counts those that have
+// requested one.
+func (p *printer) acknowledged(event string, number int, values []string, after time.Duration) {
+	p.line("<", green, p.paint(green, fmt.Sprintf("ack #%d of %s:", number, eventName(event))), strings.Join(values, " "),
 		p.paint(dim, "("+short(after)+")"))
 }
 
 // sent shows a line that was not typed on the terminal.
 func (p *printer) sent(line string) { p.line(">", dim, printable(line)) }
 
-// changed tells what happened to the connection.
+// changed reports a change of the connection.
 func (p *printer) changed(format string, args ...any) {
 	p.line("*", yellow, p.paint(yellow, fmt.Sprintf(format, args...)))
 }
 
-// failed tells of an error.
+// failed reports an error.
 func (p *printer) failed(text string) { p.line("!", red, p.paint(red, text)) }
 
 // text writes lines as they are.
 func (p *printer) text(s string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_, _ = io.WriteString(p.w, s+"\n") // there is nobody left to tell
+	_, _ = io.WriteString(p.w, s+"\n") // an error cannot be shown
 }
 
 // short returns a duration in three digits or so.

@@ -85,7 +85,7 @@ func TestPrinter(t *testing.T) {
 		p.now = func() time.Time { return time.Date(2026, 1, 2, 15, 4, 5, 6_000_000, time.UTC) }
 		p.received("chat", []string{"1", `"x"`}, 0)
 		p.received("sure?", nil, 7)
-		p.acknowledged("sum", []string{"3"}, 1234*time.Microsecond)
+		p.acknowledged("sum", 1, []string{"3"}, 1234*time.Microsecond)
 		p.sent("sum 1 2 ?")
 		p.changed("connected")
 		p.failed("no")
@@ -94,7 +94,7 @@ func TestPrinter(t *testing.T) {
 	}
 	want := `15:04:05.006 < chat 1 "x"
 15:04:05.006 < "sure?" (wants /ack 7)
-15:04:05.006 < ack of sum: 3 (1.23ms)
+15:04:05.006 < ack #1 of sum: 3 (1.23ms)
 15:04:05.006 > sum 1 2 ?
 15:04:05.006 * connected
 15:04:05.006 ! no

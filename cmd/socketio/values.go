@@ -17,7 +17,7 @@ import (
 // JSON lacks: {"$binary":"<base64>"}.
 const binaryKey = "$binary"
 
-var errNotJSON = errors.New("is no JSON value")
+var errNotJSON = errors.New("is not a valid JSON value")
 
 // parseArguments turns arguments of the command line into values.
 func parseArguments(args []string) ([]any, error) {

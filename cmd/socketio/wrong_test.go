@@ -55,7 +55,7 @@ func silent(t *testing.T) (url string, accepted <-chan struct{}) {
 	return "http://" + l.Addr().String(), connections
 }
 
-// Whoever has no patience may go at any time.
+// An interrupt ends the command at any time.
 func TestInterruptedWhileConnecting(t *testing.T) {
 	t.Parallel()
 	url, accepted := silent(t)
@@ -73,7 +73,7 @@ func TestInterruptedWhileConnecting(t *testing.T) {
 	}
 }
 
-// The mistakes that people make, and what they are told.
+// Common mistakes and their error messages.
 func TestWrongServers(t *testing.T) {
 	t.Parallel()
 	good := goServer(t, nil, func(io *socketio.Server) {
@@ -169,7 +169,7 @@ func TestWrongServers(t *testing.T) {
 	}
 }
 
-// A server that is WebSocket only is found without being told so.
+// A WebSocket-only server is reached without an option.
 func TestOtherTransport(t *testing.T) {
 	t.Parallel()
 	url := openNode(t, `const io = new Server(http, { transports: ["websocket"] });

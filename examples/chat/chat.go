@@ -25,8 +25,8 @@ const (
 	maxImage     = 1 << 20 // bytes
 	deliveryTime = 5 * time.Second
 
-	// A member may send this many events a second, and as many more at once as a person
-	// who types quickly needs.
+	// A member may send this many events per second, and a burst that suffices for a
+	// person who types quickly.
 	eventRate  = 5
 	eventBurst = 20
 	// Changes within this time are announced together: a member list costs a message to
@@ -34,14 +34,14 @@ const (
 	announceDelay = 50 * time.Millisecond
 )
 
-// The rooms are fixed. If people could name them, they could also name the room
-// that every socket has for itself, which is called like the socket's ID, and
-// listen in on what others receive.
+// The rooms are fixed. If members could choose the names, they could also join
+// another socket's own room, which is named by its ID, and receive its private
+// messages.
 var rooms = []string{"lobby", "gophers", "random"}
 
-// What the server sends to the page.
+// The messages of the server.
 type (
-	// welcome tells the page what it needs to know before it can do anything.
+	// welcome holds what the page needs before it can do anything.
 	welcome struct {
 		You      member   `json:"you"`
 		Rooms    []string `json:"rooms"`
@@ -57,10 +57,10 @@ type (
 	}
 	image struct {
 		Type string `json:"type"`
-		Data []byte `json:"data"` // []byte travels as binary
+		Data []byte `json:"data"` // []byte is sent as binary data
 	}
-	// reply acknowledges what the page has asked for. Error is for people to
-	// read; a handler's own error is for the operator and goes to the log.
+	// reply acknowledges a request of the page. Error is shown to the user. An
+	// error that a handler returns is logged for the operator instead.
 	reply struct {
 		Error string `json:"error,omitempty"`
 	}
@@ -71,7 +71,7 @@ type (
 type member struct {
 	Nick    string `json:"nick"`
 	Room    string `json:"room"`
-	session string // the page's secret: a page that knows it may take the nick over
+	session string // the page's secret: a page that knows it may take over the nick
 	pace    *rate.Limiter
 }
 
@@ -96,7 +96,7 @@ type chat struct {
 func newChat() *chat {
 	c := &chat{
 		io: socketio.NewServer(&socketio.Options{
-			// Over polling, binary is sent as base64, which takes a third more.
+			// Over polling, binary data is sent as base64, which is a third larger.
 			Engine: engine.ServerOptions{MaxPayload: 2 * maxImage},
 		}),
 		nicks: make(map[string]*socketio.Socket),
@@ -124,20 +124,20 @@ var slowDown = reply{Error: "That was too quick. Wait a moment."}
 // ServeHTTP serves the Socket.IO clients.
 func (c *chat) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.io.ServeHTTP(w, r) }
 
-// Shutdown tells the clients, which will look for the next server, and waits
-// until they are gone.
+// Shutdown disconnects the clients, which then connect to another server, and
+// waits for that.
 func (c *chat) Shutdown(ctx context.Context) error {
 	err := c.io.Shutdown(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.announcer != nil {
-		c.announcer.Stop() // an announcement that runs already finds the server closed
+		c.announcer.Stop() // an announcement that already runs finds the server closed
 	}
 	return err
 }
 
-// admit is the middleware: only those who have a nick of their own get in. Others
-// get a connect_error event, and may try again.
+// admit is the middleware: it admits clients with a free nick. Others receive a
+// connect_error event and may try again.
 func (c *chat) admit(ctx context.Context, s *socketio.Socket) error {
 	var auth struct {
 		Nick    string `json:"nick"`
@@ -160,14 +160,14 @@ func (c *chat) admit(ctx context.Context, s *socketio.Socket) error {
 			Data:    map[string]string{"suggestion": nick + "2"},
 		}
 	}
-	// ctx ends with the socket, also when that never gets as far as OnConnect.
+	// ctx ends with the socket, even if OnConnect is never called.
 	context.AfterFunc(ctx, func() { c.release(s, nick) })
 	return s.Join(auth.Room)
 }
 
-// reserve makes m the socket's, unless the nick belongs to somebody else. A page
-// that was cut off may come back before the server has noticed: it knows the
-// session, and takes the place of the socket that it had.
+// reserve assigns m to the socket, unless another member has the nick. A page
+// that lost its connection may return before the server has noticed: it knows
+// the session, and replaces its former socket.
 func (c *chat) reserve(s *socketio.Socket, m member) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -190,8 +190,8 @@ func (c *chat) release(s *socketio.Socket, nick string) {
 	}
 }
 
-// announce tells everyone who is online, and in which room, when announceDelay has
-// passed: changes that follow each other closely share one list.
+// announce sends the list of members and their rooms to all members after
+// announceDelay, so that changes that follow each other closely share one list.
 func (c *chat) announce() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -238,8 +238,8 @@ func (c *chat) join(s *socketio.Socket, room string) (reply, error) {
 	return reply{}, nil
 }
 
-// text sends a message to the room of its sender, who gets it like everyone else:
-// so all see the messages in the same order.
+// text sends a message to the room of its sender, including the sender, so that
+// all members see the messages in the same order.
 func (c *chat) text(s *socketio.Socket, text string) (reply, error) {
 	text, problem := checkText(text)
 	if problem != "" {
@@ -269,14 +269,14 @@ func (c *chat) image(s *socketio.Socket, data []byte) (reply, error) {
 func (c *chat) typing(s *socketio.Socket) error {
 	m := memberOf(s)
 	if !m.pace.Allow() {
-		return nil // it is not worth an answer
+		return nil // an answer is not needed
 	}
 	return s.To(m.Room).Volatile().Emit("typing", m)
 }
 
-// private sends a message to one member, and is acknowledged when that member's
-// page has acknowledged it. The sender's next messages wait meanwhile, and so
-// stay in order; nobody else's do.
+// private sends a message to one member, and acknowledges it when that member's
+// page has acknowledged it. Only the sender's next messages wait meanwhile, and
+// so stay in order.
 func (c *chat) private(ctx context.Context, s *socketio.Socket, to, text string) reply {
 	text, problem := checkText(text)
 	if problem != "" {
@@ -298,8 +298,8 @@ func (c *chat) private(ctx context.Context, s *socketio.Socket, to, text string)
 	return reply{}
 }
 
-// The checks return what they have checked, tidied up, and what is wrong with it
-// in words for the member who sent it.
+// The checks return the cleaned value, and a description of the problem for the
+// member who sent it.
 
 func checkText(text string) (tidy, problem string) {
 	text = strings.TrimSpace(text)
@@ -312,8 +312,8 @@ func checkText(text string) (tidy, problem string) {
 	return text, ""
 }
 
-// checkImage returns the media type of an image. It looks at the data: what the
-// sender says about it is not to be trusted, and an SVG can hold scripts.
+// checkImage returns the media type of an image. It inspects the data, because
+// the sender's claim cannot be trusted and an SVG can contain scripts.
 func checkImage(data []byte) (mediaType, problem string) {
 	if len(data) > maxImage {
 		return "", fmt.Sprintf("An image has at most %d KiB; this one has %d.", maxImage>>10, len(data)>>10)

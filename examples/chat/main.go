@@ -34,7 +34,7 @@ func main() {
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second Ctrl-C does not wait for anybody
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	if err := run(ctx, *addr, *client); err != nil {
 		log.Fatal(err)
 	}
@@ -60,7 +60,8 @@ func run(ctx context.Context, addr, client string) error {
 		return err
 	case <-ctx.Done():
 	}
-	// The clients first: their connections would keep the HTTP server waiting.
+	// Disconnect the clients first: http.Server.Shutdown would wait for their
+	// connections.
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	return errors.Join(c.Shutdown(ctx), server.Shutdown(ctx))
@@ -77,8 +78,8 @@ func newHandler(c *chat, client fs.FS) http.Handler {
 	mux.Handle("/client/", http.StripPrefix("/client/", http.FileServerFS(client)))
 	mux.Handle("/", http.FileServerFS(page))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// What people write is text to the page, never markup; should that fail
-		// one day, the browser still runs no script that is not ours.
+		// The page treats messages as text, never as markup. If that fails one
+		// day, the browser still runs only scripts of this server.
 		w.Header().Set("Content-Security-Policy",
 			"default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' blob: data:; base-uri 'none'; frame-ancestors 'none'")
 		w.Header().Set("X-Content-Type-Options", "nosniff")

@@ -1,6 +1,6 @@
 // Package e2e tests the examples the way people use them: it builds the program,
-// runs it, and drives the page in a browser. It is a module of its own so that
-// whoever copies an example does not get the tools of its test as well.
+// runs it, and drives the page in a browser. It is a module of its own so that a
+// copy of an example does not include the tools of its test.
 package e2e
 
 import (

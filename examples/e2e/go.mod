@@ -1,3 +1,5 @@
+// Not released: tests of the examples with a browser.
+
 module github.com/seed96b07ef8/socketio/examples/e2e
 
 go 1.26.0

@@ -45,7 +45,7 @@ func startBrowser(t *testing.T, path string) context.Context {
 	return ctx
 }
 
-// person is somebody in front of a browser of their own.
+// person is a user with a separate browser.
 type person struct {
 	t    *testing.T
 	ctx  context.Context
@@ -137,7 +137,7 @@ func (p *person) seesNot(text string) {
 func (p *person) wait(what, expression string) {
 	p.t.Helper()
 	if !p.waits(expression, patience) {
-		p.fail("waits in vain for " + what)
+		p.fail(fmt.Sprintf("waited %v for %s", patience, what))
 	}
 }
 

@@ -1,3 +1,5 @@
+// Not released: programs to be read.
+
 module github.com/seed96b07ef8/socketio/examples/mounting
 
 go 1.26.0

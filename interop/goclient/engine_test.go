@@ -229,7 +229,7 @@ func TestStickyCookies(t *testing.T) {
 		}
 		same(t, "the cookie of the handshake", call[identity](t, c, "who").Headers["cookie"], "mine=1")
 		c.Disconnect()
-		// The next handshake goes to the same node. The jar has what the servers of both
+		// The next handshake reaches the same node. The jar has what the servers of both
 		// transports have set.
 		w.join(t, c)
 		if cookie := call[identity](t, c, "who").Headers["cookie"]; !strings.Contains(cookie, "route=node-1") || strings.Contains(cookie, "elsewhere") {
@@ -283,12 +283,11 @@ func TestTLS(t *testing.T) {
 			same(t, "how many items", len(call[[]int](t, c, "items"))%100, 0)
 			c.Disconnect()
 		}
-		// Nobody trusts the certificate otherwise.
+		// The certificate is not trusted otherwise.
 		c := w.client(t, srv.URL(), nil)
 		err := c.Connect(within(t))
 		errorAs[*engine.OpError](t, err)
-		var unknown x509.UnknownAuthorityError
-		if !errors.As(err, &unknown) {
+		if _, ok := errors.AsType[x509.UnknownAuthorityError](err); !ok {
 			t.Errorf("got error %v", err)
 		}
 		// TLS where there is none, and none where there is.

@@ -34,7 +34,7 @@ func TestOtherServers(t *testing.T) {
 		text      string // that it has
 	}{
 		"WebSocket server/polling":  {peer.Config{Library: "ws"}, polling, 404, nil, "nothing here"},
-		"silent WebSocket server":   {peer.Config{Library: "ws"}, websocket, 0, engine.ErrNoHandshake, "a WebSocket that says nothing"},
+		"silent WebSocket server":   {peer.Config{Library: "ws"}, websocket, 0, engine.ErrNoHandshake, "a WebSocket that sends nothing"},
 		"greeting WebSocket server": {peer.Config{Library: "ws", Code: greets}, websocket, 0, engine.ErrNoHandshake, ""},
 		"closing WebSocket server":  {peer.Config{Library: "ws", Code: leaves}, websocket, 0, engine.ErrNoHandshake, "4000"},
 		"web server/polling":        {peer.Config{Library: "none"}, polling, 404, nil, "nothing here"},
@@ -97,7 +97,7 @@ func TestVersion2(t *testing.T) {
 	})
 }
 
-// Nobody is there.
+// No server listens there.
 func TestNoServer(t *testing.T) {
 	over(t, []string{"node"}, []string{polling, websocket}, func(t *testing.T, w way) {
 		c := w.client(t, "http://"+faultproxy.Nobody(t), nil)
@@ -108,7 +108,7 @@ func TestNoServer(t *testing.T) {
 	})
 }
 
-// A server that never lets anybody in.
+// A server that refuses every client.
 func TestNoAnswer(t *testing.T) {
 	eachNode(t, func(t *testing.T, w way) {
 		srv := w.serve(t, peer.Config{Code: `io.of("/slow").use(() => tell("waits"))`})

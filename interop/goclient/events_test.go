@@ -12,8 +12,8 @@ import (
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
-// JSON values that both servers give back as they were. What is big for JavaScript
-// comes later.
+// JSON values that both servers give back as they were. Numbers too big for JavaScript
+// are tested separately.
 var values = []string{
 	`null`, `true`, `false`, `0`, `-1`, `1.5`, `1e-7`, `123456789012`, `9007199254740991`, `-9007199254740991`,
 	`""`, `"text"`, `"€ ünï 👋 \u2028\u2029 \u0000 \u001e \ufeff \"quoted\" \\n \n </script>"`, `"🏳️‍🌈 שלום عربى 日本語"`,
@@ -145,7 +145,7 @@ func TestBinary(t *testing.T) {
 	})
 }
 
-// More attachments than are allowed end the connection, and the client comes back.
+// More attachments than are allowed end the connection, and the client reconnects.
 func TestTooManyAttachments(t *testing.T) {
 	eachNode(t, func(t *testing.T, w way) {
 		srv := w.serve(t, peer.Config{})
@@ -165,7 +165,7 @@ func TestTooManyAttachments(t *testing.T) {
 }
 
 // A server of Node closes the connection of a client that sends more attachments
-// than it accepts. The client comes back, and without Retries does not repeat itself.
+// than it accepts. The client reconnects, and without Retries does not repeat itself.
 func TestAttachmentsRefused(t *testing.T) {
 	eachNode(t, func(t *testing.T, w way) {
 		srv := w.serve(t, peer.Config{})
@@ -212,7 +212,7 @@ func TestListeners(t *testing.T) {
 	})
 }
 
-// Errors of emitting reach the caller and nobody else.
+// Errors of emitting reach the caller only.
 func TestEmitErrors(t *testing.T) {
 	over(t, []string{"node"}, []string{polling, websocket}, func(t *testing.T, w way) {
 		srv := w.serve(t, peer.Config{})

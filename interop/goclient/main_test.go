@@ -17,6 +17,7 @@ import (
 
 	"github.com/seed96b07ef8/socketio/client"
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/await"
 	"github.com/seed96b07ef8/socketio/internal/faultproxy"
 	"github.com/seed96b07ef8/socketio/internal/leakcheck"
 	"github.com/seed96b07ef8/socketio/internal/nodepeer"
@@ -166,7 +167,7 @@ func (w way) join(t *testing.T, c *client.Socket) *client.Socket {
 	t.Helper()
 	connect(t, c)
 	if w.transport == upgraded {
-		await(t, "the upgrade", func() bool {
+		await.Until(t, "the upgrade", func() bool {
 			e := c.Manager().Engine()
 			return e != nil && e.Transport() == engine.WebSocket
 		})
@@ -187,34 +188,16 @@ func connect(t *testing.T, c *client.Socket) {
 	}
 }
 
-// within returns a context that ends when something has gone wrong.
+// within returns a context that ends when a test takes too long.
 func within(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), nodepeer.Patience)
-	t.Cleanup(cancel)
-	return ctx
+	return await.Context(t)
 }
 
-// await waits until a condition holds that no channel tells of.
-func await(t *testing.T, what string, condition func() bool) {
+// receive is [await.Receive].
+func receive[T any](t testing.TB, c <-chan T, what string) T {
 	t.Helper()
-	for deadline := time.Now().Add(nodepeer.Patience); !condition(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("did not happen: %s", what)
-		}
-		time.Sleep(time.Millisecond) // between two looks at the condition
-	}
-}
-
-// receive takes a value from a channel.
-func receive[T any](t *testing.T, c <-chan T, what string) (v T) {
-	t.Helper()
-	select {
-	case v = <-c:
-	case <-time.After(nodepeer.Patience):
-		t.Fatalf("waited in vain for %s", what)
-	}
-	return v
+	return await.Receive(t, c, what)
 }
 
 // equal compares JSON.
@@ -287,20 +270,20 @@ func numbers(from, to int) []int {
 	return n
 }
 
-// disconnection is what OnDisconnect tells.
+// disconnection is what OnDisconnect receives.
 type disconnection struct {
 	reason client.Reason
 	err    error
 }
 
-// disconnections returns a channel with what OnDisconnect tells.
+// disconnections returns a channel with what OnDisconnect receives.
 func disconnections(c *client.Socket) <-chan disconnection {
 	ends := make(chan disconnection, 100)
 	c.OnDisconnect(func(reason client.Reason, err error) { ends <- disconnection{reason, err} })
 	return ends
 }
 
-// connections returns a channel that tells of each connection.
+// connections returns a channel that receives a value for each connection.
 func connections(c *client.Socket) <-chan bool {
 	begins := make(chan bool, 100)
 	c.OnConnect(func() { begins <- c.Recovered() })

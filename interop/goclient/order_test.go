@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/seed96b07ef8/socketio/client"
+	"github.com/seed96b07ef8/socketio/internal/await"
 	"github.com/seed96b07ef8/socketio/internal/faultproxy"
 	"github.com/seed96b07ef8/socketio/interop/internal/peer"
 )
@@ -61,7 +62,7 @@ func TestOrderOfAnswers(t *testing.T) {
 	})
 }
 
-// What is emitted without a connection waits, in order, but for what is volatile.
+// What is emitted without a connection waits, in order, except volatile events.
 func TestBuffer(t *testing.T) {
 	each(t, func(t *testing.T, w way) {
 		srv := w.serve(t, peer.Config{})
@@ -91,7 +92,7 @@ func TestBuffer(t *testing.T) {
 		same(t, "the items", call[[]int](t, c, "items"), numbers(0, 100))
 
 		// Connected, what is volatile arrives, if there is no backlog.
-		await(t, "the connection is idle", c.Manager().Engine().Writable)
+		await.Until(t, "the connection is idle", c.Manager().Engine().Writable)
 		if err := c.Volatile().Emit("item", 100); err != nil {
 			t.Error(err)
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seed96b07ef8/socketio/client"
+	"github.com/seed96b07ef8/socketio/internal/await"
 	"github.com/seed96b07ef8/socketio/internal/faultproxy"
 	"github.com/seed96b07ef8/socketio/interop/internal/peer"
 )
@@ -18,8 +19,8 @@ func recovering(duration int) peer.Config {
 	}
 }
 
-// eachRecovery is eachNode for tests in which the server has to notice that clients are
-// gone. Those that are upgrading may have no poll under way.
+// eachRecovery is eachNode for tests in which the server has to notice that clients have
+// left. Those that are upgrading may have no poll under way.
 func eachRecovery(t *testing.T, test func(t *testing.T, w way)) {
 	t.Helper()
 	t.Parallel()
@@ -76,7 +77,7 @@ func TestRecovery(t *testing.T) {
 		ids := [2]string{root.ID(), chat.ID()}
 		// Without an event, the client has no offset, which Node wants to see.
 		send(0, 1)
-		await(t, "the first events", func() bool { return got[0].len() == 1 && got[1].len() == 1 })
+		await.Until(t, "the first events", func() bool { return got[0].len() == 1 && got[1].len() == 1 })
 		want := []int{0}
 		for round := range 3 {
 			from := round*30 + 1
@@ -108,7 +109,7 @@ func TestRecovery(t *testing.T) {
 		send(91, 92)
 		want = append(want, 91)
 		for i := range sockets {
-			await(t, "one more event", func() bool { return got[i].len() == len(want) })
+			await.Until(t, "one more event", func() bool { return got[i].len() == len(want) })
 			same(t, "what was got", got[i].get(), want)
 		}
 		// A disconnection that was meant ends the session.
@@ -154,7 +155,7 @@ func TestRecoveryAuth(t *testing.T) {
 	})
 }
 
-// After too long a time the session is a new one, and the events are gone.
+// After too long a time the session is a new one, and the events are lost.
 func TestRecoveryTooLate(t *testing.T) {
 	eachRecovery(t, func(t *testing.T, w way) {
 		srv := w.serve(t, recovering(1))

@@ -72,7 +72,7 @@ func TestRetriesWithoutAnswer(t *testing.T) {
 		srv := w.serve(t, peer.Config{})
 		c := w.dial(t, srv.URL(), func(o *client.Options) { o.Retries, o.AckTimeout = 500, 60*time.Millisecond })
 		ctx := within(t)
-		// The first is answered when it comes for the third time.
+		// The first is answered when it arrives for the third time.
 		if _, err := c.EmitWithAck(ctx, "nth", 1, 3); err != nil {
 			t.Error(err)
 		}
@@ -102,7 +102,7 @@ func TestRetriesWithoutAnswer(t *testing.T) {
 	})
 }
 
-// Events that nobody waits for tell of their failure through OnError.
+// Failures of events that no caller waits for are reported to OnError.
 func TestRetriesInVain(t *testing.T) {
 	over(t, []string{"node", "python"}, []string{polling, websocket}, func(t *testing.T, w way) {
 		srv := w.serve(t, peer.Config{})

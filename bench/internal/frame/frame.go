@@ -76,8 +76,8 @@ func Append(dst []byte, op byte, payload string) []byte {
 	return append(AppendHeader(dst, op, len(payload)), payload...)
 }
 
-// key is no key of zeros, which some servers need not unmask, and always the
-// same, so that frames can be encoded once.
+// key is not zero, because servers may skip unmasking then, and constant, so
+// that frames can be encoded once.
 var key = [4]byte{0x37, 0xfa, 0x21, 0x3d}
 
 // AppendMasked appends a frame as clients send it.

@@ -71,7 +71,7 @@ func Main() error {
 
 func (g *Generator) report(e Event) {
 	if g.events.Encode(e) != nil {
-		os.Exit(1) // nobody listens any more
+		os.Exit(1) // the reader of the output has ended
 	}
 }
 
@@ -205,8 +205,8 @@ func (g *Generator) measureConnecting() error {
 	return nil
 }
 
-// hold keeps idle clients, which answer the heartbeat, until it is told to
-// stop.
+// hold keeps idle clients, which answer the heartbeat, until it receives a
+// command to stop.
 func (g *Generator) hold() error {
 	stopped := ""
 	err := g.connectAll(g.spec.Clients, func() bool {
@@ -312,8 +312,8 @@ func (g *Generator) closeAll() {
 	}
 }
 
-// pass lets the load run for a while. A load that comes to a halt, because a
-// message was lost, is an error.
+// pass lets the load run for a while. A load that stops, because a message was
+// lost, is an error.
 func (g *Generator) pass(d time.Duration) error {
 	end := g.loop.now() + d
 	last, err := g.until(func() bool { return g.loop.now() >= end })
@@ -360,7 +360,7 @@ func (g *Generator) quiesce() error {
 		}
 		last = s.server
 		if g.loop.now() > 5*time.Minute {
-			return errors.New("the server does not come to rest")
+			return errors.New("the server does not become idle")
 		}
 	}
 	return nil

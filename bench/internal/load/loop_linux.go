@@ -109,7 +109,7 @@ func parseAddr(s string) (syscall.Sockaddr, error) {
 	ip := net.ParseIP(host).To4()
 	n, err := strconv.ParseUint(port, 10, 16)
 	if ip == nil || err != nil {
-		return nil, fmt.Errorf("%q is no IPv4 address with a port", s)
+		return nil, fmt.Errorf("%q is not an IPv4 address with a port", s)
 	}
 	a := &syscall.SockaddrInet4{Port: int(n)}
 	copy(a.Addr[:], ip)

@@ -224,11 +224,10 @@ func (x *exchange) serve(events uint32) error {
 
 // parseResponse returns the body of an HTTP response, if b holds all of it.
 func parseResponse(b []byte) (body []byte, complete bool, err error) {
-	i := bytes.Index(b, headerEnd)
-	if i < 0 {
+	header, after, ok := bytes.Cut(b, headerEnd)
+	if !ok {
 		return nil, false, nil
 	}
-	header := b[:i]
 	if !bytes.HasPrefix(header, []byte("HTTP/1.1 200 ")) {
 		return nil, false, fmt.Errorf("request answered with %.60q", b)
 	}
@@ -242,6 +241,6 @@ func parseResponse(b []byte) (body []byte, complete bool, err error) {
 	if length < 0 {
 		return nil, false, fmt.Errorf("answer without a length: %q", header)
 	}
-	body = b[i+len(headerEnd):]
+	body = after
 	return body, len(body) >= length, nil
 }

@@ -3,6 +3,7 @@ package proc
 import (
 	"bufio"
 	"fmt"
+	"maps"
 	"os"
 	"runtime/debug"
 	"runtime/pprof"
@@ -10,17 +11,15 @@ import (
 )
 
 // Serve carries out the commands that arrive on standard input, each with a
-// line as its answer, until the input ends: whoever started this process is
-// gone then. The commands that every Go server has are added to those given.
+// line as its answer, until the input ends, which means that the parent process
+// has ended. The commands that every Go server has are added to those given.
 func Serve(commands map[string]func(args []string) (string, error)) {
 	all := map[string]func([]string) (string, error){
 		"gc":          collect,
 		"cpuprofile":  cpuProfile,
 		"heapprofile": heapProfile,
 	}
-	for name, f := range commands {
-		all[name] = f
-	}
+	maps.Copy(all, commands)
 	in := bufio.NewScanner(os.Stdin)
 	for in.Scan() {
 		words := strings.Fields(in.Text())
@@ -42,7 +41,7 @@ func Serve(commands map[string]func(args []string) (string, error)) {
 }
 
 func collect([]string) (string, error) {
-	for range 2 { // what pools hold goes with the second
+	for range 2 { // the second one frees what pools hold
 		debug.FreeOSMemory()
 	}
 	return "", nil

@@ -1,5 +1,6 @@
-// Package app is the application that the examples mount: it tells who is logged
-// in, echoes, and has rooms to talk in. It knows nothing of routers.
+// Package app is the application that the examples mount. It returns the
+// logged-in user, echoes messages, and has rooms. It does not depend on a
+// router.
 package app
 
 import (
@@ -14,10 +15,10 @@ import (
 	"github.com/seed96b07ef8/socketio/engine"
 )
 
-// Options configure an App. The zero value works for one server that listens to
-// browsers itself.
+// Options configure an App. The zero value works for a single server without a
+// proxy.
 type Options struct {
-	// Name tells the servers behind one address apart.
+	// Name distinguishes the servers behind one address.
 	Name string
 	// Key signs the session cookies. Servers behind one address need the same.
 	// Default: a random one.
@@ -25,9 +26,9 @@ type Options struct {
 	// Origins are those of other sites' pages that may log in and connect, such as
 	// "https://www.example.com".
 	Origins []string
-	// TrustProxy says that all requests come from a proxy of ours, which has set
-	// X-Forwarded-For and X-Forwarded-Proto. Without such a proxy anybody can send
-	// these headers.
+	// TrustProxy means that all requests pass through our own proxy, which sets
+	// X-Forwarded-For and X-Forwarded-Proto. Without such a proxy any client can
+	// send these headers.
 	TrustProxy bool
 	// PingInterval is that of the heartbeat. Default 25 s.
 	PingInterval time.Duration
@@ -35,8 +36,8 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// An App is an http.Handler for the paths of Socket.IO. Behind Sessions it knows
-// who is connected.
+// An App is an http.Handler for the paths of Socket.IO. Sessions, wrapped around
+// it, provides the users.
 type App struct {
 	opts Options
 	io   *socketio.Server
@@ -50,8 +51,8 @@ func New(opts Options) *App {
 	a := &App{opts: opts}
 	a.io = socketio.NewServer(&socketio.Options{
 		Engine: engine.ServerOptions{
-			// Handlers run when the request is long gone: of its context they get what
-			// they need, and no more. Routers put things there that they use again.
+			// Handlers run after the request has ended, so copy only the values they
+			// need: routers reuse objects that they store in its context.
 			Context: func(r *http.Request) context.Context {
 				return withUser(context.Background(), User(r.Context()))
 			},
@@ -70,11 +71,11 @@ func New(opts Options) *App {
 	return a
 }
 
-// ServeHTTP serves the Socket.IO clients, under whatever path.
+// ServeHTTP serves the Socket.IO clients, under any path.
 func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.io.ServeHTTP(w, r) }
 
-// Shutdown closes the connections, so that the clients look for another server,
-// and waits until they are gone.
+// Shutdown closes the connections, so that the clients connect to another
+// server, and waits for that.
 func (a *App) Shutdown(ctx context.Context) error { return a.io.Shutdown(ctx) }
 
 // Connections returns the number of connections.
@@ -85,8 +86,8 @@ var (
 	errOrigin      = errors.New("pages of this origin may not connect")
 )
 
-// allowRequest decides who may open a connection. The error is what the client is
-// told.
+// allowRequest decides whether a client may open a connection. The client
+// receives the error's text.
 func (a *App) allowRequest(r *http.Request) error {
 	if !a.allowsOrigin(r) {
 		return errOrigin
@@ -109,12 +110,11 @@ func (a *App) whoami(ctx context.Context, s *socketio.Socket) Identity {
 	return Identity{User(ctx), a.opts.Name, s.Conn().Transport(), a.address(s.Handshake())}
 }
 
-// A room of the application is called differently from those that every socket
-// has for itself, whose names are their IDs.
+// room returns the name of a room of the application, which differs from the
+// names of the sockets' own rooms, their IDs.
 func room(name string) string { return "room:" + name }
 
-// join answers with the number of people in the room, as far as they are connected
-// to this server.
+// join returns the number of sockets of this server in the room.
 func (a *App) join(s *socketio.Socket, name string) (int, error) {
 	if name == "" || len(name) > 50 {
 		return 0, fmt.Errorf("a room's name has 1 to 50 bytes, this one has %d", len(name))

@@ -8,9 +8,10 @@ import (
 	"github.com/seed96b07ef8/socketio"
 )
 
-// allowsOrigin reports whether the page that has sent the request, if one has, is
-// ours. Browsers name its origin whenever it is another than ours, and with every
-// WebSocket; programs need not, and can do with cookies what they like anyway.
+// allowsOrigin reports whether the request is from one of our own pages or from a
+// program. Browsers send the page's origin with all cross-origin requests and
+// with every WebSocket. Programs need not send an origin, and control their
+// cookies themselves anyway.
 func (a *App) allowsOrigin(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	return origin == "" || origin == a.scheme(r)+"://"+r.Host || a.isOther(origin, r)

@@ -47,7 +47,7 @@ func Main(newHandler func(a *App) http.Handler) {
 	fmt.Printf("Listening on %s\n", listener.Addr())
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C does not wait for anybody
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	a := New(opts)
 	if err := Serve(ctx, listener, config, a, newHandler(a)); err != nil {
 		log.Fatal(err)
@@ -60,8 +60,8 @@ func Serve(ctx context.Context, listener net.Listener, config *tls.Config, a *Ap
 	server := &http.Server{
 		Handler:   handler,
 		TLSConfig: config.Clone(), // the server adds to it
-		// Against clients that never finish a header, or keep connections without
-		// using them. For everything else Socket.IO has deadlines of its own.
+		// Protect against clients that never finish a header or keep unused
+		// connections. For everything else Socket.IO sets its own deadlines.
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 	}
@@ -78,8 +78,8 @@ func Serve(ctx context.Context, listener net.Listener, config *tls.Config, a *Ap
 		return err
 	case <-ctx.Done():
 	}
-	// The clients first: their requests would keep the HTTP server waiting, and it
-	// knows nothing of WebSockets.
+	// Disconnect the clients first: http.Server.Shutdown would wait for their
+	// requests, and does not know about WebSockets.
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	return errors.Join(a.Shutdown(ctx), server.Shutdown(ctx))

@@ -17,9 +17,9 @@ const (
 	sessionLifetime = 12 * time.Hour
 )
 
-// Sessions is ordinary HTTP middleware: it puts the user into the request's
-// context. It refuses nobody, so that the answers to those who are refused are
-// made where it is known what they have to look like.
+// Sessions is ordinary HTTP middleware that stores the user in the request's
+// context. It refuses no requests: the handlers do, because they know the form
+// of the response.
 func (a *App) Sessions(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, err := r.Cookie(sessionCookie); err == nil {
@@ -37,8 +37,8 @@ func withUser(ctx context.Context, user string) context.Context {
 	return context.WithValue(ctx, userKey{}, user)
 }
 
-// User returns who is logged in, or "" for nobody. It works with the context of a
-// request behind Sessions, and with that of a socket and its handlers.
+// User returns the logged-in user, or "" if there is none. It accepts the context
+// of a request that passed Sessions, and that of a socket and its handlers.
 func User(ctx context.Context) string {
 	user, _ := ctx.Value(userKey{}).(string)
 	return user
@@ -48,7 +48,7 @@ func User(ctx context.Context) string {
 // would be checked.
 func (a *App) Login(w http.ResponseWriter, r *http.Request) {
 	a.addCORS(w.Header(), r)
-	if !a.allowsOrigin(r) { // or a page could log its visitors in as somebody else
+	if !a.allowsOrigin(r) { // otherwise a page could log its visitors in as another user
 		http.Error(w, errOrigin.Error(), http.StatusForbidden)
 		return
 	}
@@ -72,7 +72,7 @@ func (a *App) Login(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// A session cookie holds the user, the time when it ends, and a signature of both.
+// A session cookie contains the user, its expiry time, and a signature of both.
 
 func (a *App) sign(user string, end time.Time) string {
 	payload := base64.RawURLEncoding.EncodeToString([]byte(user)) + "." + strconv.FormatInt(end.Unix(), 10)

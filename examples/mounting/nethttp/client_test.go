@@ -69,7 +69,7 @@ func TestTerminalClient(t *testing.T) {
 	expect("grace: hello yourself")
 	in.Close()
 	expect("disconnected: io client disconnect")
-	for range lines { // Wait closes the pipe, so it comes last
+	for range lines { // Wait closes the pipe, so it is called last
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("%v\n%s", err, errors.String())

@@ -1,5 +1,4 @@
-// Package proxies holds the configurations of reverse proxies that
-// docs/deployment.md shows, and tests them with the real ones, nginx and haproxy,
-// in front of two servers. The tests need Linux, which has all of 127.0.0.0/8 for
-// clients of different addresses.
+// Package proxies holds the reverse proxy configurations that docs/deployment.md
+// shows, and tests them with nginx and haproxy in front of two servers. The tests
+// need Linux, where clients can use every address of 127.0.0.0/8.
 package proxies

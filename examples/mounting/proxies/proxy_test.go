@@ -58,7 +58,7 @@ type change struct{ old, new string }
 // running is where a proxy listens.
 type running struct{ http, https string }
 
-// start runs the proxy, with its configuration as it is but for the addresses, the
+// start runs the proxy, with its configuration unchanged except the addresses, the
 // file of the certificate, and the changes, until the end of the test.
 func (p proxy) start(t *testing.T, servers []*mountingtest.Server, changes ...change) running {
 	t.Helper()
@@ -69,7 +69,7 @@ func (p proxy) start(t *testing.T, servers []*mountingtest.Server, changes ...ch
 	for i, server := range servers {
 		changes = append(changes, change{fmt.Sprintf("10.0.0.%d:3000", i+1), server.Addr})
 	}
-	// Somebody else may take a port before the proxy does.
+	// Another process may take a port before the proxy does.
 	for range 5 {
 		plain, tls := freePort(t), freePort(t)
 		listen := []change{{"listen 80;", "listen 127.0.0.1:" + plain + ";"}, {"listen 443 ", "listen 127.0.0.1:" + tls + " "}}
@@ -98,8 +98,8 @@ func replace(t *testing.T, config string, changes []change) string {
 // ports are those that freePort has returned.
 var ports sync.Map
 
-// freePort returns a port that nobody listens on, none twice. It is not one of those
-// that the system gives to whoever does not care, such as the servers of other tests.
+// freePort returns an unused port, each only once. The port is outside the system's
+// range of ephemeral ports, which servers of other tests may get.
 func freePort(t *testing.T) string {
 	t.Helper()
 	for range 1000 {
@@ -206,8 +206,8 @@ func lookPath(program string) (string, error) {
 	return "", err
 }
 
-// giveAway makes a folder and what is in it nobody's, and returns what a process
-// needs to be nobody.
+// giveAway changes the owner of a folder and its contents to the user nobody,
+// and returns the attributes for a process to run as that user.
 func giveAway(t *testing.T, dir string) *syscall.Credential {
 	t.Helper()
 	const nobody = 65534

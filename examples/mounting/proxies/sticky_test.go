@@ -191,7 +191,7 @@ func TestForwardedProto(t *testing.T) {
 	})
 }
 
-// When a server goes down gracefully, its clients find the other one.
+// When a server shuts down gracefully, its clients connect to the other one.
 func TestRestart(t *testing.T) {
 	each(t, func(t *testing.T, p proxy) {
 		for _, mode := range mountingtest.Modes {

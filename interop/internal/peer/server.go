@@ -149,7 +149,7 @@ func (s *Server) Start() {
 	s.open = true
 }
 
-// Close closes the server in an orderly way: clients are told.
+// Close closes the server in an orderly way: clients are disconnected.
 func (s *Server) Close() {
 	s.t.Helper()
 	s.close(false, false)

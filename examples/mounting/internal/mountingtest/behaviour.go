@@ -204,7 +204,7 @@ func testCORS(t *testing.T, env *Env, base, path string) {
 				if response.StatusCode != want {
 					t.Errorf("got %s %s, want %d", response.Status, text, want)
 				}
-				if _, rest, ok := strings.Cut(string(text), `"sid":"`); ok { // leave, as nobody is there
+				if _, rest, ok := strings.Cut(string(text), `"sid":"`); ok { // close the session, which has no client
 					sid, _, _ := strings.Cut(rest, `"`)
 					left, err := client.Post(base+handshake+"&sid="+sid, "text/plain", strings.NewReader("1"))
 					if err != nil {

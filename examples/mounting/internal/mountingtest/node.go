@@ -54,7 +54,7 @@ type Dialer struct {
 }
 
 // A Problem is why a client could not connect: the message of its connect_error,
-// and the status and the text of the server's answer, as far as it tells.
+// and the status and the text of the server's response, if available.
 type Problem struct {
 	Message string
 	Status  int

@@ -3,7 +3,6 @@ package mountingtest
 import (
 	"context"
 	"crypto/tls"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -28,7 +27,7 @@ func Serve(t testing.TB, newHandler func(*app.App) http.Handler, opts app.Option
 	if err != nil {
 		t.Fatal(err)
 	}
-	opts.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	opts.Logger = slog.New(slog.DiscardHandler)
 	s := &Server{App: app.New(opts), Addr: listener.Addr().String(), URL: "http://" + listener.Addr().String()}
 	if config != nil {
 		s.URL = "https://" + s.Addr

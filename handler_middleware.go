@@ -1,0 +1,26 @@
+package socketio
+
+import "context"
+
+// HandlerMiddleware surrounds what a client's event causes: the functions of OnAny, packet
+// middleware, and the event's handlers. They run when it calls next, with the context that
+// it passes there, which should be derived from ctx: with a deadline, for example, or with
+// a span. HandlerMiddleware is called once for each event, also for one without handlers,
+// and may block as handlers may. It does not surround the functions of OnConnect and the
+// like, nor handlers of server events.
+//
+// next returns when the handlers have returned. Its error is the first one of packet
+// middleware or handlers, an [*AckError] included; errors of further handlers of the same
+// event are answered or reported at once. After a panic it is a [*PanicError]. Results of
+// handlers have been sent by then; an ack function that a handler took may be called later.
+//
+// What HandlerMiddleware returns takes the place of the handlers' error. An *AckError is
+// sent as the acknowledgement, unless a handler has acknowledged; other errors go to the
+// error hooks, and the client gets no answer. So HandlerMiddleware refuses an event by
+// returning an error without calling next. After a panic, of its own or of a handler, the
+// socket is disconnected whatever it returns.
+//
+// next may be called once, on any goroutine, until HandlerMiddleware returns; other calls
+// return an error and do nothing. If next still runs on another goroutine when
+// HandlerMiddleware returns, the server waits for it before it continues. A nil ctx panics.
+type HandlerMiddleware func(ctx context.Context, e EventInfo, next func(ctx context.Context) error) error
