@@ -1,17 +1,26 @@
 .DEFAULT_GOAL := help
-.PHONY: help check test race fuzz bench bench-quick bench-million chat fmt tidy clean
+.PHONY: help check test race lint api-diff release-check fuzz bench bench-quick bench-million chat fmt tidy clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-check: ## Formatting, go vet, staticcheck and the core's tests: fast
+check: ## Formatting, go vet, staticcheck, English and the core's tests: fast
 	@scripts/check.sh
 
 test: ## Everything, with real browsers and clients; installs what is missing
 	@scripts/test.sh
 
 race: ## The core's tests with the race detector
-	go test -race -shuffle=on ./...
+	@scripts/test-module.sh .
+
+lint: ## golangci-lint with the linters of .golangci.yml
+	@scripts/lint.sh
+
+release-check: ## Use the modules as others do, from a module proxy and without replace
+	@scripts/release-check.sh
+
+api-diff: ## Compare the exported API with the last release
+	@scripts/api-diff.sh
 
 fuzz: ## Each fuzz target for FUZZTIME (default 30s)
 	@scripts/fuzz.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What every change must pass, in less than two minutes: formatting, go vet and
-# staticcheck in all modules, and the tests of the core module.
+# What every change must pass, in less than a minute: formatting, go vet and
+# staticcheck in all modules, the English of comments, and the tests of the core module.
 source "$(dirname "$0")/lib.sh"
 
 say "gofmt"
@@ -12,6 +12,9 @@ if find . -name node_modules -prune -o -name package-lock.json -print0 | xargs -
 	fail 'remove the "resolved" lines, or set omit-lockfile-registry-resolved=true in your .npmrc'
 fi
 
+say "English of comments and pages (go -C internal/tools run ./english -h)"
+go -C internal/tools run ./english -root "$root"
+
 staticcheck=$(go -C internal/tools tool -n staticcheck)
 for module in $(modules); do
 	say "go vet and staticcheck in $module"
@@ -20,4 +23,4 @@ for module in $(modules); do
 done
 
 say "go test"
-go test ./...
+go test -parallel=4 ./... # tests wait more than they compute

@@ -4,6 +4,7 @@ source "$(dirname "$0")/lib.sh"
 
 scripts/setup.sh
 scripts/check.sh
+scripts/lint.sh
 if ci; then
 	scripts/tidy.sh
 fi
@@ -16,18 +17,10 @@ for target in windows/amd64 darwin/arm64 linux/386; do
 	done
 done
 
-say "go test -race"
-go test -race -shuffle=on ./...
-
-# The other modules test with programs that go test knows nothing of (browsers,
-# Node), so what it remembers of earlier runs may be out of date: -count=1. Some of
-# these are restarted at the port that they had, so one package at a time: -p=1.
+scripts/release-check.sh
+scripts/api-diff.sh
 for module in $(modules); do
-	case $module in
-	.) continue ;;
-	esac
-	say "go test -race in $module"
-	go -C "$module" test -race -count=1 -p=1 ./...
+	scripts/test-module.sh "$module"
 done
 
 say "everything passed in $(elapsed)"

@@ -148,7 +148,7 @@ func (t *tester) survey(work string) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range strings.Fields(string(out)) {
+	for name := range strings.FieldsSeq(string(out)) {
 		if run.MatchString(name) && !strings.HasPrefix(name, "Benchmark") {
 			t.tests = append(t.tests, test{name: name})
 		}
@@ -173,7 +173,7 @@ func (t *tester) surveyTest(one *test, work string) error {
 	}
 	numbers, err := os.ReadFile(reached)
 	one.reaches = make(map[int]bool)
-	for _, s := range strings.Fields(string(numbers)) {
+	for s := range strings.FieldsSeq(string(numbers)) {
 		if n, err := strconv.Atoi(s); err == nil {
 			one.reaches[n] = true
 		}
