@@ -354,6 +354,9 @@ func TestClientSlept(t *testing.T) {
 				return time.Now().Add(slept)
 			})
 			c, s := h.call(o)
+			// What arrived before the machine slept does not show that the server still waits.
+			s.text(t, "before")
+			c.want(t, "before")
 			sleep := func(d time.Duration) {
 				mu.Lock()
 				defer mu.Unlock()

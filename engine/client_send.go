@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/seed96b07ef8/socketio/internal/ctxerr"
 	"github.com/seed96b07ef8/socketio/internal/ws"
@@ -166,15 +167,15 @@ func (c *Client) checkSizeLocked(m *Message) error {
 // wall time: after the machine resumes, messages must not be lost in a connection
 // that the server has given up.
 func (c *Client) expiredLocked() bool {
-	if c.expired {
+	switch {
+	case c.expired:
 		return true
-	}
-	due := c.due.Round(0)
-	if c.arrived.Load() {
-		due = due.Add(c.pingTimeout) // as onTimer does
-	}
-	if !c.opts.now().Round(0).After(due) || c.busy.Load() && c.patienceLocked() > 0 {
+	case !c.opts.now().Round(0).After(c.due.Round(0)):
 		return false
+	case c.busy.Load() && c.patienceLocked() > 0:
+		return false
+	case c.arrived.Load() && !time.Now().Before(c.due):
+		return false // the machine was not suspended, and onTimer is about to wait longer
 	}
 	c.expired = true
 	return true
