@@ -84,7 +84,7 @@ func (c *Conn) servePoll(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	c.needPollLocked()
 	if c.poll.active {
-		c.failPollAndUnlock(errPollOverlap)
+		c.failPollingAndUnlock(errPollOverlap)
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
@@ -96,7 +96,7 @@ func (c *Conn) servePoll(w http.ResponseWriter, r *http.Request) {
 	if c.outbox.n == 0 && c.state == open && c.pollsLocked() {
 		if err := c.awaitOutboxLocked(r); err != nil && c.pollsLocked() {
 			c.poll.active = false
-			c.failPollAndUnlock(err)
+			c.failPollingAndUnlock(err)
 			// The client may have closed only its half of the connection, and would
 			// parse a 200 without a body as an invalid payload.
 			panic(http.ErrAbortHandler)
@@ -137,7 +137,7 @@ func (c *Conn) answered(messages []entry, finished, drained bool, err error) {
 		c.mu.Unlock()
 		c.server.remove(c)
 	case err != nil && messages[0].m == noopPacket:
-		c.failPollAndUnlock(err)
+		c.failPollingAndUnlock(err)
 	case err != nil:
 		c.endAndUnlock(TransportError, err, false)
 	default:
@@ -148,9 +148,10 @@ func (c *Conn) answered(messages []entry, finished, drained bool, err error) {
 	}
 }
 
-// failPollAndUnlock ends the session after a poll with which no message was lost. A
-// session that has moved to a WebSocket continues, because it needs no polls.
-func (c *Conn) failPollAndUnlock(err error) {
+// failPollingAndUnlock ends the session after a polling request with which no message
+// was lost, or that was refused unread. A session that has moved to a WebSocket
+// continues, because it needs no such requests.
+func (c *Conn) failPollingAndUnlock(err error) {
 	if !c.pollsLocked() {
 		c.mu.Unlock()
 		return

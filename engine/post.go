@@ -13,11 +13,6 @@ import (
 // servePost processes the packets of a POST.
 func (c *Conn) servePost(w http.ResponseWriter, r *http.Request) {
 	cut := c.cutter(r.Header.Get("Content-Type"))
-	if cut == nil {
-		c.fail(TransportError, errInvalidContent)
-		refuseBody(w, r, http.StatusBadRequest)
-		return
-	}
 	c.mu.Lock()
 	if c.left {
 		// The client has left; only its last poll is awaited.
@@ -25,13 +20,19 @@ func (c *Conn) servePost(w http.ResponseWriter, r *http.Request) {
 		c.server.refuse(w, r, unknownSession(r, c.id))
 		return
 	}
-	c.needPollLocked()
-	if c.poll.post != nil {
-		c.mu.Unlock()
-		c.fail(TransportError, errPostOverlap)
+	var refusal error
+	switch {
+	case cut == nil:
+		refusal = errInvalidContent
+	case c.poll != nil && c.poll.post != nil:
+		refusal = errPostOverlap
+	}
+	if refusal != nil {
+		c.failPollingAndUnlock(refusal)
 		refuseBody(w, r, http.StatusBadRequest)
 		return
 	}
+	c.needPollLocked()
 	current := &post{w: w, reading: true}
 	c.poll.post = current
 	c.mu.Unlock()

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -23,5 +24,35 @@ func TestChunkedBodyIsHeldWithinTheLimit(t *testing.T) {
 			t.Errorf("a body of %d bytes takes %d, want at most %d", size, held, limit+1)
 		}
 		body.release()
+	}
+}
+
+// A POST that arrives while the session moves to a WebSocket, and that the server
+// refuses without reading it, does not end the session. A moment later the server
+// would have refused it because of its transport.
+func TestRefusedPostAfterUpgrade(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		contentType string
+		poll        *pollState
+	}{
+		"overlap":      {plainText, &pollState{post: new(post)}},
+		"content type": {octetStream, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := &Conn{server: &Server{opts: new(ServerOptions)}, poll: test.poll}
+			c.link = new(link)
+			r := httptest.NewRequest("POST", "/", strings.NewReader("4late"))
+			r.Header.Set("Content-Type", test.contentType)
+			w := httptest.NewRecorder()
+			c.servePost(w, r)
+			if w.Code != http.StatusBadRequest {
+				t.Errorf("got status %d, want %d", w.Code, http.StatusBadRequest)
+			}
+			if c.state != open || c.poll != test.poll {
+				t.Errorf("the session is in state %d with poll state %v, want state open and %v", c.state, c.poll, test.poll)
+			}
+		})
 	}
 }
