@@ -3,6 +3,7 @@ package engine_test
 import (
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -81,4 +82,32 @@ func TestNoDrainAfterTheEnd(t *testing.T) {
 			t.Errorf("OnDrain was called %d times, want 0", n)
 		}
 	})
+}
+
+// panickingBody is a request body whose middleware panics.
+type panickingBody struct{ io.ReadCloser }
+
+func (panickingBody) Read([]byte) (int, error) { panic(http.ErrAbortHandler) }
+
+// A panic while the body of a POST is read ends the session, whose message is lost,
+// and the request is no longer counted as being served.
+func TestPanicOfRequestBody(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, nil)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			r.Body = panickingBody{r.Body}
+		}
+		h.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	h.url = s.URL + "/engine.io/"
+	h.dial = dialer(s.Listener.Addr().String())
+	h.connect()
+	p := h.poll()
+	if r, err := h.try("POST", p.query, "4lost"); err == nil {
+		t.Errorf("got response %d %s, want none", r.status, r.body)
+	}
+	waitFor(t, "the end of the POST", func() bool { return !engine.Posting(p.Conn) })
+	p.wantClose(t, engine.TransportError)
 }

@@ -37,26 +37,9 @@ func (c *Conn) servePost(w http.ResponseWriter, r *http.Request) {
 	c.poll.post = current
 	c.mu.Unlock()
 
-	body, err := c.readBody(w, r)
-	defer body.release()
-	c.mu.Lock()
-	current.reading = false
-	c.mu.Unlock()
-	current.cuts.Wait()
-	var tooLarge *http.MaxBytesError
-	payload := body.bytes
-	if err == nil && c.jsonp != nil {
-		payload, err = formPayload(payload)
-	}
-	if err == nil {
-		err = c.receivePayload(payload, cut)
-	}
-	c.mu.Lock()
-	c.poll.post = nil
-	c.dropPollLocked()
-	c.mu.Unlock()
-
+	err := c.takePost(current, r, cut)
 	h := w.Header()
+	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
 		c.server.logTooLarge(c, Polling, max(r.ContentLength, 0))
@@ -79,6 +62,43 @@ func (c *Conn) servePost(w http.ResponseWriter, r *http.Request) {
 		// Ignore an error: it affects the connection, not the session.
 		_, _ = io.WriteString(w, "ok")
 	}
+}
+
+// takePost reads the body of a POST and delivers its packets. When it returns, the
+// session accepts the next POST.
+func (c *Conn) takePost(p *post, r *http.Request, cut cutter) error {
+	read := false
+	defer func() {
+		c.finishPost(p)
+		if !read { // middleware panicked in the body's Read
+			c.fail(TransportError, errPostAborted)
+		}
+	}()
+	body, err := c.readBody(p.w, r)
+	read = true
+	defer body.release()
+	c.mu.Lock()
+	p.reading = false
+	c.mu.Unlock()
+	payload := body.bytes
+	if err == nil && c.jsonp != nil {
+		payload, err = formPayload(payload)
+	}
+	if err != nil {
+		return err
+	}
+	return c.receivePayload(payload, cut)
+}
+
+// finishPost makes way for the next POST. It waits until no other goroutine sets
+// deadlines on p.
+func (c *Conn) finishPost(p *post) {
+	c.mu.Lock()
+	p.reading = false
+	c.poll.post = nil
+	c.dropPollLocked()
+	c.mu.Unlock()
+	p.cuts.Wait()
 }
 
 // refuseBody answers a request without reading its body.
