@@ -147,9 +147,9 @@ func (c *Client) pong(data []byte) {
 
 // soundAndUnlock sends an unsolicited pong, which needs no answer (RFC 6455, section
 // 5.5.3). If the server is unreachable, the write fails although nothing is read. It
-// does nothing over polling.
+// does nothing over polling and over a transport without pings.
 func (c *Client) soundAndUnlock() {
-	if !c.pollsLocked() && c.outbox.n == 0 && !c.writing {
+	if !c.pollsLocked() && c.link.way.pings && c.outbox.n == 0 && !c.writing {
 		c.outbox.pushFirst(framePlace, pongFrame(nil))
 	}
 	_ = c.flushAndUnlock(c)

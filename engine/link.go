@@ -39,11 +39,12 @@ type way struct {
 	threshold    int // size in bytes from which messages are compressed
 	writeTimeout time.Duration
 	masked       bool // frames are masked, as a client's must be (RFC 6455, section 5.3)
+	pings        bool // the peer answers pings (RFC 6455, section 5.5.2)
 }
 
 // newWays returns the ways of WebSocket, whose frames a client masks, and of streams.
 func newWays(streams []Transport, deflate *PerMessageDeflate, writeTimeout time.Duration, client bool) map[Transport]*way {
-	w := &way{transport: WebSocket, writeTimeout: writeTimeout, masked: client}
+	w := &way{transport: WebSocket, writeTimeout: writeTimeout, masked: client, pings: true}
 	if deflate != nil {
 		w.threshold = deflate.Threshold
 	}

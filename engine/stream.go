@@ -11,7 +11,8 @@ import (
 // A stream is a connection of a transport outside HTTP requests, such as
 // WebTransport, with one stream per session. It carries the frames of RFC 6455
 // without masks in both directions; a transport with other frames translates their
-// headers. It may ignore pings and pongs. A close frame is the last frame written.
+// headers. It carries neither pings nor pongs, so a client's [Client.Flush] waits only
+// until the messages have been written. A close frame is the last frame written.
 type stream struct {
 	transport Transport // one of ServerOptions.streams
 	conn      net.Conn

@@ -460,3 +460,51 @@ func (p *memoryPeer) next() (ws.Message, bool, error) {
 	p.in.Push(space[:n])
 	return p.in.Next()
 }
+
+// A stream has no pings with which the server could confirm what it has read, so Flush
+// and fences wait until the messages before them have been written.
+func TestStreamFlush(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		p := &memoryPeer{Conn: far, in: ws.Reader{MaxMessage: 1 << 20, Client: true}}
+		go func() {
+			open := `0{"sid":"x","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":100}`
+			_, _ = far.Write(ws.AppendFrame(nil, ws.Text, []byte(open)))
+		}()
+		e := newMemoryEnd()
+		c, err := Dial(context.Background(), "http://example.com", &DialOptions{
+			Transports: []Transport{memory}, Logger: slog.New(slog.DiscardHandler),
+			streams: map[Transport]dialStream{memory: func(context.Context, *http.Request, string) (net.Conn, error) { return near, nil }},
+		}, memoryClient{e})
+		if err != nil {
+			t.Fatal(err)
+		}
+		begin := time.Now()
+		for _, flags := range []Flags{0, Fence, 0} {
+			if err := c.Send(NewTextMessage([]byte("text")), flags); err != nil {
+				t.Error(err)
+			}
+		}
+		flushed := make(chan error, 1)
+		go func() { flushed <- c.Flush(context.Background()) }()
+		for i := range 3 {
+			synctest.Wait()
+			if len(flushed) > 0 && i < 2 { // the last two arrive together
+				t.Errorf("Flush returned when the server had read %d messages, want 3", i)
+			}
+			if got := p.read(t); got != "4text" {
+				t.Errorf("got %q, want 4text", got)
+			}
+		}
+		if err := <-flushed; err != nil {
+			t.Errorf("Flush: %v", err)
+		}
+		if d := time.Since(begin); d != 0 {
+			t.Errorf("Flush took %v, want no time", d)
+		}
+		far.Close()
+		e.wantClosed(t, TransportClose)
+		<-c.Done()
+	})
+}
