@@ -127,6 +127,10 @@ type host struct{ n *Namespace }
 
 func (h host) Name() string { return h.n.name }
 
+func (h host) Node() adapter.NodeID { return h.n.server.node }
+
+func (h host) Recovery() *adapter.RecoveryOptions { return h.n.server.opts.recoveryOptions() }
+
 func (h host) Encode(p *adapter.Packet) (err error) {
 	if p.HasAck {
 		// Each node assigns its own IDs, also to packets from other nodes.

@@ -63,10 +63,10 @@ func (b *busybody) WithGroup(string) slog.Handler      { return b }
 func (b *busybody) options() *socketio.Options {
 	return &socketio.Options{
 		Logger: slog.New(b),
-		Adapter: func(h adapter.Host) adapter.Adapter {
+		Adapter: adapter.Func(func(h adapter.Host) adapter.Adapter {
 			b.at("Adapter")
 			return adapter.NewMemory(h)
-		},
+		}),
 		OnError:                     func(*socketio.Socket, error) { b.at("Options.OnError") },
 		CleanupEmptyChildNamespaces: true,
 		Hooks: &socketio.Hooks{

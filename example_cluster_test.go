@@ -73,7 +73,7 @@ func encoded(args []any) (parser.Args, error) {
 // Servers of a cluster talk to each other.
 func ExampleNamespace_ServerSideEmit() {
 	var cluster network // in a program: the adapter of a real one
-	opts := &socketio.Options{Adapter: cluster.adapter}
+	opts := &socketio.Options{Adapter: adapter.Func(cluster.adapter)}
 	here, there := socketio.NewServer(opts), socketio.NewServer(opts)
 
 	there.OnServerEvent("reload", func(what string) { fmt.Println("reloading", what) })

@@ -143,14 +143,14 @@ func TestAdaptersOfLateNamespacesAreClosed(t *testing.T) {
 	t.Parallel()
 	var open atomic.Int32
 	making, release := make(chan struct{}), make(chan struct{})
-	io := socketio.NewServer(&socketio.Options{Adapter: func(h adapter.Host) adapter.Adapter {
+	io := socketio.NewServer(&socketio.Options{Adapter: adapter.Func(func(h adapter.Host) adapter.Adapter {
 		open.Add(1)
 		if h.Name() == "/slow" {
 			close(making)
 			<-release
 		}
 		return closingAdapter{adapter.NewMemory(h), &open}
-	}})
+	})})
 	made := make(chan *socketio.Namespace)
 	go func() { made <- io.Of("/slow") }()
 	receive(t, making, "the adapter")

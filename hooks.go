@@ -3,6 +3,7 @@ package socketio
 import (
 	"time"
 
+	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/engine"
 )
 
@@ -38,6 +39,9 @@ type Hooks struct {
 	// was not ready for them: volatile messages, and those for which its outbox had no
 	// room. Sockets in several namespaces share the connection.
 	Dropped func(c *engine.Conn, messages int)
+	// Link is called when the state of the server's connection to the other nodes of a
+	// cluster has changed. The adapter decides what it reports.
+	Link func(e adapter.LinkEvent)
 }
 
 // JoinHooks returns Hooks that call those of all observers, in the given order, for
@@ -61,6 +65,7 @@ func JoinHooks(observers ...*Hooks) *Hooks {
 		all.AckReceived = join2(all.AckReceived, h.AckReceived)
 		all.AckSent = join2(all.AckSent, h.AckSent)
 		all.Dropped = join2(all.Dropped, h.Dropped)
+		all.Link = join1(all.Link, h.Link)
 	}
 	return all
 }

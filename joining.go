@@ -92,6 +92,9 @@ func (c *conn) answer(r *request, err error) {
 	case errors.Is(err, errShuttingDown):
 		c.forgetRequest(r)
 		c.closeUnused()
+	case errors.Is(err, errNoAdapter):
+		c.forgetRequest(r)
+		c.engine.Close() // the client may try again
 	case errors.Is(err, errNoRoom):
 		c.server.opts.Logger.Debug("socketio: request waits for room", "sid", c.engine.ID(), "nsp", clip.Text(r.name, clip.Quote))
 		c.wait(r)

@@ -318,9 +318,9 @@ func TestUtilityMethods(t *testing.T) {
 // adapter can find sockets or not.
 func TestSocketByID(t *testing.T) {
 	t.Parallel()
-	for name, newAdapter := range map[string]func(adapter.Host) adapter.Adapter{
+	for name, newAdapter := range map[string]adapter.Provider{
 		"finder": nil,
-		"other":  func(h adapter.Host) adapter.Adapter { return struct{ adapter.Adapter }{adapter.NewMemory(h)} },
+		"other":  adapter.Func(func(h adapter.Host) adapter.Adapter { return struct{ adapter.Adapter }{adapter.NewMemory(h)} }),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

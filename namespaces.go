@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/internal/clip"
 	"github.com/seed96b07ef8/socketio/internal/errtext"
 	"github.com/seed96b07ef8/socketio/parser"
@@ -18,8 +19,8 @@ import (
 // Of panics if the name has a comma and the codec cannot encode that: no client could join,
 // because a comma ends the name in a packet (Socket.IO protocol v5, Packet encoding).
 //
-// Of also panics if [Options.Adapter] or a function of [Server.OnNewNamespace] does while Of
-// creates the namespace, which then does not exist. A namespace that is being created
+// Of also panics if [Options.Adapter] has no adapter for the namespace, or if it or a function
+// of [Server.OnNewNamespace] panics while Of creates the namespace, which then does not exist. A namespace that is being created
 // for a client is returned before the functions of OnNewNamespace have returned, so
 // that they may call Of. If they panic, operations on the sockets of that namespace
 // return an error that matches [net.ErrClosed], and the next call of Of creates another
@@ -32,7 +33,9 @@ func (s *Server) Of(name string) *Namespace {
 	for {
 		n, made := s.keep(name)
 		if made {
-			s.begin(n)
+			if err := s.begin(n); err != nil {
+				panic(fmt.Sprintf("socketio: Of(%q): %s", clip.Text(name, clip.Quote), err))
+			}
 			return n
 		}
 		<-n.made
@@ -93,8 +96,9 @@ func (s *Server) insertLocked(name string, parent *ParentNamespace) *Namespace {
 // begin makes the adapter of a namespace and announces the namespace to the
 // application, before any client may join. When the application's code panics or ends
 // the goroutine, the namespace is withdrawn: what that code has not registered may be
-// the middleware that keeps clients out.
-func (s *Server) begin(n *Namespace) {
+// the middleware that keeps clients out. An error is that of the adapter, and the namespace
+// is withdrawn, too.
+func (s *Server) begin(n *Namespace) error {
 	begun := false
 	defer func() {
 		if !begun {
@@ -105,10 +109,11 @@ func (s *Server) begin(n *Namespace) {
 		}
 		close(n.begun)
 	}()
-	n.adapter = s.opts.Adapter(host{n})
-	if n.adapter == nil {
-		panic("socketio: Options.Adapter has returned nil")
+	made, err := s.makeAdapter(n)
+	if err != nil {
+		return err
 	}
+	n.adapter = made
 	close(n.made)
 	for _, f := range s.newNamespaces.Load() {
 		(*f)(n)
@@ -117,6 +122,22 @@ func (s *Server) begin(n *Namespace) {
 	if s.isClosed() { // and Shutdown may be over, or have passed over the namespace
 		s.closeAdapter(n)
 	}
+	return nil
+}
+
+// makeAdapter returns the adapter of a namespace, which is that of a single process if the
+// provider has been closed.
+func (s *Server) makeAdapter(n *Namespace) (adapter.Adapter, error) {
+	a, err := s.opts.Adapter.Namespace(host{n})
+	switch {
+	case err != nil && s.isClosed():
+		return adapter.NewMemory(host{n}), nil
+	case err != nil:
+		return nil, fmt.Errorf("Adapter: %w", err)
+	case a == nil:
+		panic("socketio: Options.Adapter has returned nil")
+	}
+	return a, nil
 }
 
 // withdraw removes a namespace that could not be made.
@@ -135,7 +156,8 @@ func (s *Server) withdraw(n *Namespace) {
 }
 
 // enter returns the namespace that a client asks for and counts the client as its
-// user, until exit. The error is errShuttingDown or errNoRoom, or it is for the client.
+// user, until exit. The error is errShuttingDown, errNoRoom or errNoAdapter, or it is for
+// the client.
 func (s *Server) enter(r *request) (*Namespace, error) {
 	for {
 		n, err := s.joinOrMake(r)
@@ -231,7 +253,10 @@ func (s *Server) enterChild(r *request, p *ParentNamespace) (*Namespace, error) 
 	if removed != nil {
 		defer s.closeAdapter(removed)
 	}
-	s.begin(n)
+	if err := s.begin(n); err != nil {
+		s.opts.Logger.Warn("socketio: a namespace could not be made for a client", "nsp", clip.Text(n.name, clip.Quote), "error", clip.Log(err))
+		return nil, errNoAdapter
+	}
 	return n, nil
 }
 
@@ -248,6 +273,7 @@ var (
 var (
 	errShuttingDown = errors.New("the server is shutting down")
 	errNoRoom       = errors.New("no room for a further namespace at present")
+	errNoAdapter    = errors.New("the namespace has no adapter")
 )
 
 // reportFullAndUnlock logs, at most once a minute, that clients have to wait.

@@ -18,6 +18,7 @@ import (
 // Defaults of [Options].
 const (
 	DefaultConnectTimeout = 45 * time.Second
+	DefaultStartTimeout   = 5 * time.Second
 	DefaultMaxNamespaces  = 64
 	DefaultMaxPendingAcks = 1024
 	DefaultMaxRooms       = 4096
@@ -42,9 +43,14 @@ type Options struct {
 	// Codec is the packet format; clients must use the same. Default
 	// [parser.JSON].
 	Codec parser.Codec
-	// Adapter returns the adapter of a namespace, which manages its rooms. Default:
-	// [adapter.NewMemory].
-	Adapter func(h adapter.Host) adapter.Adapter
+	// Adapter makes the adapters of the namespaces, which manage their rooms and, in a
+	// cluster, reach those of other nodes; [adapter.Func] makes one of a function. It must
+	// be another one for each server. [New] starts it, and Shutdown closes it last. Default:
+	// [adapter.NewMemory] for each namespace, or [adapter.NewRecovery] with Recovery.
+	Adapter adapter.Provider
+	// StartTimeout is how long New waits for the Adapter to connect to the other nodes of a
+	// cluster. Default 5 s.
+	StartTimeout time.Duration
 	// Recovery, if set, lets clients that lost their connection resume their sessions
 	// when they reconnect in time; see [Socket.Recovered]. It makes
 	// [adapter.NewRecovery] the default adapter.
@@ -130,6 +136,9 @@ func (o *Options) withDefaults() (*Options, error) {
 	if err := checkDuration("ConnectTimeout", c.ConnectTimeout); err != nil {
 		return nil, err
 	}
+	if err := checkDuration("StartTimeout", c.StartTimeout); err != nil {
+		return nil, err
+	}
 	if c.Recovery != nil {
 		if err := checkDuration("Recovery.MaxDisconnection", c.Recovery.MaxDisconnection); err != nil {
 			return nil, err
@@ -144,6 +153,7 @@ func (o *Options) withDefaults() (*Options, error) {
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = DefaultConnectTimeout
 	}
+	c.StartTimeout = cmp.Or(c.StartTimeout, DefaultStartTimeout)
 	if c.Limits.MaxAttachments == 0 {
 		c.Limits.MaxAttachments = 10
 	}
@@ -189,7 +199,7 @@ func (o *Options) withDefaults() (*Options, error) {
 		}
 	}
 	if c.Adapter == nil {
-		c.Adapter = func(h adapter.Host) adapter.Adapter { return adapter.NewMemory(h) }
+		c.Adapter = adapter.Func(localAdapter)
 	}
 	if c.Logger == nil {
 		c.Logger = c.Engine.Logger

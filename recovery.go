@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"time"
@@ -31,32 +32,38 @@ type Recovery struct {
 	MaxSessions int
 }
 
-// recovery checks the options of the recovery and sets its adapter up.
+// recovery checks the options of the recovery.
 func (o *Options) recovery() error {
 	r := *o.Recovery
 	o.Recovery = &r
 	if r.MaxDisconnection < 0 || r.MaxBytes < 0 || r.MaxSessions < 0 {
 		return &engine.OptionError{Field: "Recovery", Value: r, Reason: "must not be negative"}
 	}
-	heartbeat := o.Engine.PingInterval + o.Engine.PingTimeout
-	if o.Engine.PingInterval == 0 {
-		heartbeat += engine.DefaultPingInterval
-	}
-	if o.Engine.PingTimeout == 0 {
-		heartbeat += engine.DefaultPingTimeout
-	}
-	if o.Adapter == nil {
-		o.Adapter = func(h adapter.Host) adapter.Adapter {
-			return adapter.NewRecovery(h, adapter.RecoveryOptions{
-				MaxDisconnection: r.MaxDisconnection,
-				Heartbeat:        heartbeat,
-				MaxBytes:         r.MaxBytes,
-				MaxSessions:      r.MaxSessions,
-				MaxRooms:         o.MaxRooms,
-			})
-		}
-	}
 	return nil
+}
+
+// recoveryOptions returns what an adapter is to know of the recovery, or nil without one.
+func (o *Options) recoveryOptions() *adapter.RecoveryOptions {
+	r := o.Recovery
+	if r == nil {
+		return nil
+	}
+	return &adapter.RecoveryOptions{
+		MaxDisconnection: r.MaxDisconnection,
+		Heartbeat: cmp.Or(o.Engine.PingInterval, engine.DefaultPingInterval) +
+			cmp.Or(o.Engine.PingTimeout, engine.DefaultPingTimeout),
+		MaxBytes:    r.MaxBytes,
+		MaxSessions: r.MaxSessions,
+		MaxRooms:    o.MaxRooms,
+	}
+}
+
+// localAdapter returns the adapter of a namespace of a server that is no node of a cluster.
+func localAdapter(h adapter.Host) adapter.Adapter {
+	if opts := h.Recovery(); opts != nil {
+		return adapter.NewRecovery(h, *opts)
+	}
+	return adapter.NewMemory(h)
 }
 
 // Connection state recovery (Socket.IO protocol v5). The adapter keeps the

@@ -44,10 +44,10 @@ func (g *gate) Admit(s adapter.Socket, pid string, session *adapter.Session, con
 func newGatedServer(t *testing.T, g *gate, limits adapter.RecoveryOptions, recovery socketio.Recovery) (*socketio.Server, string) {
 	io, url, _ := newServer(t, &socketio.Options{
 		Recovery: &recovery,
-		Adapter: func(h adapter.Host) adapter.Adapter {
+		Adapter: adapter.Func(func(h adapter.Host) adapter.Adapter {
 			g.Recovery = adapter.NewRecovery(h, limits)
 			return g
-		},
+		}),
 	})
 	return io, url
 }
@@ -323,10 +323,10 @@ func TestRoomsDuringAdmission(t *testing.T) {
 	io, url, _ := newServer(t, &socketio.Options{
 		MaxRooms: 3,
 		Recovery: &socketio.Recovery{},
-		Adapter: func(h adapter.Host) adapter.Adapter {
+		Adapter: adapter.Func(func(h adapter.Host) adapter.Adapter {
 			g.Recovery = adapter.NewRecovery(h, adapter.RecoveryOptions{})
 			return g
-		},
+		}),
 	})
 	sockets := make(chan *socketio.Socket, 1)
 	io.Use(func(_ context.Context, s *socketio.Socket) error { sockets <- s; return s.Join("a", "b") })

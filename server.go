@@ -2,7 +2,9 @@ package socketio
 
 import (
 	"container/list"
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -29,6 +31,7 @@ type Server struct {
 
 	opts    *Options
 	engine  *engine.Server
+	node    adapter.NodeID
 	files   *clientfiles.Files // nil: the JavaScript client is not served
 	readers dispatch.Readers[workspace]
 	workers dispatch.Workers[workspace]
@@ -39,6 +42,7 @@ type Server struct {
 	watchOutgoing atomic.Bool   // a function for outgoing events was registered
 	nextOrder     atomic.Uint64 // of registrations
 	draining      atomic.Bool   // set with closed: no more events are taken
+	closeProvider sync.Once     // that of the adapters
 
 	mu         sync.RWMutex // guards what follows; no other lock is taken under it
 	namespaces map[string]*Namespace
@@ -53,7 +57,7 @@ type Server struct {
 // NewServer returns a Server. It copies the options; nil means all defaults. It panics
 // if an option is out of range, as regexp.MustCompile does, so that servers with fixed
 // options need no error handling; use [New] for options from elsewhere, such as a
-// configuration file.
+// configuration file, and for a cluster, which may not be reachable.
 func NewServer(opts *Options) *Server {
 	s, err := New(opts)
 	if err != nil {
@@ -63,7 +67,8 @@ func NewServer(opts *Options) *Server {
 }
 
 // New is like [NewServer], but if an option is out of range it returns an
-// [*engine.OptionError], which names the field and the value.
+// [*engine.OptionError], which names the field and the value. If [Options.Adapter] cannot
+// be started, it returns that error. After an error nothing needs to be closed.
 func New(opts *Options) (*Server, error) {
 	s, err := newServer(opts)
 	return s, errtext.Prefix("socketio", err)
@@ -74,7 +79,7 @@ func newServer(opts *Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: o, namespaces: make(map[string]*Namespace)}
+	s := &Server{opts: o, node: adapter.NewNodeID(), namespaces: make(map[string]*Namespace)}
 	if o.ServeClient != nil {
 		s.files = clientfiles.New(o.ServeClient, o.Logger)
 	}
@@ -82,13 +87,46 @@ func newServer(opts *Options) (*Server, error) {
 	if s.engine, err = engine.NewServer(&o.Engine); err != nil {
 		return nil, inEngine(err)
 	}
-	s.Namespace = s.Of("/")
-	if _, ok := s.adapter.(adapter.Recoverer); o.Recovery != nil && !ok {
-		return nil, &engine.OptionError{
-			Field: "Recovery", Value: *o.Recovery, Reason: "the Adapter of the options cannot restore sockets",
-		}
+	if err := s.startProvider(); err != nil {
+		return nil, err
 	}
 	return s, nil
+}
+
+// startProvider starts the provider of the adapters and makes the main namespace. After an
+// error, or a panic, the provider is closed.
+func (s *Server) startProvider() (err error) {
+	s.Namespace, _ = s.keep("/")
+	ctx, cancel := context.WithTimeout(context.Background(), s.opts.StartTimeout)
+	defer cancel()
+	node := adapter.Node{ID: s.node, Logger: s.opts.Logger, Report: s.reportLink}
+	if err := s.opts.Adapter.Start(ctx, node); err != nil {
+		return fmt.Errorf("Adapter: %w", err)
+	}
+	usable := false
+	defer func() {
+		if !usable {
+			_ = s.opts.Adapter.Close(ctx) // there is an error already
+		}
+	}()
+	if err := s.begin(s.Namespace); err != nil {
+		return err
+	}
+	if _, ok := s.adapter.(adapter.Recoverer); s.opts.Recovery != nil && !ok {
+		_ = s.Namespace.close()
+		return &engine.OptionError{
+			Field: "Recovery", Value: *s.opts.Recovery, Reason: "the Adapter of the options cannot restore sockets",
+		}
+	}
+	usable = true
+	return nil
+}
+
+// reportLink passes a change of the connection to other nodes to the observers.
+func (s *Server) reportLink(e adapter.LinkEvent) {
+	if f := s.opts.Hooks.Link; f != nil {
+		_ = s.protect("", "", func() error { f(e); return nil }) // which logs a panic
+	}
 }
 
 // inEngine prefixes the field of an option error with the path of the field in

@@ -26,7 +26,8 @@ import (
 //
 // If ctx ends first, Shutdown cancels the contexts of the handlers that still run,
 // aborts the connections, and returns an error that matches that of ctx and says what
-// Shutdown was waiting for. Afterwards, Emit and the other operations on sockets return
+// Shutdown was waiting for. Last it closes the adapters and [Options.Adapter], which sends
+// what waits for other nodes until ctx ends. Afterwards, Emit and the other operations on sockets return
 // an error that matches [net.ErrClosed].
 func (s *Server) Shutdown(ctx context.Context) (err error) {
 	s.engine.StopAccepting()
@@ -42,6 +43,11 @@ func (s *Server) Shutdown(ctx context.Context) (err error) {
 	if !s.awaitHandlers(ctx) {
 		err = fmt.Errorf("socketio: Shutdown: handlers still run: %w", ctxerr.Of(ctx))
 	}
+	defer func() { // last
+		if closeErr := s.endProvider(ctx); err == nil {
+			err = closeErr
+		}
+	}()
 	for _, n := range s.all() {
 		defer func() { // also if the adapter of another namespace ends the goroutine
 			if closeErr := n.close(); err == nil {
@@ -49,6 +55,14 @@ func (s *Server) Shutdown(ctx context.Context) (err error) {
 			}
 		}()
 	}
+	return err
+}
+
+// endProvider closes the provider of the adapters, once.
+func (s *Server) endProvider(ctx context.Context) (err error) {
+	s.closeProvider.Do(func() {
+		err = s.protect("", "", func() error { return s.opts.Adapter.Close(ctx) })
+	})
 	return err
 }
 

@@ -23,9 +23,9 @@ func TestDisconnectDuringShutdown(t *testing.T) {
 		forgets := newDoor()
 		io, url, _ := newServer(t, &socketio.Options{
 			Recovery: &socketio.Recovery{},
-			Adapter: func(h adapter.Host) adapter.Adapter {
+			Adapter: adapter.Func(func(h adapter.Host) adapter.Adapter {
 				return forgetful{adapter.NewRecovery(h, adapter.RecoveryOptions{}), forgets}
-			},
+			}),
 		})
 		started, shutdown := make(chan struct{}), make(chan struct{})
 		io.On("work", func(ctx context.Context) { close(started); <-ctx.Done() })
@@ -115,9 +115,9 @@ func TestShutdownClosesEveryAdapter(t *testing.T) {
 			var closed atomic.Int32
 			io := socketio.NewServer(&socketio.Options{
 				Logger: slog.New(slog.DiscardHandler),
-				Adapter: func(h adapter.Host) adapter.Adapter {
+				Adapter: adapter.Func(func(h adapter.Host) adapter.Adapter {
 					return adapterThatFails{adapter.NewMemory(h), func() { closed.Add(1); fail() }}
-				},
+				}),
 			})
 			for i := range namespaces - 1 { // and the main one
 				io.Of(fmt.Sprintf("/%d", i))

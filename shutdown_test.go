@@ -208,9 +208,9 @@ func TestShutdownSaysWhatItHasWaitedFor(t *testing.T) {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			t.Parallel()
 			var at atomic.Pointer[stop]
-			io := socketiotest.NewServer(t, &socketio.Options{Adapter: func(h adapter.Host) adapter.Adapter {
+			io := socketiotest.NewServer(t, &socketio.Options{Adapter: adapter.Func(func(h adapter.Host) adapter.Adapter {
 				return stoppableAdapter{adapter.NewMemory(h), &at}
-			}})
+			})})
 			c := socketiotest.Connect(t, io, nil)
 			c.StopReading()
 			s := io.Socket(c.ID())
@@ -303,9 +303,9 @@ func TestShutdownRefusesNoClient(t *testing.T) {
 	var at atomic.Pointer[stop]
 	asked, answer := make(chan struct{}), make(chan error)
 	transports(t, func(t *testing.T, transport string) {
-		io, url, _ := newServer(t, &socketio.Options{Adapter: func(h adapter.Host) adapter.Adapter {
+		io, url, _ := newServer(t, &socketio.Options{Adapter: adapter.Func(func(h adapter.Host) adapter.Adapter {
 			return stoppableAdapter{adapter.NewMemory(h), &at}
-		}})
+		})})
 		io.OfFunc(func(name string, _ socketio.Args) bool { return strings.HasPrefix(name, "/dynamic") })
 		io.Of("/slow").Use(func(context.Context, *socketio.Socket) error {
 			asked <- struct{}{}
@@ -353,9 +353,9 @@ func TestEventsDuringShutdownAreNoViolation(t *testing.T) {
 	var log logBuffer
 	io, url, _ := newServer(t, &socketio.Options{
 		Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Adapter: func(h adapter.Host) adapter.Adapter {
+		Adapter: adapter.Func(func(h adapter.Host) adapter.Adapter {
 			return stoppableAdapter{adapter.NewMemory(h), &at}
-		},
+		}),
 	})
 	io.Of("/other")
 	var sockets []*socketio.Socket
@@ -391,12 +391,12 @@ func TestNamespaceThatCannotBeMade(t *testing.T) {
 		var failing atomic.Bool
 		opts := &socketio.Options{
 			CleanupEmptyChildNamespaces: true,
-			Adapter: func(h adapter.Host) adapter.Adapter {
+			Adapter: adapter.Func(func(h adapter.Host) adapter.Adapter {
 				if failing.Load() && strings.HasPrefix(h.Name(), "/adapter") {
 					fail()
 				}
 				return adapter.NewMemory(h)
-			},
+			}),
 		}
 		for _, name := range []string{"/adapter", "/setup"} {
 			t.Run(name[1:]+" "+how, func(t *testing.T) {

@@ -104,6 +104,11 @@ type Packet struct {
 type Host interface {
 	// Name returns the name of the namespace.
 	Name() string
+	// Node returns the ID of the server.
+	Node() NodeID
+	// Recovery returns how clients that lost their connection are to be recovered, with
+	// the values that the server was given, or nil if they are not.
+	Recovery() *RecoveryOptions
 	// Encode makes a packet's Message, and AckID, from its other fields.
 	Encode(p *Packet) error
 	// RoomEvent notifies the application of a change of a room. The adapter holds no

@@ -41,9 +41,9 @@ func ExampleAdapter() {
 
 	var broadcasts atomic.Int64
 	io := socketiotest.NewServer(t, &socketio.Options{
-		Adapter: func(h adapter.Host) adapter.Adapter {
+		Adapter: adapter.Func(func(h adapter.Host) adapter.Adapter {
 			return counting{adapter.NewMemory(h), &broadcasts}
-		},
+		}),
 	})
 	c := socketiotest.Connect(t, io, nil)
 	io.Emit("news", 1)

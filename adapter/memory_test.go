@@ -24,6 +24,10 @@ type fakeHost struct {
 
 func (h *fakeHost) Name() string { return "/" }
 
+func (h *fakeHost) Node() NodeID { return "0123456789abcdef" }
+
+func (h *fakeHost) Recovery() *RecoveryOptions { return nil }
+
 func (h *fakeHost) Encode(p *Packet) error {
 	if p.Event == "unencodable" {
 		return errors.New("cannot be encoded")
