@@ -369,3 +369,30 @@ func TestReaderGoesOnWhenALargeEventBegins(t *testing.T) {
 		})
 	}
 }
+
+// A reader that waits for room continues when auth that took the room is released.
+func TestReaderGoesOnWhenAuthIsReleased(t *testing.T) {
+	t.Parallel()
+	const limit = 10_000
+	io, url, _ := newServer(t, &socketio.Options{InboxBytes: limit})
+	other := io.Of("/other")
+	answers := make(chan error, 1)
+	io.On("ask", func(s *socketio.Socket) {
+		_, err := s.EmitWithAck(deadline(t), "q")
+		answers <- err
+	})
+	c, _ := wiretest.Join(t, url, "websocket", "/")
+	s := io.Sockets()[0]
+	c.Send(`40/other,{"token":"` + strings.Repeat("x", limit*9/10) + `"}`)
+	if answer := c.Read(); !strings.HasPrefix(answer, "40/other,{") {
+		t.Fatalf("joining was answered %q", answer)
+	}
+	c.Send(`42["ask"]`)
+	id := ackID(t, c.Read(), `["q"]`)
+	c.Send(`42["waits"]`, `42["has no room","`+strings.Repeat("x", limit/2)+`"]`, `43`+id+`[]`)
+	waitFor(t, "the reader to wait", func() bool { return socketio.ReaderWaits(s) })
+	other.Sockets()[0].Disconnect()
+	if err := receive(t, answers, "the answer"); err != nil {
+		t.Error(err)
+	}
+}
