@@ -250,6 +250,9 @@ func (s *Socket) endWith(reason Reason, err error, drop bool, m *engine.Message)
 	}
 	s.mu.Unlock()
 	s.conn.remove(s, runs)
+	if s.nsp.server.draining.Load() {
+		defer s.conn.closeUnused() // and not when the handlers that still run have returned
+	}
 	cancel()
 	if was == connecting {
 		defer s.depart()

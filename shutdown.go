@@ -102,7 +102,7 @@ func (s *Server) drain(ctx context.Context) {
 
 // drain ends a socket for Shutdown, and its connection if no other socket needs it, as
 // soon as the socket has nothing to do: that is now, or when the worker calls it again.
-// A socket that has ended for another reason leaves the connection to drain, too. The
+// A socket that ended before Shutdown began leaves the connection to drain, too. The
 // server takes no more events: those that a worker does not see were dropped.
 func (s *Socket) drain() {
 	s.mu.Lock()
@@ -112,8 +112,8 @@ func (s *Socket) drain() {
 	s.conn.budget.wakeReader() // it drops the event for which it waits, and reads answers to handlers
 	if idle {
 		s.end(ServerShuttingDown, nil)
-		s.conn.closeUnused()
 	}
+	s.conn.closeUnused()
 }
 
 // closeUnused closes the connection unless the client is connected to a namespace: Shutdown

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -49,6 +50,85 @@ func TestDisconnectDuringShutdown(t *testing.T) {
 			t.Errorf("Shutdown: %v", err)
 		}
 	})
+}
+
+// A client whose last socket ends during Shutdown is let go at once, so that it finds another
+// server, even if a handler of the socket still runs. That includes a client with a second
+// namespace, whose socket Shutdown has ended without informing the client.
+func TestShutdownLetsClientsGoThatLeave(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]func(c *wiretest.Client, s *socketio.Socket){
+		"the client disconnects": func(c *wiretest.Client, _ *socketio.Socket) { c.Send("41") },
+		"the server disconnects": func(c *wiretest.Client, s *socketio.Socket) { s.Disconnect(); c.Expect("41") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			transports(t, func(t *testing.T, transport string) {
+				t.Parallel()
+				io, url, _ := newServer(t, nil)
+				other := io.Of("/other")
+				started, release := make(chan struct{}), make(chan struct{})
+				io.On("work", func() { close(started); <-release })
+				c, _ := wiretest.Join(t, url, transport, "/")
+				s := io.Sockets()[0]
+				c.Join("/other")
+				c.Send(`42["work"]`)
+				receive(t, started, "the handler")
+				done := make(chan error, 1)
+				go func() { done <- io.Shutdown(deadline(t)) }()
+				waitFor(t, "the end of the idle socket", func() bool { return len(other.Sockets()) == 0 })
+				leave(c, s)
+				c.ExpectClosed()
+				if len(done) > 0 {
+					t.Error("Shutdown has not waited for the handler")
+				}
+				close(release)
+				if err := receive(t, done, "the end of Shutdown"); err != nil {
+					t.Errorf("Shutdown: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// A client that the adapter receives only after Shutdown has begun is connected and let go, like
+// one that was connected before: it is neither refused nor left without an answer.
+func TestShutdownWhileAClientIsAdmitted(t *testing.T) {
+	t.Parallel()
+	transports(t, func(t *testing.T, transport string) {
+		t.Parallel()
+		admits := newDoor()
+		io, url, _ := newServer(t, &socketio.Options{Adapter: adapter.Func(func(h adapter.Host) adapter.Adapter {
+			return hesitant{adapter.NewMemory(h), admits}
+		})})
+		shutdown := make(chan struct{})
+		io.OnShutdown(func() { close(shutdown) })
+		c := wiretest.Dial(t, url, transport)
+		c.Send("40")
+		receive(t, admits.arrived, "the socket")
+		done := make(chan error, 1)
+		go func() { done <- io.Shutdown(deadline(t)) }()
+		receive(t, shutdown, "the begin of Shutdown")
+		close(admits.open)
+		if answer := c.Read(); !strings.HasPrefix(answer, "40{") {
+			t.Errorf("the client has received %q, want that it is connected", answer)
+		}
+		c.ExpectClosed()
+		if err := receive(t, done, "the end of Shutdown"); err != nil {
+			t.Errorf("Shutdown: %v", err)
+		}
+	})
+}
+
+// hesitant is an adapter that adds sockets when a door is open.
+type hesitant struct {
+	*adapter.Memory
+	door door
+}
+
+func (a hesitant) Add(s adapter.Socket) {
+	a.door.pass()
+	a.Memory.Add(s)
 }
 
 // forgetful is an adapter whose sessions are forgotten when a door is open.
