@@ -97,7 +97,7 @@ func FuzzClientWebSocket(f *testing.F) {
 		scratch := make([]byte, bufferSize)
 		for len(b) > 0 {
 			n := copy(l.in.Space(scratch), b[:min(size, len(b))])
-			if !c.feed(l, l.in.Space(scratch)[:n]) {
+			if _, more := c.feed(l, l.in.Space(scratch)[:n]); !more {
 				break
 			}
 			b = b[n:]

@@ -22,19 +22,7 @@ func (c *Client) readLoop(l *link, early []byte) {
 // only looks for the server's close frame.
 func (c *Client) read(l *link, early []byte) {
 	r := getReader(l)
-	more := len(early) == 0 || c.feed(l, early)
-	for early = nil; more; {
-		buf, err := r.read()
-		if len(buf) > 0 {
-			c.noteArrival()
-			more = c.feed(l, buf)
-		}
-		r.release()
-		if err != nil && more {
-			c.lost(l, err)
-			more = false
-		}
-	}
+	l.deliver(c, r, early)
 	r.put()
 }
 
@@ -52,19 +40,19 @@ func (c *Client) surviveExit(f func()) {
 	returned = true
 }
 
-// feed delivers the messages in b and keeps none of its memory. It returns false if
-// reading must stop.
-func (c *Client) feed(l *link, b []byte) (more bool) {
+// feed implements receiver. A Client has no work to lend its reader to.
+func (c *Client) feed(l *link, b []byte) (_ Work, more bool) {
+	c.noteArrival()
 	l.in.Push(b)
 	for {
 		m, ok, err := l.in.Next()
 		switch {
 		case err != nil:
-			c.lost(l, err)
-			return false
+			c.disconnected(l, err)
+			return nil, false
 		case !ok:
 			l.in.Park()
-			return true
+			return nil, true
 		case m.Op == ws.Pong:
 			c.pongReceived(m.Data) // even if the session is about to end
 		case !c.ended.Load():
@@ -75,15 +63,11 @@ func (c *Client) feed(l *link, b []byte) (more bool) {
 
 // handle processes one WebSocket message or control frame.
 func (c *Client) handle(l *link, m ws.Message) {
-	p := packet{typ: packetMessage, binary: true, owned: m.Owned, data: m.Data}
-	var err error
-	switch m.Op {
-	case ws.Ping:
-		c.pong(m.Data)
+	if m.Op == ws.Ping {
+		c.pong(c, l, m.Data)
 		return
-	case ws.Text:
-		p, err = parseText(m.Data)
 	}
+	p, err := l.packet(m)
 	switch {
 	case c.id == "":
 		if err != nil {
@@ -105,9 +89,8 @@ func (c *Client) handle(l *link, m ws.Message) {
 	}
 }
 
-// lost handles the end of reading: an I/O error, a violation of the WebSocket
-// protocol, or a close frame.
-func (c *Client) lost(l *link, err error) {
+// disconnected implements receiver.
+func (c *Client) disconnected(l *link, err error) {
 	if c.ended.Load() {
 		l.abort() // the server answered our close frame, or cannot answer it any more
 		c.mu.Lock()
@@ -135,16 +118,6 @@ func (c *Client) lost(l *link, err error) {
 	c.fail(reason, opError(op, l.way.transport, err))
 }
 
-// pong answers a WebSocket ping (RFC 6455, section 5.5.2), which is independent of
-// Engine.IO's heartbeat.
-func (c *Client) pong(data []byte) {
-	c.mu.Lock()
-	if c.state == open {
-		c.outbox.pushFirst(framePlace, pongFrame(data))
-	}
-	_ = c.flushAndUnlock(c)
-}
-
 // soundAndUnlock sends an unsolicited pong, which needs no answer (RFC 6455, section
 // 5.5.3). If the server is unreachable, the write fails although nothing is read. It
 // does nothing over polling and over a transport without pings.
@@ -153,10 +126,6 @@ func (c *Client) soundAndUnlock() {
 		c.outbox.pushFirst(framePlace, pongFrame(nil))
 	}
 	_ = c.flushAndUnlock(c)
-}
-
-func pongFrame(data []byte) *Message {
-	return &Message{frames: ws.AppendFrame(nil, ws.Pong, data), parts: 1, textOnly: true}
 }
 
 // takeLocked takes the oldest message from the outbox.
@@ -211,20 +180,14 @@ func polite(cause error) bool {
 		errors.Is(cause, errPanic) || errors.Is(cause, errHandlerExit)
 }
 
-// leave sends a close frame and gives readLoop time to receive the answer. The frame
-// has a status if the cause is a violation of the WebSocket protocol (RFC 6455,
-// section 7.4). No other goroutine may be writing.
+// leave sends a close frame and gives readLoop time to receive the answer. No other
+// goroutine may be writing.
 func leave(l *link, cause error) {
-	code := ws.CloseNoStatus
-	var ce *ws.CloseError
-	if errors.As(cause, &ce) {
-		code = ce.Code
-	}
 	err := l.nc.SetDeadline(time.Now().Add(closeTimeout))
 	if err == nil {
-		_, err = l.nc.Write(l.append(nil, ws.AppendClose(nil, code)))
+		_, err = l.nc.Write(l.closeFrame(cause))
 	}
-	if err != nil || ce != nil && ce.Remote {
+	if ce, ok := errors.AsType[*ws.CloseError](cause); err != nil || ok && ce.Remote {
 		l.abort() // the server cannot answer
 	}
 }

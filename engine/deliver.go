@@ -1,11 +1,85 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"runtime/debug"
 
 	"github.com/seed96b07ef8/socketio/internal/clip"
+	"github.com/seed96b07ef8/socketio/internal/ws"
 )
+
+// feed implements receiver.
+func (c *Conn) feed(l *link, b []byte) (work Work, more bool) {
+	l.noteRead()
+	if l.active {
+		c.beat.noteArrival()
+	}
+	c.receiving.Lock()
+	defer c.receiving.Unlock()
+	defer c.guard()
+	l.in.Push(b)
+	for {
+		m, ok, err := l.in.Next()
+		switch {
+		case err != nil:
+			c.deliverBatch()
+			c.disconnected(l, err)
+			return nil, false
+		case !ok:
+			l.in.Park()
+			return c.deliverAndLend(l.sparesReader()), true
+		case !c.handle(l, m):
+			c.deliverBatch()
+			return nil, false
+		}
+	}
+}
+
+// handle processes one WebSocket message or control frame.
+func (c *Conn) handle(l *link, m ws.Message) bool {
+	switch m.Op {
+	case ws.Pong:
+		return true
+	case ws.Ping:
+		c.pong(c, l, m.Data)
+		return true
+	}
+	p, err := l.packet(m)
+	switch {
+	case err != nil && l.active:
+		c.fail(ParseError, err)
+		return false
+	case err != nil:
+		l.giveUp(err)
+		return false
+	case !l.active:
+		return l.probe(p)
+	}
+	if p.typ != packetMessage {
+		l.noteHeartbeat()
+	}
+	c.receive(p)
+	return !c.ended.Load()
+}
+
+// disconnected implements receiver.
+func (c *Conn) disconnected(l *link, err error) {
+	if !l.active {
+		l.giveUp(err)
+		return
+	}
+	reason := TransportError
+	var ce *ws.CloseError
+	switch {
+	case errors.As(err, &ce) && ce.Remote, errors.Is(err, io.EOF):
+		reason = TransportClose
+	case ce != nil && ce.Code == ws.CloseTooLarge:
+		c.server.logTooLarge(c, l.way.transport, 0)
+	}
+	c.fail(reason, err)
+}
 
 // deliver passes a message to the handler. The token receiving is held.
 func (c *Conn) deliver(p packet) {

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"errors"
-	"io"
 	"net"
 	"sync/atomic"
 	"syscall"
@@ -155,20 +154,25 @@ func (l *link) tryWrite(b []byte) (int, error) { return tryWrite(l.raw, b) }
 // closeTimeout is how long the peer may take to answer a close frame.
 const closeTimeout = 2 * time.Second
 
-// close sends a close frame and lets drain wait for the answer. The frame has a
-// status if the cause is a violation of the WebSocket protocol (RFC 6455, section
-// 7.4). The token writing is held, or not needed any more.
-func (l *link) close(cause error) {
+// closeFrame returns a close frame. It has a status if the cause is a violation of the
+// WebSocket protocol (RFC 6455, section 7.4).
+func (l *link) closeFrame(cause error) []byte {
 	code := ws.CloseNoStatus
 	if ce, ok := errors.AsType[*ws.CloseError](cause); ok {
 		code = ce.Code
 	}
+	return l.append(nil, ws.AppendClose(nil, code))
+}
+
+// close sends a close frame and lets drain wait for the answer. The token writing is
+// held, or not needed any more.
+func (l *link) close(cause error) {
 	defer l.wake()
 	deadline := time.Now().Add(closeTimeout)
 	if l.nc.SetDeadline(deadline) != nil {
 		return
 	}
-	frame := ws.AppendClose(nil, code)
+	frame := l.closeFrame(cause)
 	if l.raw == nil {
 		// A peer that does not read must not block this goroutine.
 		l.conn.server.goroutines.Go(func() {
@@ -238,7 +242,7 @@ func (l *link) run(early []byte) {
 		l.conn.server.poller.forget(l)
 		l.conn.server.goroutines.Done()
 	}()
-	l.deliver(r, early)
+	l.deliver(l.conn, r, early)
 	if !r.left {
 		l.drain()
 	}
@@ -247,18 +251,25 @@ func (l *link) run(early []byte) {
 
 var errHandlerExit = errors.New("engine: a handler ended its goroutine")
 
+// A receiver is the owner of a link that reads, a [Conn] or a [Client]. Its methods are
+// the parts of receiving in which the two differ. It is the counterpart of sender.
+type receiver interface {
+	// feed delivers the messages in b and keeps none of its memory. It returns the
+	// work to do next, and more, which is false if reading must stop.
+	feed(l *link, b []byte) (work Work, more bool)
+	// disconnected handles the end of reading: an I/O error, a violation of the WebSocket
+	// protocol, or a close frame.
+	disconnected(l *link, err error)
+}
+
 // deliver delivers b and the bytes that follow until nothing is left to deliver, or
 // until r.left is set: l must not be touched then.
-func (l *link) deliver(r *socketReader, b []byte) {
+func (l *link) deliver(to receiver, r *socketReader, b []byte) {
 	var err error
 	for more := true; more; {
 		var work Work
 		if len(b) > 0 {
-			l.noteRead()
-			if l.active {
-				l.conn.beat.noteArrival()
-			}
-			work, more = l.feed(b)
+			work, more = to.feed(l, b)
 		}
 		r.release()
 		if work != nil {
@@ -269,7 +280,7 @@ func (l *link) deliver(r *socketReader, b []byte) {
 			return
 		case !more:
 		case err != nil:
-			l.closed(err)
+			to.disconnected(l, err)
 			more = false
 		default:
 			b, err = r.read()
@@ -357,97 +368,17 @@ func (l *link) drain() {
 	}
 }
 
-// feed delivers the messages in b and keeps none of its memory. It returns the work
-// to do next, and more, which is false if reading must stop.
-func (l *link) feed(b []byte) (work Work, more bool) {
-	c := l.conn
-	c.receiving.Lock()
-	defer c.receiving.Unlock()
-	defer c.guard()
-	l.in.Push(b)
-	for {
-		m, ok, err := l.in.Next()
-		switch {
-		case err != nil:
-			c.deliverBatch()
-			l.closed(err)
-			return nil, false
-		case !ok:
-			l.in.Park()
-			return c.deliverAndLend(l.sparesReader()), true
-		case !l.handle(m):
-			c.deliverBatch()
-			return nil, false
-		}
-	}
-}
-
-// handle processes one WebSocket message or control frame.
-func (l *link) handle(m ws.Message) bool {
-	p := packet{typ: packetMessage, binary: true, owned: m.Owned, data: m.Data}
-	var err error
-	switch m.Op {
-	case ws.Pong:
-		return true
-	case ws.Ping:
-		l.pong(m.Data)
-		return true
-	case ws.Text:
-		p, err = l.conn.parseText(m.Data)
-	case ws.Binary:
-		if l.conn.revision3 {
-			p, err = untyped(p)
-		}
-	}
-	if err != nil {
-		l.broken(err)
-		return false
-	}
-	if !l.active {
-		return l.probe(p)
-	}
-	if p.typ != packetMessage {
-		l.noteHeartbeat()
-	}
-	l.conn.receive(p)
-	return !l.conn.ended.Load()
-}
-
-// broken ends the session, or the upgrade, after an invalid packet.
-func (l *link) broken(err error) {
-	if l.active {
-		l.conn.fail(ParseError, err)
-		return
-	}
-	l.giveUp(err)
-}
-
-// closed handles the end of reading: an I/O error, a violation of the WebSocket
-// protocol, or a close frame.
-func (l *link) closed(err error) {
-	if !l.active {
-		l.giveUp(err)
-		return
-	}
-	reason := TransportError
-	var ce *ws.CloseError
+// packet decodes the message of a text or binary frame.
+func (l *link) packet(m ws.Message) (packet, error) {
 	switch {
-	case errors.As(err, &ce) && ce.Remote, errors.Is(err, io.EOF):
-		reason = TransportClose
-	case ce != nil && ce.Code == ws.CloseTooLarge:
-		l.conn.server.logTooLarge(l.conn, l.way.transport, 0)
+	case m.Op == ws.Text && l.variant.revision3:
+		return parseText3(m.Data)
+	case m.Op == ws.Text:
+		return parseText(m.Data)
 	}
-	l.conn.fail(reason, err)
-}
-
-// pong answers a WebSocket ping (RFC 6455, section 5.5.2), which is independent of
-// Engine.IO's heartbeat.
-func (l *link) pong(data []byte) {
-	c := l.conn
-	c.mu.Lock()
-	if c.state != open || c.link != l {
-		c.mu.Unlock()
-		return
+	p := packet{typ: packetMessage, binary: true, owned: m.Owned, data: m.Data}
+	if l.variant.revision3 {
+		return untyped(p)
 	}
-	c.sendBeatAndUnlock(framePlace, pongFrame(data))
+	return p, nil
 }

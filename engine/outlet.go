@@ -3,6 +3,8 @@ package engine
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
 // An outlet is the sending half of a Conn or a Client: the outbox, and the token of
@@ -105,6 +107,20 @@ func (o *outlet) flushAndUnlock(s sender) error {
 	}
 	o.mu.Unlock()
 	return nil
+}
+
+// pong answers a WebSocket ping on l (RFC 6455, section 5.5.2), which is independent of
+// Engine.IO's heartbeat.
+func (o *outlet) pong(s sender, l *link, data []byte) {
+	o.mu.Lock()
+	if o.state == open && o.link == l {
+		o.outbox.pushFirst(framePlace, pongFrame(data))
+	}
+	_ = o.flushAndUnlock(s)
+}
+
+func pongFrame(data []byte) *Message {
+	return &Message{frames: ws.AppendFrame(nil, ws.Pong, data), parts: 1, textOnly: true}
 }
 
 // writeAndUnlock writes b, and messages queued meanwhile, as far as possible without

@@ -38,14 +38,6 @@ func (c *Conn) answerPing(data []byte) {
 	c.sendBeatAndUnlock(pongPlace, pong)
 }
 
-// parseText decodes a text packet of the client.
-func (c *Conn) parseText(text []byte) (packet, error) {
-	if c.revision3 {
-		return parseText3(text)
-	}
-	return parseText(text)
-}
-
 func parseText3(text []byte) (packet, error) {
 	if len(text) == 0 || text[0] != 'b' {
 		return parseText(text)
