@@ -33,6 +33,13 @@ func (c *Conn) carrierLocked() carrier {
 // pollsLocked reports whether the current transport is polling.
 func (o *outlet) pollsLocked() bool { return o.link == nil }
 
+// Transport returns the transport in use.
+func (o *outlet) Transport() Transport {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.transportLocked()
+}
+
 // transportLocked returns the current transport.
 func (o *outlet) transportLocked() Transport {
 	if o.pollsLocked() {

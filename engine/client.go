@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"time"
-
-	"github.com/seed96b07ef8/socketio/internal/clip"
 )
 
 // A ClientHandler receives the messages of a [Client] and its end. It may also
@@ -115,13 +112,6 @@ func newClient(t *target, o *DialOptions, h ClientHandler) *Client {
 // ID returns the session ID.
 func (c *Client) ID() string { return c.id }
 
-// Transport returns the transport in use.
-func (c *Client) Transport() Transport {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.transportLocked()
-}
-
 // Done returns a channel that is closed when the connection has ended, OnClose has
 // returned, and all goroutines of the Client have ended; those of net/http end soon
 // after. A handler must not wait for it.
@@ -179,19 +169,12 @@ func (c *Client) drainedAndUnlock() {
 	}
 }
 
-var errPanic = errors.New("engine: panic in a handler")
-
 // guard recovers from a panic of a handler and ends its connection.
 func (c *Client) guard() {
 	if v := recover(); v != nil {
 		c.busy.Store(false)
-		c.logPanic(v)
-		c.fail(TransportError, fmt.Errorf("%w: %v", errPanic, clip.Panic(v)))
+		c.fail(TransportError, logPanic(v, c.opts.Logger, c.id))
 	}
-}
-
-func (c *Client) logPanic(v any) {
-	c.opts.Logger.Error("engine: panic in a handler", "sid", c.id, "panic", clip.Panic(v), "stack", string(debug.Stack()))
 }
 
 // receive handles a packet from the current transport (Engine.IO protocol v4, "Packet

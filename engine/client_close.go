@@ -115,10 +115,6 @@ func (c *Client) onClose(reason Reason, err error) {
 	if c.handler == nil {
 		return
 	}
-	defer func() {
-		if v := recover(); v != nil {
-			c.logPanic(v)
-		}
-	}()
+	defer guardClose(c.opts.Logger, c.id)
 	c.handler.OnClose(c, reason, err)
 }

@@ -114,11 +114,7 @@ func (c *Conn) onClose(h Handler, reason Reason, err error) {
 	if h == nil {
 		return
 	}
-	defer func() {
-		if v := recover(); v != nil {
-			c.logPanic(v)
-		}
-	}()
+	defer guardClose(c.server.opts.Logger, c.id)
 	h.OnClose(c, reason, err)
 }
 

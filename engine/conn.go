@@ -139,13 +139,6 @@ func (c *Conn) Context() context.Context {
 	return c.ctx
 }
 
-// Transport returns the transport in use.
-func (c *Conn) Transport() Transport {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.transportLocked()
-}
-
 // Buffered returns the number of bytes queued for the peer.
 func (c *Conn) Buffered() int {
 	c.mu.Lock()

@@ -2,11 +2,8 @@ package engine
 
 import (
 	"errors"
-	"fmt"
 	"io"
-	"runtime/debug"
 
-	"github.com/seed96b07ef8/socketio/internal/clip"
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
@@ -147,17 +144,10 @@ func (c *Conn) do(work Work) {
 // guard recovers from a panic of a handler and ends its connection. Other connections
 // are not affected.
 func (c *Conn) guard() {
-	v := recover()
-	if v == nil {
-		return
+	if v := recover(); v != nil {
+		c.busy.Store(false)
+		c.fail(TransportError, logPanic(v, c.server.opts.Logger, c.id))
 	}
-	c.busy.Store(false)
-	c.logPanic(v)
-	c.fail(TransportError, fmt.Errorf("engine: panic in a handler: %v", clip.Panic(v)))
-}
-
-func (c *Conn) logPanic(v any) {
-	c.server.opts.Logger.Error("engine: panic in a handler", "sid", c.id, "panic", clip.Panic(v), "stack", string(debug.Stack()))
 }
 
 // receive handles a packet from the current transport (Engine.IO protocol v4, "Packet

@@ -2,9 +2,11 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -109,5 +111,21 @@ func (c *Conn) logOpened() {
 func (c *Conn) logClosed(reason Reason, err error) {
 	if l := c.server.opts.Logger; l.Enabled(context.Background(), slog.LevelDebug) {
 		l.Debug("engine: connection closed", "sid", c.id, "reason", string(reason), "error", clip.Log(err))
+	}
+}
+
+var errPanic = errors.New("engine: panic in a handler")
+
+// logPanic logs a panic of a handler, and returns the cause with which it ends the
+// connection.
+func logPanic(v any, log *slog.Logger, sid string) error {
+	log.Error(errPanic.Error(), "sid", sid, "panic", clip.Panic(v), "stack", string(debug.Stack()))
+	return fmt.Errorf("%w: %v", errPanic, clip.Panic(v))
+}
+
+// guardClose recovers from a panic of OnClose, whose connection has ended already.
+func guardClose(log *slog.Logger, sid string) {
+	if v := recover(); v != nil {
+		_ = logPanic(v, log, sid)
 	}
 }
