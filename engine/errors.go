@@ -54,23 +54,21 @@ const (
 	CodeUnsupportedProtocol Code = 5
 )
 
+var codeMessages = [...]string{
+	CodeUnknownTransport:    "Transport unknown",
+	CodeUnknownSession:      "Session ID unknown",
+	CodeBadHandshakeMethod:  "Bad handshake method",
+	CodeBadRequest:          "Bad request",
+	CodeForbidden:           "Forbidden",
+	CodeUnsupportedProtocol: "Unsupported protocol version",
+}
+
 // String returns the message that the protocol assigns to the code.
 func (c Code) String() string {
-	switch c {
-	case CodeUnknownTransport:
-		return "Transport unknown"
-	case CodeUnknownSession:
-		return "Session ID unknown"
-	case CodeBadHandshakeMethod:
-		return "Bad handshake method"
-	case CodeBadRequest:
-		return "Bad request"
-	case CodeForbidden:
-		return "Forbidden"
-	case CodeUnsupportedProtocol:
-		return "Unsupported protocol version"
+	if c < 0 || int(c) >= len(codeMessages) {
+		return fmt.Sprintf("Code(%d)", int(c))
 	}
-	return fmt.Sprintf("Code(%d)", int(c))
+	return codeMessages[c]
 }
 
 // A RequestError describes a request that the server refused.

@@ -124,19 +124,6 @@ func (v variant) kind(m *Message) formKind {
 	}
 }
 
-// webSocket returns the bytes of the message on a WebSocket. They must not be
-// modified.
-func (m *Message) webSocket(v variant) []byte { return m.encoded(v.kind(m)) }
-
-// encoded returns the bytes of the message in a form. They must not be modified.
-func (m *Message) encoded(kind formKind) []byte {
-	if kind == framesForm {
-		return m.frames
-	}
-	b, _ := m.form(kind).encode(m)
-	return b
-}
-
 func appendBase64Frame(dst []byte, op ws.Opcode, payload []byte) []byte {
 	if op == ws.Binary {
 		payload = appendBase64([]byte{'b'}, payload)

@@ -57,19 +57,14 @@ const (
 	Refuse
 )
 
+var overflowNames = [...]string{"Disconnect", "DropOldest", "DropNewest", "Refuse"}
+
 // String returns the policy's name.
 func (o Overflow) String() string {
-	switch o {
-	case Disconnect:
-		return "Disconnect"
-	case DropOldest:
-		return "DropOldest"
-	case DropNewest:
-		return "DropNewest"
-	case Refuse:
-		return "Refuse"
+	if o.check() != nil {
+		return "Overflow(" + strconv.Itoa(int(o)) + ")"
 	}
-	return "Overflow(" + strconv.Itoa(int(o)) + ")"
+	return overflowNames[o]
 }
 
 // ServerOptions configures a [Server]. A zero field selects its default, and so does

@@ -13,6 +13,17 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
+// webSocket returns the bytes of the message on a WebSocket.
+func (m *Message) webSocket(v variant) []byte { return m.encoded(v.kind(m)) }
+
+// encoded returns the bytes of the message in a form.
+func (m *Message) encoded(kind formKind) []byte {
+	if kind == framesForm {
+		return m.frames
+	}
+	return new(total).encoded(m, kind)
+}
+
 // decode3 returns the packets of a payload, and how it ends. Binary data is marked
 // with a star in front.
 func decode3(t testing.TB, payload []byte, binary bool) (packets []string, err error) {

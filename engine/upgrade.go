@@ -45,7 +45,7 @@ func (l *link) probe(p packet) bool {
 			l.giveUp(nil)
 			return false
 		}
-		if _, err := l.nc.Write(probePongPacket.webSocket(l.variant)); err != nil {
+		if _, err := l.nc.Write(probePongPacket.frames); err != nil {
 			l.giveUp(err)
 			return false
 		}
