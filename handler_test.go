@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/seed96b07ef8/socketio"
 	"github.com/seed96b07ef8/socketio/internal/wiretest"
@@ -35,6 +37,7 @@ func TestHandlerShapes(t *testing.T) {
 		{"context and socket", func(ctx context.Context, s *socketio.Socket, a int) bool { return ctx == s.Context() }, `420["e",4]`, `430[true]`},
 		{"context alone", func(ctx context.Context) bool { return ctx.Err() == nil }, `420["e"]`, `430[true]`},
 		{"struct", func(p point) point { return point{p.Y, p.X} }, `420["e",{"x":1,"y":2}]`, `430[{"x":2,"y":1}]`},
+		{"methods in place of fields", func(at time.Time, _ struct{}) int { return at.Year() }, `420["e","2026-12-01T00:00:00Z",{}]`, `430[2026]`},
 		{"pointer", func(p *point) *point { return p }, `420["e",{"x":1,"y":2}]`, `430[{"x":1,"y":2}]`},
 		{"map and slice", func(m map[string]int, s []string) (int, int) { return len(m), len(s) }, `420["e",{"a":1},["x","y"]]`, `430[1,2]`},
 		{"any", func(v any) any { return v }, `420["e",{"a":[1,null,"x"]}]`, `430[{"a":[1,null,"x"]}]`},
@@ -93,6 +96,9 @@ func TestHandlersOfTheWrongShape(t *testing.T) {
 		{"ack with results", "e", func(func(string) int) {}, "its ack function must not return anything"},
 		{"ack and results", "e", func(func(string)) int { return 0 }, "both be the acknowledgement"},
 		{"Args and variadic", "e", func(socketio.Args, ...int) {}, "both take the rest"},
+		{"the server", "e", func(*socketio.Server) {}, "a *socketio.Server is not received"},
+		{"something that is not an argument", "e", func(*slog.Logger) {}, "parameter *slog.Logger: nothing can be decoded into a struct without exported fields"},
+		{"the same by value", "e", func(string, ...struct{ n int }) {}, "parameter struct { n int }: nothing can be decoded"},
 		{"reserved event", "disconnect", func() {}, "use OnConnect, OnDisconnecting or OnDisconnect"},
 	}
 	for _, c := range cases {

@@ -45,10 +45,10 @@ func (s *Socket) registered() *socketExtra { return s.extra.Load() }
 // [*AckError].
 //
 // On panics if the function has another form, or a type that cannot be encoded or
-// decoded, such as a channel, or a struct with one in a field without the tag
-// `json:"-"`. [Args] that are returned, or passed to ack, are sent as their values. ctx
-// is canceled when the socket is disconnected. The returned function removes the
-// handler.
+// decoded, such as a channel, a struct with one in a field without the tag `json:"-"`, or
+// a parameter *sql.DB, which has no exported fields. [Args] that are returned, or passed
+// to ack, are sent as their values. ctx is canceled when the socket is disconnected. The
+// returned function removes the handler.
 func (s *Socket) On(event string, handler any) (off func()) {
 	return s.extras().listeners.Add(event, newListener(event, handler, s.nsp.order()))
 }

@@ -102,7 +102,11 @@ func checkArgument[S any](t reflect.Type) error {
 	case t.Kind() == reflect.Func:
 		return fmt.Errorf("nothing can be decoded into a %v; an ack function has to be the last parameter", t)
 	}
-	if err := Receivable(t); err != nil {
+	err := Receivable(t)
+	if err == nil && staysZero(t) {
+		err = errors.New("nothing can be decoded into a struct without exported fields")
+	}
+	if err != nil {
 		return fmt.Errorf("parameter %v: %w", t, err)
 	}
 	return nil

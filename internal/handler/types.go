@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 
+	"github.com/seed96b07ef8/socketio/internal/jsonfields"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -25,14 +26,18 @@ func isEmitter(t reflect.Type) bool {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if t.Kind() == reflect.Struct {
-		for f := range t.Fields() {
-			if f.IsExported() {
-				return false
-			}
-		}
+	return t.Kind() != reflect.Struct || len(jsonfields.Of(t)) == 0
+}
+
+// staysZero reports whether t is a struct, or a pointer to one, that has fields and none
+// that could be decoded, such as a [database/sql.DB]. A handler with such a parameter
+// expects something else than an argument of an event.
+func staysZero(t reflect.Type) bool {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
 	}
-	return true
+	return t.Kind() == reflect.Struct && t.NumField() > 0 && len(jsonfields.Of(t)) == 0 &&
+		!implementsAny(t, unmarshalers) && !implementsAny(t, binaryUnmarshaler)
 }
 
 // selfMade reports whether methods of t, or of its parts, decode a value of type
