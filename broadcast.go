@@ -70,7 +70,7 @@ func (b Broadcast) Compress(on bool) Broadcast {
 
 // Timeout bounds the wait for acknowledgements, in addition to the context. Zero means
 // no bound; with a negative d nothing is sent, and EmitWithAck yields
-// [context.DeadlineExceeded].
+// [context.DeadlineExceeded]. JavaScript's timeout(5000) is Timeout(5 * time.Second).
 func (b Broadcast) Timeout(d time.Duration) Broadcast {
 	b.timeout = d
 	return b

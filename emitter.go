@@ -34,7 +34,8 @@ func (e Emitter) Compress(on bool) Emitter {
 
 // Timeout bounds the wait for acknowledgements, in addition to the context: EmitWithAck
 // returns an error that matches context.DeadlineExceeded after d. Zero means no bound;
-// with a negative d, EmitWithAck sends nothing and returns at once.
+// with a negative d, EmitWithAck sends nothing and returns at once. JavaScript's
+// timeout(5000) is Timeout(5 * time.Second): the plain number 5000 is 5 µs.
 func (e Emitter) Timeout(d time.Duration) Emitter {
 	e.timeout = d
 	return e

@@ -41,7 +41,8 @@ func (e Emitter) Compress(on bool) Emitter {
 // Timeout bounds the wait for acknowledgements, in addition to the context and in place
 // of [Options.AckTimeout]: EmitWithAck returns [context.DeadlineExceeded] after d; with
 // [Options.Retries] the event is sent again after d. Zero means no bound, or the
-// default one of retries. With a negative d, EmitWithAck sends nothing.
+// default one of retries. With a negative d, EmitWithAck sends nothing. JavaScript's
+// timeout(5000) is Timeout(5 * time.Second).
 func (e Emitter) Timeout(d time.Duration) Emitter {
 	e.timeout = d
 	return e
