@@ -405,7 +405,7 @@ func (c *Client) Emit(event string, args ...any) error {
 
 func (c *Client) emit(h parser.Header, event string, args []any) error {
 	if parser.IsReserved(event) {
-		return socketio.ErrReservedEvent
+		return socketio.ErrReservedEvent // the callers name the event
 	}
 	if reason := c.ended(); reason != nil {
 		return reason
@@ -424,7 +424,7 @@ func (c *Client) Call(event string, args ...any) socketio.Args {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), c.timeout)
 	defer cancel()
-	answer, err := c.EmitWithAck(ctx, event, args...)
+	answer, err := c.emitWithAck(ctx, event, args)
 	if errors.Is(err, context.DeadlineExceeded) {
 		c.t.Fatalf("socketiotest: %v asks %q: no acknowledgement within %v%s", c, event, c.timeout, c.context())
 	}
@@ -438,6 +438,15 @@ func (c *Client) Call(event string, args ...any) socketio.Args {
 // [*socketio.DisconnectError]. It makes a Client a [socketio.Caller], and may be
 // called on any goroutine.
 func (c *Client) EmitWithAck(ctx context.Context, event string, args ...any) (socketio.Args, error) {
+	answer, err := c.emitWithAck(ctx, event, args)
+	if err == socketio.ErrReservedEvent {
+		err = fmt.Errorf("socketiotest: %v asks %q: %w", c, event, err)
+	}
+	return answer, err
+}
+
+// emitWithAck is EmitWithAck, but does not name the event in its errors.
+func (c *Client) emitWithAck(ctx context.Context, event string, args []any) (socketio.Args, error) {
 	if err := ctxerr.Of(ctx); err != nil {
 		return socketio.Args{}, err // nothing is sent
 	}

@@ -2,6 +2,7 @@ package socketiotest_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -267,6 +268,16 @@ func TestWaitForSucceeds(t *testing.T) {
 	socketiotest.WaitFor(t, "the third look", func() bool { n++; return n == 3 })
 	if n != 3 {
 		t.Errorf("looked %d times", n)
+	}
+}
+
+func TestEmitWithAckReserved(t *testing.T) {
+	t.Parallel()
+	io := socketiotest.NewServer(t, nil)
+	c := socketiotest.Connect(t, io, nil)
+	_, err := c.EmitWithAck(context.Background(), "disconnect")
+	if !errors.Is(err, socketio.ErrReservedEvent) || !strings.Contains(err.Error(), `"disconnect"`) {
+		t.Errorf("got %v, want an error that matches ErrReservedEvent and has the name of the event", err)
 	}
 }
 
