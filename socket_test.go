@@ -207,7 +207,7 @@ func TestDisconnectReasons(t *testing.T) {
 			act:    func(_ *testing.T, c *wiretest.Client, _ *socketio.Socket) { c.TrySend(`4x`) },
 			reason: map[string]socketio.Reason{"polling": "forced close", "websocket": "forced close"},
 		}, {
-			name:   "the client sends what is no packet",
+			name:   "the client sends something that is not a valid packet",
 			act:    func(_ *testing.T, c *wiretest.Client, _ *socketio.Socket) { c.TrySend(`x`) },
 			reason: map[string]socketio.Reason{"polling": "parse error", "websocket": "parse error"},
 		}, {

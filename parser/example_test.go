@@ -54,11 +54,11 @@ func ExampleArgs_Decode() {
 	var name string
 	err = packet.Args.Decode(nil, &name)
 	if argError, ok := errors.AsType[*parser.ArgError](err); ok {
-		fmt.Println("argument", argError.Index, "is no", argError.Type)
+		fmt.Println("argument", argError.Index, "is not a valid", argError.Type)
 	}
 	// Output:
 	// <nil> 3 4 -1
-	// argument 1 is no string
+	// argument 1 is not a valid string
 }
 
 // After a message that violates the protocol, the connection should be closed.
