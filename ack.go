@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/seed96b07ef8/socketio/adapter"
+	"github.com/seed96b07ef8/socketio/internal/seam"
 	"github.com/seed96b07ef8/socketio/parser"
 	"github.com/seed96b07ef8/socketio/peer"
 )
@@ -113,7 +114,7 @@ func (n *Namespace) nextAck() uint64 { return n.acks.Add(1) - 1 }
 func (s *Socket) expectAck(id uint64, w ackWaiter) error {
 	// The reader may be lent, perhaps to a handler that is going to wait for this. Called
 	// after the change, so that a worker that borrows the reader only now sees it.
-	defer s.conn.engine.ReadOn()
+	defer s.conn.engine.Internal(seam.Key{}).ReadOn()
 	// Or the reader may wait for room that there is since the handler has begun, whose
 	// event does not count any more.
 	defer s.conn.budget.wakeReader()

@@ -10,6 +10,7 @@ import (
 	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/internal/ctxerr"
+	"github.com/seed96b07ef8/socketio/internal/seam"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -76,7 +77,7 @@ func (s member) Join(rooms ...string) error {
 // Flush implements [adapter.Socket].
 func (s member) Flush(flags engine.Flags) {
 	if flags&engine.Lazy != 0 {
-		s.conn.engine.FlushSoon()
+		s.conn.engine.Internal(seam.Key{}).FlushSoon()
 	} else {
 		s.conn.engine.Flush()
 	}
@@ -85,7 +86,7 @@ func (s member) Flush(flags engine.Flags) {
 // Warm implements [adapter.Socket].
 func (s member) Warm() {
 	s.gone.Load()
-	s.conn.engine.Warm()
+	s.conn.engine.Internal(seam.Key{}).Warm()
 }
 
 // Received implements [adapter.ReceiptSocket].

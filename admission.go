@@ -5,6 +5,7 @@ import (
 
 	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/seam"
 )
 
 // From the moment at which the adapter knows a socket until the server sends the CONNECT
@@ -77,7 +78,7 @@ func (s *Socket) welcome(m *engine.Message, missed []*adapter.Packet) {
 	}
 	// The log of the recovery is bounded by itself.
 	for _, p := range missed {
-		send(p.Message, p.Flags|engine.Essential)
+		send(p.Message, p.Flags|seam.Essential)
 	}
 	s.mu.Lock()
 	before := s.early

@@ -21,10 +21,10 @@ const module = "github.com/seed96b07ef8/socketio"
 var mayImport = map[string][]string{
 	"parser":               {"internal/blocks", "internal/clip"},
 	"parser/msgpack":       {"parser", "internal/jsonfields"},
-	"engine":               {"internal/blocks", "internal/clip", "internal/ctxerr", "internal/errtext", "internal/redact", "internal/ws"},
+	"engine":               {"internal/blocks", "internal/clip", "internal/ctxerr", "internal/errtext", "internal/redact", "internal/seam", "internal/ws"},
 	"adapter":              {"engine", "parser", "internal/offset"},
-	".":                    {"adapter", "engine", "event", "parser", "internal/clientfiles", "internal/clip", "internal/ctxerr", "internal/debuglog", "internal/dispatch", "internal/errtext", "internal/handler", "internal/offset", "peer"},
-	"client":               {"engine", "event", "parser", "internal/clip", "internal/ctxerr", "internal/dispatch", "internal/errtext", "internal/handler", "internal/offset", "internal/redact", "peer"},
+	".":                    {"adapter", "engine", "event", "parser", "internal/clientfiles", "internal/clip", "internal/ctxerr", "internal/debuglog", "internal/dispatch", "internal/errtext", "internal/handler", "internal/offset", "internal/seam", "peer"},
+	"client":               {"engine", "event", "parser", "internal/clip", "internal/ctxerr", "internal/dispatch", "internal/errtext", "internal/handler", "internal/offset", "internal/redact", "internal/seam", "peer"},
 	"event":                {"parser", "peer", "internal/handler"},
 	"peer":                 {"engine", "parser", "internal/clip", "internal/errtext"},
 	"socketiotest":         {".", "adapter", "engine", "parser", "internal/ctxerr", "internal/memnet", "internal/offset", "internal/ws"},
@@ -44,6 +44,7 @@ var mayImport = map[string][]string{
 	"internal/nodepeer":    {"internal/leakcheck"},
 	"internal/offset":      {},
 	"internal/redact":      {},
+	"internal/seam":        {},
 	"internal/wiretest":    {"internal/ws"},
 	"internal/ws":          {"internal/blocks"},
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/seam"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -61,9 +62,9 @@ func (c *conn) trimLocked() {
 }
 
 var (
-	_ engine.BatchHandler = (*conn)(nil)
-	_ engine.DrainHandler = (*conn)(nil)
-	_ engine.DropHandler  = (*conn)(nil)
+	_ seam.BatchHandler[*engine.Conn] = (*conn)(nil)
+	_ engine.DrainHandler             = (*conn)(nil)
+	_ engine.DropHandler              = (*conn)(nil)
 )
 
 // OnDrain implements [engine.DrainHandler].

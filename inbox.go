@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"github.com/seed96b07ef8/socketio/internal/dispatch"
+	"github.com/seed96b07ef8/socketio/internal/seam"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -128,13 +129,13 @@ func (s job) Resign() { s.resign() }
 // lent is the work of a socket, done by the goroutine that reads for it.
 type lent struct{ *Socket }
 
-// Do implements [engine.Work].
+// Do implements [seam.Work].
 func (s lent) Do() {
-	e := s.conn.engine
+	e := s.conn.engine.Internal(seam.Key{})
 	if s.asks() {
 		e.ReadOn()
 	}
-	s.nsp.server.readers.Do(job(s), e, e.ID()[0]) // session IDs are random
+	s.nsp.server.readers.Do(job(s), e, s.conn.engine.ID()[0]) // session IDs are random
 }
 
 // start makes a worker run the inbox, unless one does already or the inbox is empty.
@@ -160,7 +161,7 @@ func (s *Socket) startLocked() {
 func (s *Socket) borrowReader() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.working || s.inbox.len() == 0 || len(s.acks) > 0 || !s.conn.engine.Lend(lent{s}) {
+	if s.working || s.inbox.len() == 0 || len(s.acks) > 0 || !s.conn.engine.Internal(seam.Key{}).Lend(lent{s}) {
 		return false
 	}
 	s.working = true

@@ -140,7 +140,7 @@ func (s *Socket) inboxIsFull() bool {
 	return s.inbox.len() >= s.nsp.server.opts.InboxEvents
 }
 
-// OnBatch implements [engine.BatchHandler]: events that arrived with one read are
+// OnBatch implements [seam.BatchHandler]: events that arrived with one read are
 // handled together. The reader goroutine handles them itself if that delays no other
 // socket: see docs/decisions/0009-reader-runs-handlers.md.
 func (c *conn) OnBatch(*engine.Conn) {

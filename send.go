@@ -10,6 +10,7 @@ import (
 	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/internal/clip"
 	"github.com/seed96b07ef8/socketio/internal/offset"
+	"github.com/seed96b07ef8/socketio/internal/seam"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -50,7 +51,7 @@ func (s *Socket) transmit(h parser.Header, event string, args []any, flags engin
 		return s.deliver(m, flags)
 	}
 	// It has one receiver, so it need not be a Message.
-	return s.failure(s.conn.engine.SendText(p.data, p.attachments, flags))
+	return s.failure(s.conn.engine.Internal(seam.Key{}).SendText(p.data, p.attachments, flags))
 }
 
 // sendRecoverable sends an event by way of the adapter, which keeps it in case it

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/seam"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -124,7 +125,7 @@ func (l *life) unauthenticated(err error, n int) bool {
 func (l *life) requestLocked(msg *engine.Message) {
 	l.socket.asked = l
 	l.timer = time.AfterFunc(l.socket.manager.opts.ConnectTimeout, l.unanswered)
-	flags := engine.Essential // one waits for its answer at a time
+	flags := engine.Flags(seam.Essential) // one waits for its answer at a time
 	if l.socket.left == l.conn {
 		// A server of Node that reads the request to leave a namespace together with one
 		// to join it again takes the second for an error and closes the connection.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/seam"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -225,7 +226,7 @@ func (s *Socket) enterLocked(sid, pid string) {
 	e := l.conn.engine
 	e.Cork()
 	for _, m := range l.held {
-		_ = e.Send(m, engine.Essential) // the end of a connection is reported elsewhere
+		_ = e.Send(m, seam.Essential) // the end of a connection is reported elsewhere
 	}
 	l.held = nil
 	s.flushLocked()
@@ -330,7 +331,7 @@ func (s *Socket) sendDisconnectLocked(c *conn) {
 		})
 		return
 	}
-	flags := engine.Essential // there is one for each time that a socket was let in
+	flags := engine.Flags(seam.Essential) // there is one for each time that a socket was let in
 	if !c.parting {
 		// Servers of Node drop the events that they read together with DISCONNECT.
 		flags |= engine.Fence

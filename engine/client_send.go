@@ -31,7 +31,7 @@ func (e *TooLargeError) Error() string {
 // send m, if the connection has ended ([ErrClosed]), the server would not accept the
 // size of m ([*TooLargeError]), or the outbox is full and the overflow policy refuses
 // m ([ErrOutboxFull]). A nil error does not mean that the server receives the
-// message. The flags Volatile, NoCompress, Essential, Control and Fence apply.
+// message. The flags Volatile, NoCompress, Control and Fence apply.
 func (c *Client) Send(m *Message, flags Flags) error {
 	_, err := c.send(m, flags, c.opts.Overflow)
 	if err == ErrDropped {

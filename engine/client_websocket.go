@@ -7,6 +7,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/seed96b07ef8/socketio/internal/seam"
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
@@ -41,7 +42,7 @@ func (c *Client) surviveExit(f func()) {
 }
 
 // feed implements receiver. A Client has no work to lend its reader to.
-func (c *Client) feed(l *link, b []byte) (_ Work, more bool) {
+func (c *Client) feed(l *link, b []byte) (_ seam.Work, more bool) {
 	c.noteArrival()
 	l.in.Push(b)
 	for {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+
+	"github.com/seed96b07ef8/socketio/internal/seam"
 )
 
 // A Handler receives the messages of a connection and its end.
@@ -21,21 +23,6 @@ type Handler interface {
 	// outbox. It should not block, because its goroutine may also serve other
 	// connections.
 	OnClose(c *Conn, reason Reason, err error)
-}
-
-// A BatchHandler is a Handler that collects work from messages that arrive together.
-type BatchHandler interface {
-	// OnBatch is called after OnMessage returned for the last message of one read or
-	// one polling request. It may call [Conn.Lend].
-	OnBatch(c *Conn)
-}
-
-// Work is work that a Handler collected from messages, to run after their delivery.
-type Work interface {
-	// Do is called on the reader goroutine, without locks. Unlike OnMessage it may
-	// wait for messages that the peer has yet to send, if it calls [Conn.ReadOn]
-	// first.
-	Do()
 }
 
 // An UpgradeHandler is a Handler that is notified of transport changes.
@@ -107,8 +94,8 @@ type Conn struct {
 	// Every method of the handler except OnClose, OnDrain and OnDrop is called with
 	// it held.
 	receiving sync.Mutex
-	handler   Handler // written with receiving and mu held, read with either held
-	work      Work    // the next work of a lent reader
+	handler   Handler   // written with receiving and mu held, read with either held
+	work      seam.Work // the next work of a lent reader
 }
 
 // ending records how a connection ended.

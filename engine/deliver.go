@@ -4,11 +4,12 @@ import (
 	"errors"
 	"io"
 
+	"github.com/seed96b07ef8/socketio/internal/seam"
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
 // feed implements receiver.
-func (c *Conn) feed(l *link, b []byte) (work Work, more bool) {
+func (c *Conn) feed(l *link, b []byte) (work seam.Work, more bool) {
 	l.noteRead()
 	if l.active {
 		c.beat.noteArrival()
@@ -91,52 +92,22 @@ func (c *Conn) deliver(p packet) {
 
 // deliverBatch calls OnBatch after the last message of a batch.
 func (c *Conn) deliverBatch() {
-	if h, ok := c.handler.(BatchHandler); ok {
+	if h, ok := c.handler.(seam.BatchHandler[*Conn]); ok {
 		h.OnBatch(c)
 	}
 }
 
 // deliverAndLend is deliverBatch on a goroutine that may be lent. It returns the work
 // that the goroutine is lent to, or nil. The token receiving is held.
-func (c *Conn) deliverAndLend(lendable bool) Work {
+func (c *Conn) deliverAndLend(lendable bool) seam.Work {
 	defer func() { c.lendable, c.work = false, nil }()
 	c.lendable = lendable
 	c.deliverBatch()
 	return c.work
 }
 
-// Lend lends the reader goroutine to work, which saves a switch to another goroutine.
-// Only OnBatch may call it, and once. It returns false if the goroutine cannot be
-// spared: over polling, where a request waits for its response; at the end of the
-// connection; and if an idle connection keeps a goroutine, whose stack should stay
-// small.
-//
-// The server reads nothing from the peer until work returns or [Conn.ReadOn] is
-// called, so one of these must happen soon. [Server.Shutdown] waits for work until
-// ReadOn is called.
-func (c *Conn) Lend(work Work) bool {
-	if !c.lendable {
-		return false
-	}
-	c.lendable, c.work = false, work
-	return true
-}
-
-// ReadOn makes another goroutine read from the peer if the reader goroutine is lent.
-// Methods of the handler may then run concurrently with the [Work].
-func (c *Conn) ReadOn() {
-	turn := c.turn.Load()
-	if turn%2 == 0 || !c.turn.CompareAndSwap(turn, turn+1) {
-		return
-	}
-	c.mu.Lock()
-	l := c.link
-	c.mu.Unlock()
-	go l.run(nil)
-}
-
 // do runs work.
-func (c *Conn) do(work Work) {
+func (c *Conn) do(work seam.Work) {
 	defer c.guard()
 	work.Do()
 }

@@ -6,26 +6,6 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
-// SendText is Send for a message to this connection only: text, which must be valid
-// UTF-8, followed by attachments. The arguments are used only during the call. A
-// message that leaves at once, because none is queued before it, is written from the
-// caller's memory without a copy.
-func (c *Conn) SendText(text []byte, attachments [][]byte, flags Flags) error {
-	c.mu.Lock()
-	if c.state == open && !c.overflowed && c.directLocked() && flags&(Deferred|Lazy) == 0 {
-		v := vectors.Get().(*vector)
-		defer v.release()
-		if c.link.vector(v, text, attachments, flags) {
-			return c.writeVectorAndUnlock(v, text, attachments)
-		}
-	}
-	if c.joinCorkedLocked(text, attachments, flags) {
-		return c.settleAndUnlock()
-	}
-	c.mu.Unlock()
-	return c.Send(newOwnMessage(text, attachments), flags)
-}
-
 // joinCorkedLocked appends a message to the newest queued one if the connection is
 // corked and no limit or flag prevents it.
 func (c *Conn) joinCorkedLocked(text []byte, attachments [][]byte, flags Flags) bool {

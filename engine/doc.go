@@ -45,15 +45,13 @@
 // # Concurrency
 //
 // Methods of Server and Conn are safe for concurrent use, including from
-// handlers, and methods of Conn never block on the peer. Calls to OnMessage,
-// OnBatch and OnUpgrade are serialized per connection. OnClose and OnDrain may
-// run concurrently with them and may be called from within Send or Close, so do
+// handlers, and methods of Conn never block on the peer. Calls to OnMessage
+// and OnUpgrade are serialized per connection. OnClose and OnDrain may run
+// concurrently with them and may be called from within Send or Close, so do
 // not hold a lock that they acquire while calling those methods. The package
 // holds no lock while a handler runs. While OnMessage runs, the server reads
 // nothing more from its client: TCP slows down a client that sends too much, and
-// the heartbeat does not count its silence. OnBatch may lend the reader
-// goroutine to [Work]; OnMessage is not called meanwhile, unless [Conn.ReadOn]
-// is called.
+// the heartbeat does not count its silence.
 //
 // A WebSocket connection has one goroutine, which waits for the socket to become
 // readable and holds no buffer meanwhile. On Linux, a quiet connection without TLS
@@ -65,8 +63,7 @@
 //
 //  1. OnConnect is called on the goroutine of the handshake. Messages that it
 //     sends are part of the response to the handshake.
-//  2. OnMessage is called for each message, and OnBatch after the messages that
-//     were read together. OnUpgrade is called at most once, between the last
+//  2. OnMessage is called for each message. OnUpgrade is called at most once, between the last
 //     message over polling and the first over WebSocket.
 //  3. OnClose is called once, with a [Reason] and the cause. Nothing is
 //     delivered after it, and Send returns [ErrClosed].
@@ -75,7 +72,7 @@
 // closes all connections that way and waits for them. Call it before
 // [net/http.Server.Shutdown], which does not know about hijacked connections.
 //
-// A panic in OnMessage, OnBatch, Work, OnUpgrade or OnDrain is logged with its stack
+// A panic in OnMessage, OnUpgrade or OnDrain is logged with its stack
 // and ends the connection. A panic in OnClose is only logged.
 //
 // # Limits

@@ -1,5 +1,18 @@
 package engine
 
+import "github.com/seed96b07ef8/socketio/internal/seam"
+
+// The methods of internals, and the flag of package seam, for tests.
+
+func (c *Conn) Lend(work seam.Work) bool { return c.Internal(seam.Key{}).Lend(work) }
+func (c *Conn) ReadOn()                  { c.Internal(seam.Key{}).ReadOn() }
+func (c *Conn) FlushSoon()               { c.Internal(seam.Key{}).FlushSoon() }
+func (c *Conn) SendText(text []byte, attachments [][]byte, flags Flags) error {
+	return c.Internal(seam.Key{}).SendText(text, attachments, flags)
+}
+
+const Essential = essential
+
 // Posting reports whether the body of a POST is being received.
 func Posting(c *Conn) bool {
 	c.mu.Lock()

@@ -64,17 +64,6 @@ func (f *flusher) run(conns []*Conn) {
 	returned = true
 }
 
-// FlushSoon is [Conn.Flush] for messages that may wait like [Lazy] ones.
-func (c *Conn) FlushSoon() {
-	c.mu.Lock()
-	if c.state == open && c.outbox.n > 0 && !c.overflowed && c.mayWaitLocked(0) {
-		c.server.flusher.add(c)
-		c.mu.Unlock()
-		return
-	}
-	_ = c.settleAndUnlock()
-}
-
 func (c *Conn) flushLazy() {
 	defer c.guard() // OnDrop may be called
 	c.mu.Lock()

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/seed96b07ef8/socketio/internal/seam"
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
@@ -256,7 +257,7 @@ var errHandlerExit = errors.New("engine: a handler ended its goroutine")
 type receiver interface {
 	// feed delivers the messages in b and keeps none of its memory. It returns the
 	// work to do next, and more, which is false if reading must stop.
-	feed(l *link, b []byte) (work Work, more bool)
+	feed(l *link, b []byte) (work seam.Work, more bool)
 	// disconnected handles the end of reading: an I/O error, a violation of the WebSocket
 	// protocol, or a close frame.
 	disconnected(l *link, err error)
@@ -267,7 +268,7 @@ type receiver interface {
 func (l *link) deliver(to receiver, r *socketReader, b []byte) {
 	var err error
 	for more := true; more; {
-		var work Work
+		var work seam.Work
 		if len(b) > 0 {
 			work, more = to.feed(l, b)
 		}
@@ -291,7 +292,7 @@ func (l *link) deliver(to receiver, r *socketReader, b []byte) {
 
 // lend runs work on the reader goroutine. It sets r.left if another goroutine has
 // begun to read meanwhile.
-func (l *link) lend(r *socketReader, work Work) {
+func (l *link) lend(r *socketReader, work seam.Work) {
 	c := l.conn
 	r.left = true
 	turn := c.turn.Add(1)

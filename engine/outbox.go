@@ -1,6 +1,10 @@
 package engine
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/seed96b07ef8/socketio/internal/seam"
+)
 
 // Flags modify how a message is sent.
 type Flags uint16
@@ -19,10 +23,7 @@ const (
 	// are expected at once. The flag has no effect if much is queued already, or
 	// together with Deferred.
 	Lazy
-	// Essential exempts the message from the limits of the outbox: it always fits, is
-	// never dropped, and takes no room from other messages. Use it only for messages
-	// that are bounded elsewhere.
-	Essential
+	_ // essential
 	// Fence holds back the message, and those sent after it, until the server has
 	// read the messages sent before it, so it leaves in a request or a read of its
 	// own. It affects only a [Client].
@@ -46,15 +47,18 @@ const (
 	counted
 )
 
+// essential marks a message that is bounded elsewhere, see [seam.Essential].
+const essential Flags = seam.Essential
+
 // serverFlags and clientFlags are the sets of flags that a caller of [Conn.Send] and
 // [Client.Send] may set.
 const (
-	serverFlags = Volatile | NoCompress | Deferred | Lazy | Essential | Control
-	clientFlags = Volatile | NoCompress | Essential | Control | Fence
+	serverFlags = Volatile | NoCompress | Deferred | Lazy | essential | Control
+	clientFlags = Volatile | NoCompress | essential | Control | Fence
 )
 
 // undroppable is the set of flags that exempt an entry from overflow policies.
-const undroppable = Essential | Control | unfinished | protocolPacket
+const undroppable = essential | Control | unfinished | protocolPacket
 
 // An outbox is a FIFO of messages that heartbeats overtake. It uses memory only while
 // it is not empty.

@@ -32,7 +32,7 @@ func (o *outbox) controls() usage {
 // the message fits, and how many other messages it dropped.
 func (o *outbox) makeRoom(size int, flags Flags, l limits, policy Overflow) (ok bool, dropped int) {
 	switch {
-	case flags&Essential != 0:
+	case flags&essential != 0:
 		return true, 0
 	case flags&Control != 0:
 		return l.admits(size, o.controls()), 0

@@ -34,10 +34,6 @@ func (c *Conn) Send(m *Message, flags Flags) error {
 	return err
 }
 
-// Warm loads into the CPU cache the memory that Send needs. A broadcast calls it for
-// a few connections before it sends to them, so that their cache misses overlap.
-func (c *Conn) Warm() { c.ended.Load() }
-
 // Flush sends the messages that were queued with [Deferred].
 func (c *Conn) Flush() {
 	c.mu.Lock()
