@@ -138,7 +138,7 @@ func TestFullInboxOfAClientThatIsGone(t *testing.T) {
 	transports(t, func(t *testing.T, transport string) {
 		t.Parallel()
 		io, url, _ := newServer(t, &socketio.Options{InboxEvents: 1, Engine: engine.ServerOptions{
-			PingInterval: 300 * time.Millisecond, PingTimeout: 300 * time.Millisecond,
+			PingInterval: 300 * time.Millisecond, PingTimeout: 2 * time.Second,
 		}})
 		io.On("wait", func(ctx context.Context) { <-ctx.Done() })
 		c, _ := wiretest.Join(t, url, transport, "/")
