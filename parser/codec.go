@@ -1,5 +1,7 @@
 package parser
 
+import "math"
+
 // Codec is a packet format. Both peers of a connection must use the same one;
 // [JSON] is the default everywhere. Its methods are safe for concurrent use.
 type Codec interface {
@@ -88,6 +90,7 @@ func (l Limits) WithDefaults() Limits {
 	if l.MaxArguments <= 0 {
 		l.MaxArguments = 10_000
 	}
+	l.MaxArguments = min(l.MaxArguments, math.MaxInt-1) // an event has its name in addition
 	return l
 }
 

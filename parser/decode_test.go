@@ -3,6 +3,7 @@ package parser_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -443,5 +444,15 @@ func TestEventNamesInTurn(t *testing.T) {
 		if err != nil || p.Event != test.want {
 			t.Errorf("%s: got %v, %v, want %q", test.raw, p, err, test.want)
 		}
+	}
+}
+
+// The largest number, for no limit, is not less than any other.
+func TestLimitsMayBeTheLargestNumber(t *testing.T) {
+	t.Parallel()
+	const most = math.MaxInt
+	d := parser.JSON.NewDecoder(parser.Limits{MaxAttachments: most, MaxDepth: most, MaxEventName: most, MaxArguments: most})
+	if p, err := d.Decode([]byte(`2["news",1,[2]]`), false); err != nil || p.Args.Len() != 2 {
+		t.Errorf("decoded as %v, %v", p, err)
 	}
 }
