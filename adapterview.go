@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/seed96b07ef8/socketio/adapter"
@@ -132,13 +134,47 @@ func (h host) Node() adapter.NodeID { return h.n.server.node }
 
 func (h host) Recovery() *adapter.RecoveryOptions { return h.n.server.opts.recoveryOptions() }
 
+func (h host) Body(event string, args []any) (*parser.Body, error) {
+	body, err := parser.EncodeBody(event, args)
+	if err == nil {
+		err = h.n.server.checkAttachments(len(body.Attachments))
+	}
+	if err != nil {
+		return nil, unencodable(parser.Header{Type: parser.Event, Namespace: h.n.name}, event, err)
+	}
+	return body, nil
+}
+
 func (h host) Encode(p *adapter.Packet) (err error) {
 	if p.HasAck {
 		// Each node assigns its own IDs, also to packets from other nodes.
 		p.AckID = h.n.nextAck()
 	}
-	p.Message, err = h.n.encode(parser.Header{Type: parser.Event, ID: p.AckID, HasID: p.HasAck}, p.Event, p.Args)
+	header := parser.Header{Type: parser.Event, Namespace: h.n.name, ID: p.AckID, HasID: p.HasAck}
+	s, args := h.n.server, p.Args
+	if p.Body != nil {
+		if s.opts.Codec == parser.JSON {
+			p.Message, err = s.encodeBody(header, p)
+			return err
+		}
+		if args == nil {
+			received, err := p.Body.Packet(receivedLimits)
+			if err != nil {
+				return unencodable(header, p.Event, err)
+			}
+			args = []any{received.Args}
+		}
+	}
+	if p.Offset != "" {
+		args = append(slices.Clip(args), p.Offset)
+	}
+	p.Message, err = s.encode(header, p.Event, args)
 	return err
+}
+
+// receivedLimits are for events that other nodes have encoded: those that one may emit.
+var receivedLimits = parser.Limits{
+	MaxAttachments: math.MaxInt, MaxDepth: math.MaxInt, MaxEventName: math.MaxInt, MaxArguments: math.MaxInt,
 }
 
 func (h host) RoomEvent(e adapter.RoomEvent) {

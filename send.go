@@ -116,7 +116,7 @@ func (n *Namespace) observed(p *adapter.Packet, t adapter.Target, broadcast func
 		s.noteOutgoing(p.Event, p.Args)
 	}
 	err := broadcast()
-	if err == nil && sent != nil {
+	if err == nil && sent != nil && p.Message != nil {
 		for _, s := range sockets {
 			sent(s, p.Event, p.Message.Len())
 		}
@@ -167,14 +167,38 @@ type encodedPacket struct {
 func (s *Server) encodeParts(h parser.Header, event string, args []any) (p encodedPacket, err error) {
 	p.scratch = scratch.Get().(*[]byte)
 	p.data, p.attachments, err = s.opts.Codec.Append((*p.scratch)[:0], h, event, args)
-	if err == nil && len(p.attachments) > s.opts.Limits.MaxAttachments {
-		err = &LimitError{Option: "Limits.MaxAttachments", Max: s.opts.Limits.MaxAttachments}
+	if err == nil {
+		err = s.checkAttachments(len(p.attachments))
 	}
 	if err != nil {
 		scratch.Put(p.scratch)
 		return encodedPacket{}, unencodable(h, event, err)
 	}
 	return p, nil
+}
+
+// checkAttachments returns an error if an event has too many.
+func (s *Server) checkAttachments(n int) error {
+	if limit := s.opts.Limits.MaxAttachments; n > limit {
+		return &LimitError{Option: "Limits.MaxAttachments", Max: limit}
+	}
+	return nil
+}
+
+// encodeBody makes the message of an event that has been encoded already, with the offset.
+func (s *Server) encodeBody(h parser.Header, p *adapter.Packet) (*engine.Message, error) {
+	if err := s.checkAttachments(len(p.Body.Attachments)); err != nil {
+		return nil, unencodable(h, p.Event, err)
+	}
+	buffer := scratch.Get().(*[]byte)
+	text, err := p.Body.Append((*buffer)[:0], h, p.Offset)
+	if err != nil {
+		scratch.Put(buffer)
+		return nil, unencodable(h, p.Event, err)
+	}
+	e := encodedPacket{data: text, attachments: p.Body.Attachments, scratch: buffer}
+	defer e.release()
+	return e.message(s), nil
 }
 
 // unencodable adds to an error which packet cannot be encoded.

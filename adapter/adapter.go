@@ -87,16 +87,23 @@ type Target struct {
 type Packet struct {
 	// Event and Args are what was emitted. They must not be modified, and Args must not
 	// be used after the call, when the memory that they refer to may hold other
-	// messages.
+	// messages. An event from another node has no Args.
 	Event string
 	Args  []any
+	// Body is the event, encoded for all nodes, from Host.Body or from another node. It is
+	// optional for an event with Args. A packet that is delivered after the call has a Body
+	// and no Args.
+	Body *parser.Body
+	// Offset, if it is not empty, becomes an additional last argument of the Message. It
+	// is not part of Args and Body.
+	Offset string
 	// HasAck requests acknowledgements. When the Host encodes the packet, it
 	// sets AckID, the ID of this node's clients' acknowledgements.
 	AckID  uint64
 	HasAck bool
 	// Flags apply to each delivery.
 	Flags engine.Flags
-	// Message is the encoded packet, the same for all recipients.
+	// Message is the encoded packet, the same for all recipients. Host.Encode makes it.
 	Message *engine.Message
 }
 
@@ -109,7 +116,13 @@ type Host interface {
 	// Recovery returns how clients that lost their connection are to be recovered, with
 	// the values that the server was given, or nil if they are not.
 	Recovery() *RecoveryOptions
-	// Encode makes a packet's Message, and AckID, from its other fields.
+	// Body encodes an event for all nodes, with copies of the arguments. It must not be
+	// called under a lock, because it calls methods of the application's types.
+	Body(event string, args []any) (*parser.Body, error)
+	// Encode makes a packet's Message, and AckID, from its other fields. Without a Body it
+	// encodes the Args. With one it copies the Body, unless the clients use another codec
+	// than JSON: then it encodes the Args and, without Args, what the Body decodes to. It
+	// must not be called under a lock.
 	Encode(p *Packet) error
 	// RoomEvent notifies the application of a change of a room. The adapter holds no
 	// lock during the call. Calls are serialized, in the order of the changes. When

@@ -313,7 +313,27 @@ func (a *Memory) Broadcast(p *Packet, t Target) error {
 	if err := a.host.Encode(p); err != nil {
 		return err
 	}
-	a.deliver(p, t)
+	sel := a.choose(t)
+	defer sel.release()
+	a.deliverTo(sel, p)
+	return nil
+}
+
+// Deliver delivers p to the local sockets that t selects. It encodes a packet without a
+// Message if there is such a socket, so that an event of another node that concerns no
+// socket of this one is not encoded.
+func (a *Memory) Deliver(p *Packet, t Target) error {
+	sel := a.choose(t)
+	defer sel.release()
+	if len(sel.members) == 0 {
+		return nil
+	}
+	if p.Message == nil {
+		if err := a.host.Encode(p); err != nil {
+			return err
+		}
+	}
+	a.deliverTo(sel, p)
 	return nil
 }
 
@@ -326,9 +346,7 @@ const (
 	burstGap  = 100 * time.Microsecond
 )
 
-func (a *Memory) deliver(p *Packet, t Target) {
-	sel := a.choose(t)
-	defer sel.release()
+func (a *Memory) deliverTo(sel *selection, p *Packet) {
 	if flags := a.pace(sel); flags != 0 {
 		lazy := *p
 		lazy.Flags |= flags

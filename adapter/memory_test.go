@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,6 +19,8 @@ import (
 
 // fakeHost is a namespace that encodes an event as its name and arguments.
 type fakeHost struct {
+	encoded atomic.Int64 // packets
+
 	mu     sync.Mutex
 	events []RoomEvent
 }
@@ -32,8 +35,17 @@ func (h *fakeHost) Encode(p *Packet) error {
 	if p.Event == "unencodable" {
 		return errors.New("cannot be encoded")
 	}
-	p.Message = engine.NewTextMessage([]byte(fmt.Sprint(p.Event, p.Args)))
+	args := p.Args
+	if p.Offset != "" {
+		args = append(slices.Clip(args), p.Offset)
+	}
+	p.Message = engine.NewTextMessage([]byte(fmt.Sprint(p.Event, args)))
+	h.encoded.Add(1)
 	return nil
+}
+
+func (h *fakeHost) Body(event string, args []any) (*parser.Body, error) {
+	return parser.EncodeBody(event, args)
 }
 
 func (h *fakeHost) RoomEvent(e RoomEvent) {
@@ -471,4 +483,35 @@ func TestBursts(t *testing.T) {
 			t.Errorf("got flags %v, want %v", first.flags, want)
 		}
 	})
+}
+
+// A packet that concerns no socket is not encoded, and one that has its message is not
+// encoded again.
+func TestDeliverEncodesOnlyWhatIsWanted(t *testing.T) {
+	h := new(fakeHost)
+	a := NewMemory(h)
+	deliver := func(p *Packet, room string, want int64) {
+		t.Helper()
+		if err := a.Deliver(p, Target{Rooms: []string{room}}); err != nil {
+			t.Error(err)
+		}
+		if n := h.encoded.Load(); n != want {
+			t.Errorf("encoded %d packets, want %d", n, want)
+		}
+	}
+	s := &fakeSocket{id: "s", a: a}
+	a.Add(s)
+	p := &Packet{Event: "news"}
+	deliver(p, "empty", 0)
+	if p.Message != nil {
+		t.Error("a packet that concerns no socket has a message")
+	}
+	deliver(p, "s", 1)
+	deliver(p, "s", 1)
+	if want := []string{"news", "news"}; !slices.Equal(s.got, want) {
+		t.Errorf("delivered %q, want %q", s.got, want)
+	}
+	if err := a.Deliver(&Packet{Event: "unencodable"}, Target{}); err == nil {
+		t.Error("Deliver has not returned the error of the encoding")
+	}
 }

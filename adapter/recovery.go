@@ -154,7 +154,7 @@ func (a *Recovery) number(p *Packet) (numbered *Packet, number uint64, err error
 	number = a.issued.Add(1)
 	numbered = new(Packet)
 	*numbered = *p
-	numbered.Args = append(slices.Clip(p.Args), a.prefix+strconv.FormatUint(number, 36))
+	numbered.Offset = a.prefix + strconv.FormatUint(number, 36)
 	numbered.Flags |= engine.Deferred
 	if err := a.host.Encode(numbered); err != nil {
 		return nil, 0, err

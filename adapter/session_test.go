@@ -440,7 +440,7 @@ type offsetHost struct {
 }
 
 func (h *offsetHost) Encode(p *Packet) error {
-	h.offsets[p.Event], _ = p.Args[len(p.Args)-1].(string)
+	h.offsets[p.Event] = p.Offset
 	return h.fakeHost.Encode(p)
 }
 

@@ -53,10 +53,7 @@ func (a *appender) appendPacket(dst []byte, h Header, event string, args []any) 
 		if err := a.checkPlaceholders(dst[payload:], args); err != nil {
 			return nil, err
 		}
-		dst[start] += byte(BinaryEvent - Event) // as is BinaryAck - Ack
-		var scratch [24]byte
-		count := append(strconv.AppendInt(scratch[:0], int64(n), 10), '-')
-		dst = slices.Insert(dst, start+1, count...)
+		dst = markBinary(dst, start, n)
 	}
 	return dst, nil
 }
