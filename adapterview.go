@@ -178,26 +178,18 @@ var receivedLimits = parser.Limits{
 }
 
 func (h host) RoomEvent(e adapter.RoomEvent) {
-	each(&h.n.registry, func(r *registry) *hooks[func(RoomEvent)] { return &r.rooms }, func(f func(RoomEvent)) bool {
+	for f := range h.n.rooms.all() {
 		if err := h.n.protect("", e.Kind.String(), func() error { f(e); return nil }); err != nil {
 			h.n.report(nil, &EventError{Namespace: h.n.name, Event: e.Kind.String(), Err: err}, false)
 		}
-		return true
-	})
+	}
 }
 
-func (h host) WantsRoomEvents() bool {
-	for r := &h.n.registry; r != nil; r = r.parent {
-		if len(r.rooms.Load()) > 0 {
-			return true
-		}
-	}
-	return false
-}
+func (h host) WantsRoomEvents() bool { return !h.n.rooms.isEmpty() }
 
 func (h host) ServerEvent(event string, args parser.Args, answer func(args ...any)) {
 	in := &invocation{Owner: &serverEvent{h.n, answer}, Args: args, Wanted: answer != nil}
-	for _, l := range h.n.of(event, func(r *registry) *listeners { return &r.serverEvents }) {
+	for _, l := range h.n.serverEvents.of(event) {
 		if err := h.n.call(l, in, event); err != nil {
 			h.n.report(nil, &EventError{Namespace: h.n.name, Event: event, Err: err}, false)
 		}

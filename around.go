@@ -14,20 +14,10 @@ import (
 // nil without any.
 func (n *Namespace) around() []HandlerMiddleware {
 	list := n.server.opts.HandlerMiddleware
-	if !n.surrounds() {
+	if n.registry.around.isEmpty() {
 		return list
 	}
-	list = slices.Clip(list) // the server's is shared
-	each(&n.registry, func(r *registry) *hooks[HandlerMiddleware] { return &r.around }, func(m HandlerMiddleware) bool {
-		list = append(list, m)
-		return true
-	})
-	return list
-}
-
-// surrounds reports whether handler middleware is registered.
-func (r *registry) surrounds() bool {
-	return len(r.around.Load()) > 0 || r.parent != nil && r.parent.surrounds()
+	return slices.AppendSeq(slices.Clip(list), n.registry.around.all()) // the server's list is shared
 }
 
 // A chain is the middleware around the handlers of one event.

@@ -106,7 +106,7 @@ func (s *Socket) handle(p *parser.Packet, w *worker) {
 
 // handlersOf returns the handlers of an event, in order of registration.
 func (s *Socket) handlersOf(event string) []*listener {
-	list := s.nsp.of(event, func(r *registry) *listeners { return &r.listeners })
+	list := s.nsp.listeners.of(event)
 	if extra := s.registered(); extra != nil {
 		list = handler.InOrder(list, extra.listeners.Of(event))
 	}
@@ -138,21 +138,21 @@ func (n *Namespace) call(l *listener, in *invocation, event string) (err error) 
 func (s *Socket) pass(in *invocation, p *parser.Packet) error {
 	return s.nsp.protect(s.id, p.Event, func() (err error) {
 		extra := s.registered()
-		each(&s.nsp.registry, func(r *registry) *hooks[func(*Socket, string, Args)] { return &r.incoming }, func(f func(*Socket, string, Args)) bool {
+		for f := range s.nsp.incoming.all() {
 			f(s, p.Event, p.Args)
-			return true
-		})
+		}
 		if extra != nil {
 			for _, f := range extra.incoming.Load() {
 				(*f)(p.Event, p.Args)
 			}
 		}
-		each(&s.nsp.registry, func(r *registry) *hooks[PacketMiddleware] { return &r.packets }, func(f PacketMiddleware) bool {
-			err = f(s.contextOf(in), s, p.Event, p.Args)
-			return err == nil
-		})
-		if extra == nil || err != nil {
-			return err
+		for f := range s.nsp.packets.all() {
+			if err := f(s.contextOf(in), s, p.Event, p.Args); err != nil {
+				return err
+			}
+		}
+		if extra == nil {
+			return nil
 		}
 		for _, f := range extra.packets.Load() {
 			if err := (*f)(s.contextOf(in), p.Event, p.Args); err != nil {
@@ -174,7 +174,7 @@ func (s *Socket) contextOf(in *invocation) context.Context {
 
 // seesAll reports whether something is registered that sees all events.
 func (r *registry) seesAll() bool {
-	return len(r.incoming.Load()) > 0 || len(r.packets.Load()) > 0 || r.parent != nil && r.parent.seesAll()
+	return !r.incoming.isEmpty() || !r.packets.isEmpty()
 }
 
 // seesAll reports whether something is registered that sees all events.
@@ -184,9 +184,11 @@ func (e *socketExtra) seesAll() bool {
 
 // drained calls the functions of OnDrain.
 func (s *Socket) drained() {
-	each(&s.nsp.registry, func(r *registry) *hooks[func(*Socket)] { return &r.drained }, func(f func(*Socket)) bool {
-		return s.callHook("drain", func() { f(s) })
-	})
+	for f := range s.nsp.drained.all() {
+		if !s.callHook("drain", func() { f(s) }) {
+			break
+		}
+	}
 	if extra := s.registered(); extra != nil {
 		for _, f := range extra.drained.Load() {
 			s.callHook("drain", *f)
@@ -249,11 +251,10 @@ func (s *Socket) report(err error) {
 // report passes an error that has no caller to the error hooks. s is nil if the error
 // concerns no socket. reported says that the socket's own hooks were called.
 func (n *Namespace) report(s *Socket, err error, reported bool) {
-	each(&n.registry, func(r *registry) *hooks[func(*Socket, error)] { return &r.failed }, func(f func(*Socket, error)) bool {
+	for f := range n.failed.all() {
 		n.callErrorHook(s, func() { f(s, err) })
 		reported = true
-		return true
-	})
+	}
 	if f := n.server.opts.OnError; f != nil {
 		n.callErrorHook(s, func() { f(s, err) })
 		return

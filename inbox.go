@@ -246,12 +246,7 @@ func (s *Socket) noteDrained() {
 // seesDrain reports whether something is registered for the end of a backlog.
 func (s *Socket) seesDrain() bool {
 	extra := s.registered()
-	return s.nsp.seesDrain() || extra != nil && len(extra.drained.Load()) > 0
-}
-
-// seesDrain reports whether something is registered for the end of a backlog.
-func (r *registry) seesDrain() bool {
-	return len(r.drained.Load()) > 0 || r.parent != nil && r.parent.seesDrain()
+	return !s.nsp.drained.isEmpty() || extra != nil && len(extra.drained.Load()) > 0
 }
 
 // noteDropped is noteDrained for messages that were dropped.

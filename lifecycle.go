@@ -83,9 +83,11 @@ func (s *Socket) connect() {
 	if f := s.hooks().Connected; f != nil {
 		f(s)
 	}
-	each(&s.nsp.registry, func(r *registry) *hooks[func(*Socket)] { return &r.connected }, func(f func(*Socket)) bool {
-		return s.callHook("connect", func() { f(s) })
-	})
+	for f := range s.nsp.connected.all() {
+		if !s.callHook("connect", func() { f(s) }) {
+			break
+		}
+	}
 }
 
 type connectPayload struct {
@@ -174,15 +176,17 @@ func (s *Socket) authorize() error {
 }
 
 // authorize runs the middleware for a socket.
-func (n *Namespace) authorize(s *Socket) (err error) {
-	each(&n.registry, func(r *registry) *hooks[Middleware] { return &r.middleware }, func(m Middleware) bool {
+func (n *Namespace) authorize(s *Socket) error {
+	for m := range n.middleware.all() {
 		ctx := s.Context()
-		if err = m(ctx, s); err == nil {
-			err = ctx.Err()
+		if err := m(ctx, s); err != nil {
+			return err
 		}
-		return err == nil
-	})
-	return err
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // reject refuses the client, unless the socket has ended meanwhile.
@@ -311,10 +315,9 @@ func (s *Socket) leave(n notice) {
 // disconnecting calls the functions for a socket that is about to leave its rooms.
 func (s *Socket) disconnecting() {
 	reason := s.reason.Reason
-	each(&s.nsp.registry, func(r *registry) *hooks[func(*Socket, Reason)] { return &r.disconnecting }, func(f func(*Socket, Reason)) bool {
+	for f := range s.nsp.disconnecting.all() {
 		s.callHook("disconnecting", func() { f(s, reason) })
-		return true
-	})
+	}
 	if extra := s.registered(); extra != nil {
 		for _, f := range extra.disconnecting.Load() {
 			s.callHook("disconnecting", func() { (*f)(reason) })
@@ -325,10 +328,9 @@ func (s *Socket) disconnecting() {
 // disconnected calls the functions for a socket that has left its rooms.
 func (s *Socket) disconnected() {
 	reason := s.reason.Reason
-	each(&s.nsp.registry, func(r *registry) *hooks[func(*Socket, Reason)] { return &r.disconnected }, func(f func(*Socket, Reason)) bool {
+	for f := range s.nsp.disconnected.all() {
 		s.callHook("disconnect", func() { f(s, reason) })
-		return true
-	})
+	}
 	if extra := s.registered(); extra != nil {
 		for _, f := range extra.disconnected.Load() {
 			s.callHook("disconnect", func() { (*f)(reason) })

@@ -17,6 +17,7 @@ import (
 // of its sockets and costs a connection nothing.
 type Namespace struct {
 	registry
+	parent  *ParentNamespace // nil without one
 	name    string
 	adapter adapter.Adapter
 	child   bool          // made for a client, not by the application; guarded likewise
@@ -34,13 +35,14 @@ type Namespace struct {
 func newNamespace(s *Server, name string, parent *ParentNamespace) *Namespace {
 	n := &Namespace{
 		name:     name,
+		parent:   parent,
 		registry: registry{server: s},
 		made:     make(chan struct{}),
 		begun:    make(chan struct{}),
 	}
 	n.everyone = Broadcast{nsp: n}
 	if parent != nil {
-		n.parent = &parent.registry
+		n.inherit(&parent.registry)
 	}
 	return n
 }

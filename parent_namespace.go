@@ -59,7 +59,7 @@ func (p *ParentNamespace) Children() []*Namespace {
 	defer p.server.mu.RUnlock()
 	var children []*Namespace
 	for _, n := range p.server.namespaces {
-		if n.parent == &p.registry && n.isMade() {
+		if n.parent == p && n.isMade() {
 			children = append(children, n)
 		}
 	}

@@ -1,30 +1,26 @@
 package socketio
 
-import (
-	"github.com/seed96b07ef8/socketio/event"
-	"github.com/seed96b07ef8/socketio/internal/handler"
-)
+import "github.com/seed96b07ef8/socketio/event"
 
 // registry holds what an application has registered on a namespace, or on a
 // parent of namespaces. It is read without a lock.
 type registry struct {
 	server   *Server
-	parent   *registry // of a child namespace; its registrations count, too
 	everyone Broadcast // to all sockets
 
-	listeners     listeners // of events
-	middleware    hooks[Middleware]
-	connected     hooks[func(*Socket)]
-	disconnecting hooks[func(*Socket, Reason)]
-	disconnected  hooks[func(*Socket, Reason)]
-	incoming      hooks[func(s *Socket, event string, args Args)]
-	outgoing      hooks[func(s *Socket, event string, args []any)]
-	packets       hooks[PacketMiddleware]
-	around        hooks[HandlerMiddleware]
-	failed        hooks[func(*Socket, error)]
-	drained       hooks[func(*Socket)]
-	rooms         hooks[func(RoomEvent)]
-	serverEvents  listeners
+	listeners     layeredListeners // of events
+	middleware    layered[Middleware]
+	connected     layered[func(*Socket)]
+	disconnecting layered[func(*Socket, Reason)]
+	disconnected  layered[func(*Socket, Reason)]
+	incoming      layered[func(s *Socket, event string, args Args)]
+	outgoing      layered[func(s *Socket, event string, args []any)]
+	packets       layered[PacketMiddleware]
+	around        layered[HandlerMiddleware]
+	failed        layered[func(*Socket, error)]
+	drained       layered[func(*Socket)]
+	rooms         layered[func(RoomEvent)]
+	serverEvents  layeredListeners
 }
 
 // Use adds middleware, which is called in the order of its registration for every
@@ -156,26 +152,3 @@ func (r *registry) OnServerEvent(event string, handler any) (off func()) {
 
 // order numbers registrations.
 func (r *registry) order() uint64 { return r.server.nextOrder.Add(1) }
-
-// each calls f for what is registered on the parent and here, oldest first,
-// until f returns false.
-func each[F any](r *registry, list func(*registry) *hooks[F], f func(F) bool) bool {
-	if r.parent != nil && !each(r.parent, list, f) {
-		return false
-	}
-	for _, h := range list(r).Load() {
-		if !f(*h) {
-			return false
-		}
-	}
-	return true
-}
-
-// of returns the listeners of an event, in order of registration.
-func (r *registry) of(event string, list func(*registry) *listeners) []*listener {
-	found := list(r).Of(event)
-	if r.parent != nil {
-		found = handler.InOrder(list(r.parent).Of(event), found)
-	}
-	return found
-}

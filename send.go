@@ -129,10 +129,9 @@ func (s *Socket) noteOutgoing(event string, args []any) {
 	if !s.nsp.server.watchOutgoing.Load() {
 		return
 	}
-	each(&s.nsp.registry, func(r *registry) *hooks[func(*Socket, string, []any)] { return &r.outgoing }, func(f func(*Socket, string, []any)) bool {
+	for f := range s.nsp.outgoing.all() {
 		f(s, event, args)
-		return true
-	})
+	}
 	if extra := s.registered(); extra != nil {
 		for _, f := range extra.outgoing.Load() {
 			(*f)(event, args)
