@@ -31,8 +31,10 @@ type conn struct {
 	// server has admitted a socket over it, or pinged a manager without one.
 	attempt int
 	good    bool
-	legacy  bool // the server is one of version 2
-	parting bool // a DISCONNECT of Manager.Close was sent
+	opened  bool     // the functions of OnOpen are called
+	early   []func() // notices that wait for that
+	legacy  bool     // the server is one of version 2
+	parting bool     // a DISCONNECT of Manager.Close was sent
 }
 
 // taskBytes is what a place in an inbox costs.
@@ -117,16 +119,30 @@ func (c *conn) OnClose(_ *engine.Client, reason Reason, err error) {
 // OnPing implements [engine.ClientPingHandler].
 func (c *conn) OnPing(*engine.Client) {
 	c.m.mu.Lock()
+	defer c.m.mu.Unlock()
 	c.good = c.good || len(c.m.active) == 0
-	c.m.mu.Unlock()
-	if c.m.inbox.pending() < maxPendingHooks {
-		tellOf(c.m, &c.m.pinged, func(f func()) { f() })
+	if len(c.early) < maxPendingHooks && c.m.inbox.pending() < maxPendingHooks {
+		c.whileOpenLocked(func() { tellOf(c.m, &c.m.pinged, func(f func()) { f() }) })
 	}
 }
 
 // OnUpgrade implements [engine.ClientUpgradeHandler].
 func (c *conn) OnUpgrade(_ *engine.Client, t engine.Transport) {
-	tellOf(c.m, &c.m.upgraded, func(f func(engine.Transport)) { f(t) })
+	c.m.mu.Lock()
+	defer c.m.mu.Unlock()
+	c.whileOpenLocked(func() { tellOf(c.m, &c.m.upgraded, func(f func(engine.Transport)) { f(t) }) })
+}
+
+// whileOpenLocked calls notify between the notices for OnOpen and OnClose: the engine
+// reads from the connection before engine.Dial returns, and until it is closed. The
+// manager's mu is held.
+func (c *conn) whileOpenLocked(notify func()) {
+	switch {
+	case c.m.conn == c:
+		notify()
+	case !c.opened && c.over == nil:
+		c.early = append(c.early, notify)
+	}
 }
 
 // violation closes the connection of a server that broke the protocol.

@@ -120,6 +120,11 @@ func (d *dialer) succeed(c *conn, attempt int) error {
 	if attempt > 0 {
 		tellOf(m, &m.reconnected, func(f func(int)) { f(attempt) })
 	}
+	c.opened = true
+	for _, notify := range c.early {
+		notify()
+	}
+	c.early = nil
 	m.mu.Unlock()
 	for _, s := range sockets {
 		s.join(c)

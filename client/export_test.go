@@ -3,6 +3,7 @@ package client
 import (
 	"time"
 
+	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -68,6 +69,24 @@ func (m *Manager) LoseAtOnce() {
 	m.dialer, m.conn = nil, c
 	m.mu.Unlock()
 	m.ended(c, &DisconnectError{Reason: TransportClose})
+}
+
+// OpenAfter has the manager, which is connecting, get a connection on which the server
+// has sent two pings and the transport has changed before engine.Dial returned, and again
+// after it was closed.
+func (m *Manager) OpenAfter() {
+	m.mu.Lock()
+	d := m.dialer
+	m.mu.Unlock()
+	c := newConn(m)
+	c.OnPing(nil)
+	c.OnUpgrade(nil, engine.WebSocket)
+	c.OnPing(nil)
+	_ = d.succeed(c, 0)
+	d.cancel()
+	m.ended(c, &DisconnectError{Reason: TransportClose})
+	c.OnPing(nil)
+	c.OnUpgrade(nil, engine.WebSocket)
 }
 
 // Reading returns a function that does what the reader of the present connection does
