@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
@@ -156,28 +157,62 @@ func each[F any](list []*F, call func(F)) {
 	}
 }
 
-// tell calls call for each function of a list, in order with the events.
-func tell[F any](s *Socket, list *handler.Hooks[F], event string, call func(F)) {
+// notify has call called for each function of a list, in order with the events. waiting
+// counts the notices that have not reached the functions.
+func notify[F any](s *Socket, waiting *atomic.Int32, list *handler.Hooks[F], event string, call func(F)) {
 	if len(list.Load()) == 0 {
 		return
 	}
+	waiting.Add(1)
 	s.inbox.push(func() {
-		each(list.Load(), func(f F) { s.try(event, func() error { call(f); return nil }) })
+		waiting.Add(-1)
+		callEach(s, list, event, call)
 	})
 }
 
-// tellRefusedLocked has the functions of OnConnectError called. A server that is away for
-// days must not fill the inbox of a socket whose handler blocks, so an error that others
-// follow is left out when too many wait.
-func (s *Socket) tellRefusedLocked(err error) {
-	if len(s.refused.Load()) == 0 || s.active && s.refusals.Load() >= maxPendingHooks {
-		return
+// callEach calls call for each function of a list, and reports their panics.
+func callEach[F any](s *Socket, list *handler.Hooks[F], event string, call func(F)) {
+	each(list.Load(), func(f F) { s.try(event, func() error { call(f); return nil }) })
+}
+
+// notifyConnectedLocked has the functions of OnConnect called. A connection that comes
+// and goes must not fill the inbox of a socket whose handler blocks. So when too many
+// notices wait, there is one more for the connection that the functions find then, and
+// those that have ended by then are left out.
+func (s *Socket) notifyConnectedLocked() {
+	switch {
+	case s.behind:
+	case s.notices.Load() >= maxPendingHooks:
+		s.behind = true
+		s.inbox.push(s.catchUp)
+	default:
+		s.life.announced = true
+		notify(s, &s.notices, &s.connected, "connect", func(f func()) { f() })
 	}
-	s.refusals.Add(1)
-	s.inbox.push(func() {
-		s.refusals.Add(-1)
-		each(s.refused.Load(), func(f func(error)) { s.try("connect_error", func() error { f(err); return nil }) })
-	})
+}
+
+// catchUp calls the functions of OnConnect for a connection that was left out until now.
+func (s *Socket) catchUp() {
+	s.mu.Lock()
+	s.behind = false
+	l := s.life
+	due := l != nil && l.joined && !l.announced
+	if due {
+		l.announced = true
+	}
+	s.mu.Unlock()
+	if due {
+		callEach(s, &s.connected, "connect", func(f func()) { f() })
+	}
+}
+
+// notifyRefusedLocked has the functions of OnConnectError called. A server that is away
+// for days must not fill the inbox of a socket whose handler blocks, so an error that
+// others follow is left out when too many wait.
+func (s *Socket) notifyRefusedLocked(err error) {
+	if !s.active || s.refusals.Load() < maxPendingHooks {
+		notify(s, &s.refusals, &s.refused, "connect_error", func(f func(error)) { f(err) })
+	}
 }
 
 // try calls a function of the application and reports its error or panic.

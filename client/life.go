@@ -22,6 +22,7 @@ type life struct {
 
 	// The socket's mu guards what follows.
 	joined     bool
+	announced  bool        // the functions of OnConnect are called, or were
 	timer      *time.Timer // while the answer to the request to join is awaited
 	early      []task      // events that came before that answer
 	earlyBytes int
@@ -221,7 +222,7 @@ func (s *Socket) enterLocked(sid, pid string) {
 		}
 	}
 	l.early = nil
-	tell(s, &s.connected, "connect", func(f func()) { f() })
+	s.notifyConnectedLocked()
 
 	e := l.conn.engine
 	e.Cork()
@@ -353,7 +354,9 @@ func (s *Socket) endLifeLocked(why *DisconnectError) {
 	l.conn.joined--
 	s.failSentLocked(why)
 	s.ledger.end(why)
-	tell(s, &s.disconnected, "disconnect", func(f func(Reason, error)) { f(why.Reason, why.Err) })
+	if l.announced {
+		notify(s, &s.notices, &s.disconnected, "disconnect", func(f func(Reason, error)) { f(why.Reason, why.Err) })
+	}
 }
 
 // lostLocked notes that a connection has ended.
@@ -380,5 +383,5 @@ func (s *Socket) lostLocked(c *conn, why *DisconnectError) {
 func (s *Socket) failedLocked(err error) {
 	s.releaseLocked(err)
 	s.notifyLocked(err)
-	s.tellRefusedLocked(err)
+	s.notifyRefusedLocked(err)
 }

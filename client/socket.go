@@ -49,6 +49,7 @@ type Socket struct {
 	drained      handler.Hooks[func()]
 	drainDue     atomic.Bool  // the functions of drained are to be called
 	refusals     atomic.Int32 // errors that wait for the functions of refused
+	notices      atomic.Int32 // notices that wait for the functions of connected and disconnected
 	inbox        inbox
 	asking       chan struct{} // has a token while Auth is called
 	// visits counts the calls of Disconnect and Close. Events of lives that began
@@ -58,6 +59,7 @@ type Socket struct {
 
 	mu      sync.Mutex       // guards what follows; taken under the manager's mu
 	active  bool             // changed with the manager's mu held, too
+	behind  bool             // an announcement of the connection waits behind notices of earlier ones
 	keep    bool             // active even without waiters: Open was called, or it has been connected
 	life    *life            // while it joins the namespace or is in it, over one connection
 	asked   *life            // whose request to join has no answer yet; perhaps not the present one
@@ -289,8 +291,9 @@ func (s *Socket) PrependAnyOutgoing(f func(event string, args []any)) (off func(
 
 // OnConnect registers a function that is called when the socket is connected, for the
 // first time or again. Events that the server emitted before its CONNECT reply, such as
-// the missed events of a recovered session, are handled before. The returned function
-// removes it.
+// the missed events of a recovered session, are handled before. When the functions fall
+// behind, connections that have ended meanwhile are left out, here and by OnDisconnect.
+// The returned function removes it.
 func (s *Socket) OnConnect(f func()) (off func()) { return s.used(s.connected.Add(f, false)) }
 
 // OnConnectError registers a function that is called when an attempt to connect has
