@@ -122,7 +122,7 @@ func (c *conn) OnPing(*engine.Client) {
 	defer c.m.mu.Unlock()
 	c.good = c.good || len(c.m.active) == 0
 	if len(c.early) < maxPendingHooks && c.m.inbox.pending() < maxPendingHooks {
-		c.whileOpenLocked(func() { tellOf(c.m, &c.m.pinged, func(f func()) { f() }) })
+		c.whileOpenLocked(func() { notifyHooks(c.m, &c.m.pinged, func(f func()) { f() }) })
 	}
 }
 
@@ -130,7 +130,7 @@ func (c *conn) OnPing(*engine.Client) {
 func (c *conn) OnUpgrade(_ *engine.Client, t engine.Transport) {
 	c.m.mu.Lock()
 	defer c.m.mu.Unlock()
-	c.whileOpenLocked(func() { tellOf(c.m, &c.m.upgraded, func(f func(engine.Transport)) { f(t) }) })
+	c.whileOpenLocked(func() { notifyHooks(c.m, &c.m.upgraded, func(f func(engine.Transport)) { f(t) }) })
 }
 
 // whileOpenLocked calls notify between the notices for OnOpen and OnClose: the engine

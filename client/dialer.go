@@ -38,7 +38,7 @@ func (d *dialer) run(first int) {
 			if !sleep(d.ctx, o.backoff(attempt, m.random())) || !d.heard() {
 				return
 			}
-			tellOf(m, &m.attempted, func(f func(int)) { f(attempt) })
+			notifyHooks(m, &m.attempted, func(f func(int)) { f(attempt) })
 		}
 		c, err := d.dial()
 		if err == nil {
@@ -116,9 +116,9 @@ func (d *dialer) succeed(c *conn, attempt int) error {
 	for s := range m.active {
 		sockets = append(sockets, s)
 	}
-	tellOf(m, &m.opened, func(f func()) { f() })
+	notifyHooks(m, &m.opened, func(f func()) { f() })
 	if attempt > 0 {
-		tellOf(m, &m.reconnected, func(f func(int)) { f(attempt) })
+		notifyHooks(m, &m.reconnected, func(f func(int)) { f(attempt) })
 	}
 	c.opened = true
 	for _, notify := range c.early {
@@ -141,9 +141,9 @@ func (d *dialer) fail(err error, attempt int, last bool) {
 		m.mu.Unlock()
 		return
 	}
-	tellOf(m, &m.failed, func(f func(error)) { f(err) })
+	notifyHooks(m, &m.failed, func(f func(error)) { f(err) })
 	if attempt > 0 {
-		tellOf(m, &m.notAgain, func(f func(error)) { f(err) })
+		notifyHooks(m, &m.notAgain, func(f func(error)) { f(err) })
 	}
 	if last {
 		m.dialer, m.held, m.kept = nil, false, false
@@ -160,7 +160,7 @@ func (d *dialer) fail(err error, attempt int, last bool) {
 		s.mu.Unlock()
 	}
 	if last && attempt > 0 {
-		tellOf(m, &m.gaveUp, func(f func()) { f() })
+		notifyHooks(m, &m.gaveUp, func(f func()) { f() })
 	}
 	// The callers of Connect wanted this attempt only.
 	m.held = m.kept
@@ -198,7 +198,7 @@ func (m *Manager) endLocked(c *conn, why *DisconnectError) {
 		s.lostLocked(c, why)
 		s.mu.Unlock()
 	}
-	tellOf(m, &m.closed, func(f func(Reason, error)) { f(why.Reason, why.Err) })
+	notifyHooks(m, &m.closed, func(f func(Reason, error)) { f(why.Reason, why.Err) })
 }
 
 // ended is called when a connection has ended by itself, or was closed because of
@@ -246,7 +246,7 @@ func (m *Manager) lose(c *conn, why *DisconnectError) *DisconnectError {
 	case m.held || len(m.active) > 0:
 		m.startLocked(next)
 	case last && !m.opts.NoReconnect:
-		tellOf(m, &m.gaveUp, func(f func()) { f() })
+		notifyHooks(m, &m.gaveUp, func(f func()) { f() })
 	}
 	return why
 }

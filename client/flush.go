@@ -88,7 +88,7 @@ func (s *Socket) Flush(ctx context.Context) error {
 func (s *Socket) flush(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	told := s.ledger.told
+	reported := s.ledger.reported
 	e, err := s.emptyLocked(ctx)
 	if err != nil {
 		return err
@@ -103,7 +103,7 @@ func (s *Socket) flush(ctx context.Context) error {
 	if err != nil && !errors.Is(err, engine.ErrClosed) {
 		return ctxerr.Of(ctx)
 	}
-	if loss := s.tellLocked(told); loss != nil || err == nil {
+	if loss := s.lossLocked(reported); loss != nil || err == nil {
 		return loss
 	}
 	return s.endedLocked()
@@ -293,12 +293,12 @@ func (m *Manager) OnDrain(f func()) (off func()) { return m.drained.Add(f, false
 // socket held.
 func (c *conn) OnDrain(*engine.Client) {
 	if !c.m.drainDue.Swap(true) {
-		c.m.inbox.push(c.m.tellDrained)
+		c.m.inbox.push(c.m.notifyDrained)
 	}
 }
 
-// tellDrained calls the functions of OnDrain, or has them called.
-func (m *Manager) tellDrained() {
+// notifyDrained calls the functions of OnDrain, or has them called.
+func (m *Manager) notifyDrained() {
 	m.drainDue.Store(false)
 	defer m.noteDrained()                                                    // also after a function that ends its goroutine
 	each(m.drained.Load(), func(f func()) { _ = m.protect("", "drain", f) }) // which logs it

@@ -37,11 +37,11 @@ func (e *LossError) Unwrap() error { return e.Err }
 // Flush does. Volatile events, events with EmitWithAck, and events that Retries will
 // send again are not in sent. The socket's mu guards it.
 type ledger struct {
-	sent    uint64 // handed to a connection
-	settled uint64 // of sent: read by the server, or counted in lost
-	lost    uint64 // may not have reached the server
-	told    uint64 // of lost: returned by Flush
-	why     error  // the cause of the last loss
+	sent     uint64 // handed to a connection
+	settled  uint64 // of sent: read by the server, or counted in lost
+	lost     uint64 // may not have reached the server
+	reported uint64 // of lost: returned by Flush
+	why      error  // the cause of the last loss
 }
 
 // note counts an event that a connection has taken.
@@ -70,16 +70,16 @@ func (l *ledger) end(why error) {
 	l.settled = l.sent
 }
 
-// tellLocked returns the losses since Flush was called, and the earlier ones that no
-// call has returned, or nil. told is the ledger's at the time of the call: each of
+// lossLocked returns the losses since Flush was called, and the earlier ones that no
+// call has returned, or nil. reported is the ledger's at the time of the call: each of
 // several concurrent calls returns what was lost while it waited.
-func (s *Socket) tellLocked(told uint64) error {
+func (s *Socket) lossLocked(reported uint64) error {
 	l := &s.ledger
-	if l.lost == told {
+	if l.lost == reported {
 		return nil
 	}
-	l.told = l.lost
-	return &LossError{Namespace: s.namespace, Events: int(l.lost - told), Err: l.why}
+	l.reported = l.lost
+	return &LossError{Namespace: s.namespace, Events: int(l.lost - reported), Err: l.why}
 }
 
 // flushedLocked notes that the server has read the first n events, or, with an error,

@@ -286,8 +286,8 @@ func (m *Manager) OnReconnectFailed(f func()) (off func()) { return m.gaveUp.Add
 // So many calls of hooks may wait before others are left out, or waited for.
 const maxPendingHooks = 32
 
-// tellOf calls call for each function of a list, in order with the other hooks.
-func tellOf[F any](m *Manager, list *handler.Hooks[F], call func(F)) {
+// notifyHooks has call called for each function of a list, in order with the other hooks.
+func notifyHooks[F any](m *Manager, list *handler.Hooks[F], call func(F)) {
 	if len(list.Load()) == 0 {
 		return
 	}
