@@ -17,6 +17,10 @@ type dialer struct {
 	cancel context.CancelFunc
 }
 
+// errDialerExited is the error of an attempt during which code of the application, such as
+// a codec, has ended the dialer's goroutine.
+var errDialerExited = errors.New("client: runtime.Goexit was called while the connection was being opened")
+
 // startLocked makes sure that a connection is being established. first is the number
 // of the first attempt: 0 for one to connect at all, which is made at once; those to
 // reconnect count from 1.
@@ -30,31 +34,51 @@ func (m *Manager) startLocked(first int) {
 	go d.run(first)
 }
 
-func (d *dialer) run(first int) {
-	defer d.cancel()
-	m, o := d.m, d.m.opts
-	for attempt := first; ; attempt++ {
-		if attempt > 0 {
-			if !sleep(d.ctx, o.backoff(attempt, m.random())) || !d.heard() {
-				return
-			}
-			notifyHooks(m, &m.attempted, func(f func(int)) { f(attempt) })
-		}
-		c, err := d.dial()
-		if err == nil {
-			err = d.succeed(c, attempt)
-		}
-		if err == nil || d.ctx.Err() != nil {
+// run makes attempts from the given one on. If one ends the goroutine, it has failed, and
+// another goroutine makes the next one.
+func (d *dialer) run(attempt int) {
+	returned := false
+	defer func() {
+		if !returned && d.failed(attempt, errDialerExited) {
+			go d.run(attempt + 1) // as this goroutine
 			return
 		}
-		o.Logger.Debug("client: attempt to connect failed", "server", m.target.host, "attempt", attempt, "error", err)
-		_, hopeless := errors.AsType[*OptionError](err)
-		last := hopeless || !o.allows(attempt+1)
-		d.fail(err, attempt, last)
-		if last {
-			return
-		}
+		d.cancel()
+	}()
+	for d.failed(attempt, d.try(attempt)) {
+		attempt++
 	}
+	returned = true
+}
+
+// try makes an attempt, after the delay if it is one to reconnect.
+func (d *dialer) try(attempt int) error {
+	m := d.m
+	if attempt > 0 {
+		if !sleep(d.ctx, m.opts.backoff(attempt, m.random())) || !d.heard() {
+			return d.ctx.Err()
+		}
+		notifyHooks(m, &m.attempted, func(f func(int)) { f(attempt) })
+	}
+	c, err := d.dial()
+	if err == nil {
+		err = d.succeed(c, attempt)
+	}
+	return err
+}
+
+// failed reports the error of an attempt, if there is one. It returns true if another
+// attempt is to be made.
+func (d *dialer) failed(attempt int, err error) bool {
+	if err == nil || d.ctx.Err() != nil {
+		return false
+	}
+	m, o := d.m, d.m.opts
+	o.Logger.Debug("client: attempt to connect failed", "server", m.target.host, "attempt", attempt, "error", err)
+	_, hopeless := errors.AsType[*OptionError](err)
+	last := hopeless || !o.allows(attempt+1)
+	d.fail(err, attempt, last)
+	return !last
 }
 
 // heard waits until the functions for attempts are not too far behind.
