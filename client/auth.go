@@ -9,8 +9,10 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/internal/ctxerr"
 	"github.com/seed96b07ef8/socketio/internal/handler"
+	"github.com/seed96b07ef8/socketio/parser"
 )
 
 // checkAuth refuses what cannot be an Auth.
@@ -54,15 +56,12 @@ func checkObject(v any) error {
 func (s *Socket) credentials(ctx context.Context) (v any, err error) {
 	v = s.opts.Auth
 	if f, ok := v.(authFunc); ok {
-		if v, err = s.ask(ctx, f); err == nil {
+		if v, err = f(ctx); err == nil {
 			err = checkObject(v)
 		}
 	}
-	switch {
-	case err != nil:
-		return nil, &AuthError{Err: err}
-	case isNil(v):
-		return nil, nil
+	if err != nil || isNil(v) {
+		return nil, err
 	}
 	return v, nil
 }
@@ -79,17 +78,15 @@ func isNil(v any) bool {
 	return false
 }
 
-var (
-	errNoCredentials = errors.New("the function ended its goroutine")
-	errEncoderEnded  = errors.New("a method that encodes the credentials ended its goroutine")
-)
+var errNoCredentials = errors.New("the function, or a method that encodes the credentials, ended its goroutine")
 
-// ask calls the function that yields the credentials, on a goroutine of its own. When
-// ctx ends before the function returns, the goroutine is left behind until it does,
-// and the function is not called again meanwhile.
-func (s *Socket) ask(ctx context.Context, f authFunc) (any, error) {
+// ask makes the request to join a namespace, on a goroutine of its own: it calls the
+// function of Auth and methods that encode the credentials, and each may block. When ctx
+// ends before they return, the goroutine is left behind until they do, and none is called
+// again meanwhile.
+func (s *Socket) ask(ctx context.Context) (*engine.Message, error) {
 	type answer struct {
-		v   any
+		msg *engine.Message
 		err error
 	}
 	select {
@@ -98,23 +95,39 @@ func (s *Socket) ask(ctx context.Context, f authFunc) (any, error) {
 		return nil, ctxerr.Of(ctx)
 	}
 	answers := make(chan answer, 1)
-	go func() { // ends when f does
+	go func() { // ends when the functions have returned
 		a := answer{err: errNoCredentials}
 		defer func() {
 			<-s.asking
 			answers <- a
 		}()
 		a.err = s.protect("auth", func() (err error) {
-			a.v, err = f(ctx)
+			a.msg, err = s.joinRequest(ctx)
 			return err
 		})
 	}()
 	select {
 	case a := <-answers:
-		return a.v, a.err
+		return a.msg, a.err
 	case <-ctx.Done():
 		return nil, ctxerr.Of(ctx)
 	}
+}
+
+// joinRequest encodes the request to join.
+func (s *Socket) joinRequest(ctx context.Context) (*engine.Message, error) {
+	auth, err := s.credentials(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	pid, offset := s.pid, s.offset
+	s.mu.Unlock()
+	payload, err := connectPayload(auth, pid, offset)
+	if err != nil {
+		return nil, err
+	}
+	return s.encode(parser.Header{Type: parser.Connect}, "", payload)
 }
 
 // connectPayload returns the payload of a request to join: the credentials, and

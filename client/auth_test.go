@@ -154,6 +154,28 @@ func TestAuthThatIgnoresItsContext(t *testing.T) {
 	})
 }
 
+// slowCredentials are encoded when their channel is closed.
+type slowCredentials chan bool
+
+func (c slowCredentials) MarshalJSON() ([]byte, error) { <-c; return []byte("{}"), nil }
+
+// Credentials whose encoding blocks hold Connect up for no longer than ConnectTimeout.
+func TestCredentialsWhoseEncodingBlocks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(slowCredentials)
+		_, c := bubble(t, nil, func(o *client.Options) { o.ConnectTimeout, o.Auth = 5*time.Second, release })
+		for range 2 {
+			err := c.Connect(within(t))
+			if errorAs[*client.AuthError](t, err); !errors.Is(err, client.ErrConnectTimeout) || c.Active() {
+				t.Errorf("Connect returned %v, and active is %v, want ErrConnectTimeout and false", err, c.Active())
+			}
+		}
+		close(release)
+		connect(t, c)
+	})
+}
+
 // One that ends its goroutine yields no credentials.
 func TestAuthThatEndsItsGoroutine(t *testing.T) {
 	t.Parallel()

@@ -35,7 +35,7 @@ func (s *Socket) join(c *conn) {
 func (s *Socket) beginLocked() {
 	l := s.life
 	if s.opts.Auth != nil {
-		go l.authenticate(1) // ends with l, at the latest
+		go l.authenticate() // ends with l, at the latest
 		return
 	}
 	payload, _ := connectPayload(nil, s.pid, s.offset) // nothing that could fail
@@ -47,50 +47,32 @@ func (s *Socket) beginLocked() {
 	l.requestLocked(msg)
 }
 
-// authenticate asks for the credentials and sends the request to join. If that fails,
-// another goroutine makes the next attempt; n is the number of this one, from 1.
-func (l *life) authenticate(n int) {
-	s := l.socket
-	// A method that encodes the credentials may end the goroutine: runtime.Goexit.
-	var err error = &AuthError{Err: errEncoderEnded}
-	defer func() {
-		if err != nil && l.unauthenticated(err, n) && sleep(l.ctx, s.manager.opts.backoff(n, s.manager.random())) {
-			go l.authenticate(n + 1) // ends with l, at the latest
+// authenticate asks for the credentials and sends the request to join, again and again
+// until that succeeds.
+func (l *life) authenticate() {
+	s, m := l.socket, l.socket.manager
+	for n := 1; ; n++ {
+		msg, err := l.request()
+		if err == nil {
+			m.mu.Lock()
+			s.mu.Lock()
+			if s.life == l {
+				l.requestLocked(msg)
+			}
+			s.unlockAndSettle()
+			return
 		}
-	}()
-	var msg *engine.Message
-	if msg, err = l.request(); err != nil {
-		return
+		if !l.unauthenticated(err, n) || !sleep(l.ctx, m.opts.backoff(n, m.random())) {
+			return
+		}
 	}
-	s.manager.mu.Lock()
-	s.mu.Lock()
-	if s.life == l {
-		l.requestLocked(msg)
-	}
-	s.unlockAndSettle()
 }
 
-// request makes the request to join. What the application has to do with that runs
-// without a lock.
+// request makes the request to join.
 func (l *life) request() (*engine.Message, error) {
-	s := l.socket
-	ctx, cancel := context.WithTimeoutCause(l.ctx, s.manager.opts.ConnectTimeout, ErrConnectTimeout)
+	ctx, cancel := context.WithTimeoutCause(l.ctx, l.socket.manager.opts.ConnectTimeout, ErrConnectTimeout)
 	defer cancel()
-	auth, err := s.credentials(ctx)
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	pid, offset := s.pid, s.offset
-	s.mu.Unlock()
-	var msg *engine.Message
-	err = s.protect("auth", func() error { // methods of auth encode it
-		payload, err := connectPayload(auth, pid, offset)
-		if err == nil {
-			msg, err = s.encode(parser.Header{Type: parser.Connect}, "", payload)
-		}
-		return err
-	})
+	msg, err := l.socket.ask(ctx)
 	if err != nil {
 		return nil, &AuthError{Err: err}
 	}

@@ -108,8 +108,9 @@ type Options struct {
 	// as an object, such as a struct or a map, or a
 	// func(ctx context.Context) (any, error) that is asked for one at each
 	// connect and reconnect. ctx ends with the attempt, after ConnectTimeout at the
-	// latest, whether the function returns then or not. The function may block,
-	// which holds up nothing but its socket, and is called once at a time; an error
+	// latest, whether the function returns then or not. The function, and methods
+	// that encode the value, may block, which holds up nothing but their socket, and
+	// are called once at a time; an error
 	// is a failure to connect, with an [*AuthError], and the function is asked again
 	// after the delay of a reconnection. Credentials that exceed the server's maxPayload
 	// are an [*AuthError], too, after which the socket is not active. Default: nothing
