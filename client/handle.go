@@ -21,7 +21,7 @@ func (s *Socket) received(c *conn, p *parser.Packet, size int) {
 	o := s.manager.opts
 	s.mu.Lock()
 	l := s.onLocked(c)
-	if l == nil {
+	if l == nil || !l.joined && s.beforeLocked(l) {
 		s.mu.Unlock()
 		return
 	}
@@ -46,6 +46,12 @@ func (s *Socket) received(c *conn, p *parser.Packet, size int) {
 		s.take(t)
 	}
 	s.take(t)
+}
+
+// beforeLocked reports whether what the server sends now cannot be about this life, whose
+// request to join it does not have yet. It is about an earlier one, which has left.
+func (s *Socket) beforeLocked(l *life) bool {
+	return s.asked != l || l.conn.engine.Queued(l.request)
 }
 
 // take puts an event into the inbox, waiting for room: that is how a server which

@@ -52,7 +52,7 @@ func (s *Socket) beginLocked() {
 func (l *life) authenticate() {
 	s, m := l.socket, l.socket.manager
 	for n := 1; ; n++ {
-		msg, err := l.request()
+		msg, err := l.newRequest()
 		if err == nil {
 			m.mu.Lock()
 			s.mu.Lock()
@@ -68,8 +68,8 @@ func (l *life) authenticate() {
 	}
 }
 
-// request makes the request to join.
-func (l *life) request() (*engine.Message, error) {
+// newRequest makes the request to join.
+func (l *life) newRequest() (*engine.Message, error) {
 	ctx, cancel := context.WithTimeoutCause(l.ctx, l.socket.manager.opts.ConnectTimeout, ErrConnectTimeout)
 	defer cancel()
 	msg, err := l.socket.ask(ctx)
@@ -105,7 +105,7 @@ func (l *life) unauthenticated(err error, n int) bool {
 // namespace"). A request that is larger than what the server accepts will not become
 // smaller, so the socket becomes inactive. The manager's mu is held, too.
 func (l *life) requestLocked(msg *engine.Message) {
-	l.socket.asked = l
+	l.socket.asked, l.request = l, msg
 	l.timer = time.AfterFunc(l.socket.manager.opts.ConnectTimeout, l.unanswered)
 	flags := engine.Flags(seam.Essential) // one waits for its answer at a time
 	if l.socket.left == l.conn {

@@ -22,9 +22,10 @@ type life struct {
 
 	// The socket's mu guards what follows.
 	joined     bool
-	announced  bool        // the functions of OnConnect are called, or were
-	timer      *time.Timer // while the answer to the request to join is awaited
-	early      []task      // events that came before that answer
+	announced  bool            // the functions of OnConnect are called, or were
+	request    *engine.Message // to join, once it was made
+	timer      *time.Timer     // while the answer to that is awaited
+	early      []task          // events that came before that answer
 	earlyBytes int
 	held       []*engine.Message // what their handlers have answered
 	heldBytes  int
