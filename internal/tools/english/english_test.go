@@ -1,30 +1,14 @@
 package main
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/seed96b07ef8/socketio/internal/tools/tree"
 )
 
-// write makes a folder of files.
-func write(t *testing.T, files map[string]string) string {
-	t.Helper()
-	root := t.TempDir()
-	for name, content := range files {
-		name = filepath.Join(root, name)
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return root
-}
-
 func TestOnlyCommentsAndPagesCount(t *testing.T) {
-	root := write(t, map[string]string{
+	root := tree.Write(t, map[string]string{
 		"a.go": "package a\n\n// Whoever waits\n// is told.\nvar told = \"nobody\" // in vain\n\n/*\nThe rest,\nbut for this\n*/\n",
 		"b.md": "# Page\n\nThis is no page, and there is no other.\n\n```go\n// nobody\n```\n",
 		// What others wrote.
@@ -52,10 +36,10 @@ func TestOnlyCommentsAndPagesCount(t *testing.T) {
 
 func TestTooManyFail(t *testing.T) {
 	plain := strings.Repeat("A plain line.\n", 10_000)
-	if err := run(new(strings.Builder), write(t, map[string]string{"a.md": plain}), false, nil); err != nil {
+	if err := run(new(strings.Builder), tree.Write(t, map[string]string{"a.md": plain}), false, nil); err != nil {
 		t.Errorf("plain lines fail: %v", err)
 	}
-	err := run(new(strings.Builder), write(t, map[string]string{"a.md": plain + strings.Repeat("but for\n", 200)}), false, nil)
+	err := run(new(strings.Builder), tree.Write(t, map[string]string{"a.md": plain + strings.Repeat("but for\n", 200)}), false, nil)
 	if err == nil || !strings.Contains(err.Error(), `"but for"`) || strings.Contains(err.Error(), "whoever") {
 		t.Errorf("got %v, want an error about \"but for\"", err)
 	}

@@ -2,12 +2,12 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/seed96b07ef8/socketio/internal/tools/tree"
 )
 
 // A module whose test notices some changes and not others.
@@ -65,12 +65,7 @@ func TestSum(t *testing.T) {
 }
 
 func TestVerdicts(t *testing.T) {
-	dir := t.TempDir()
-	for name, content := range module {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	dir := tree.Write(t, module)
 	m := tester{dir: dir, pkg: ".", timeout: time.Minute, workers: 2}
 	work := t.TempDir()
 	mutants, err := m.build(work, regexp.MustCompile(""))

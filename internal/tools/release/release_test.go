@@ -9,21 +9,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/seed96b07ef8/socketio/internal/tools/tree"
 )
 
 // repository makes a folder of files that git knows.
 func repository(t *testing.T, files map[string]string) string {
 	t.Helper()
-	root := t.TempDir()
-	for name, content := range files {
-		name = filepath.Join(root, name)
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	root := tree.Write(t, files)
 	if out, err := exec.Command("git", "init", root).CombinedOutput(); err != nil {
 		t.Fatalf("git init: %v\n%s", err, out)
 	}
@@ -45,21 +38,19 @@ func core() map[string]string {
 }
 
 func TestReleasedModules(t *testing.T) {
-	modules, err := load(repository(t, core()))
+	root := repository(t, core())
+	modules, err := load(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got []string
+	var dirs []string
 	for _, m := range modules.released() {
-		got = append(got, m.dir)
+		dirs = append(dirs, m.dir)
 	}
-	if want := []string{".", "cmd/run"}; !slices.Equal(got, want) {
-		t.Errorf("released are %q, want %q", got, want)
+	if want := []string{".", "cmd/run"}; !slices.Equal(dirs, want) {
+		t.Errorf("released are %q, want %q", dirs, want)
 	}
-}
 
-func TestGoModOfARelease(t *testing.T) {
-	root := repository(t, core())
 	if err := run(root, []string{"prepare", "v1.2.3"}); err != nil {
 		t.Fatal(err)
 	}
