@@ -15,7 +15,8 @@ import (
 type conn struct {
 	transport transport
 	codec     parser.Codec
-	done      chan struct{} // closed when the connection has ended
+	done      chan struct{}  // closed when the connection has ended
+	pongs     sync.WaitGroup // the goroutines that answer heartbeats
 
 	mu      sync.Mutex // guards what follows
 	clients map[string]*Client
@@ -115,7 +116,8 @@ func (c *conn) received(decoder parser.Decoder, p packet) error {
 		case '1':
 			return errClosedByServer
 		case '2':
-			return c.pong(p.data)
+			c.pong(p.data)
+			return nil
 		case '4':
 		default:
 			return nil
@@ -137,14 +139,17 @@ func (c *conn) received(decoder parser.Decoder, p packet) error {
 	return nil
 }
 
-func (c *conn) pong(data []byte) error {
+// pong answers a heartbeat. It does not wait for its turn to send: meanwhile the server
+// could not write, because the network has no buffers.
+func (c *conn) pong(data []byte) {
 	c.mu.Lock()
 	hanging := c.hanging
 	c.mu.Unlock()
 	if hanging {
-		return nil
+		return
 	}
-	return c.transport.send(textPacket("3" + string(data)))
+	// Ends with the connection. If sending fails, read has more to deliver before the end.
+	c.pongs.Go(func() { _ = c.transport.send(textPacket("3" + string(data))) })
 }
 
 // send encodes a message and sends it.
@@ -221,6 +226,7 @@ func (c *conn) hangUp() {
 func (c *conn) close() {
 	c.end(net.ErrClosed)
 	<-c.done
+	c.pongs.Wait()
 }
 
 // refusalOf returns the error of a CONNECT_ERROR packet.

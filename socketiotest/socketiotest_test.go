@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -405,4 +406,67 @@ func TestHTTPClient(t *testing.T) {
 	}
 	resp.Body.Close()
 	c.Expect("notified", "hi")
+}
+
+// EmitWithAck may be called on any goroutine. Over polling, a server ends a session that
+// sends two requests with data at the same time.
+func TestConcurrentCalls(t *testing.T) {
+	t.Parallel()
+	for _, transport := range []engine.Transport{engine.Polling, engine.WebSocket} {
+		io := socketiotest.NewServer(t, nil)
+		io.On("double", func(n int) int { return 2 * n })
+		c := socketiotest.Connect(t, io, &socketiotest.ClientOptions{Transport: transport})
+		var calls sync.WaitGroup
+		for i := range 20 {
+			calls.Go(func() {
+				for range 20 {
+					if n, err := socketio.Call[int](t.Context(), c, "double", i); err != nil || n != 2*i {
+						t.Errorf("%s: got %d, %v", transport, n, err)
+						return
+					}
+				}
+			})
+		}
+		calls.Wait()
+	}
+}
+
+// The client answers a heartbeat while the test sends something.
+func TestHeartbeatWhileSending(t *testing.T) {
+	t.Parallel()
+	for _, transport := range []engine.Transport{engine.Polling, engine.WebSocket} {
+		synctest.Test(t, func(t *testing.T) {
+			io := socketiotest.NewServer(t, nil)
+			io.On("now", func() error { return nil })
+			c := socketiotest.Connect(t, io, &socketiotest.ClientOptions{Transport: transport})
+			for range 100 {
+				time.Sleep(25 * time.Second) // when the heartbeat arrives
+				c.Call("now")
+			}
+		})
+	}
+}
+
+// Time passes in a bubble while sending waits for the server, which then receives all.
+func TestSendingToASlowServer(t *testing.T) {
+	t.Parallel()
+	for _, transport := range []engine.Transport{engine.Polling, engine.WebSocket} {
+		synctest.Test(t, func(t *testing.T) {
+			io := socketiotest.NewServer(t, &socketio.Options{InboxEvents: 1})
+			handled := 0
+			io.On("slow", func() int {
+				time.Sleep(time.Minute)
+				handled++
+				return handled
+			})
+			c := socketiotest.Connect(t, io, &socketiotest.ClientOptions{Transport: transport, Timeout: time.Hour})
+			for range 5 {
+				c.Emit("slow")
+			}
+			var n int
+			if err := c.Call("slow").Decode(&n); err != nil || n != 6 {
+				t.Errorf("%s: the server handled %d of 6 events; %v", transport, n, err)
+			}
+		})
+	}
 }

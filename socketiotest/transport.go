@@ -12,8 +12,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
@@ -36,6 +36,24 @@ type transport interface {
 	receive() (packet, error)
 	close()
 }
+
+// A turn is the right to send, which one goroutine has at a time. It is a channel of
+// capacity 1 and not a mutex: in a bubble of testing/synctest, time does not pass while
+// a goroutine waits for a mutex.
+type turn chan struct{}
+
+func (t turn) take(timeout time.Duration) error {
+	late := time.NewTimer(timeout)
+	defer late.Stop()
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-late.C:
+		return os.ErrDeadlineExceeded
+	}
+}
+
+func (t turn) end() { <-t }
 
 // A refusal is the server's response to a refused handshake.
 type refusal struct {
@@ -83,8 +101,8 @@ type webSocket struct {
 	in      *bufio.Reader
 	frames  ws.Reader
 	scratch []byte
+	sending turn
 	timeout time.Duration
-	mu      sync.Mutex // held while something is written
 }
 
 func dialWebSocket(s *Server, target string, query url.Values, o *ClientOptions) (transport, error) {
@@ -112,7 +130,7 @@ func dialWebSocket(s *Server, target string, query url.Values, o *ClientOptions)
 		nc.Close()
 		return nil, err
 	}
-	w := &webSocket{nc: nc, in: bufio.NewReader(nc), scratch: make([]byte, 4<<10), timeout: o.Timeout}
+	w := &webSocket{nc: nc, in: bufio.NewReader(nc), scratch: make([]byte, 4<<10), sending: make(turn, 1), timeout: o.Timeout}
 	w.frames = ws.Reader{MaxMessage: 1 << 30, Client: true}
 	resp, err := http.ReadResponse(w.in, req)
 	if err == nil && resp.StatusCode != http.StatusSwitchingProtocols {
@@ -137,8 +155,10 @@ func (w *webSocket) send(packets ...packet) error {
 		}
 		out = ws.AppendMaskedFrame(out, op, false, p.data, [4]byte{1, 2, 3, 4})
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	if err := w.sending.take(w.timeout); err != nil {
+		return err
+	}
+	defer w.sending.end()
 	if err := w.nc.SetWriteDeadline(time.Now().Add(w.timeout)); err != nil {
 		return err
 	}
@@ -181,11 +201,12 @@ type polling struct {
 	cancel context.CancelFunc
 	queue  []packet // received together with others
 
+	sending turn // a server ends a session with two data requests at the same time
 	timeout time.Duration
 }
 
 func dialPolling(s *Server, target string, query url.Values, o *ClientOptions) (transport, error) {
-	p := &polling{url: target + "?" + query.Encode(), header: o.Header, timeout: o.Timeout}
+	p := &polling{url: target + "?" + query.Encode(), header: o.Header, sending: make(turn, 1), timeout: o.Timeout}
 	p.http = &http.Client{Transport: &http.Transport{DialContext: s.Dial, DisableKeepAlives: true}}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	tooLate := time.AfterFunc(o.Timeout, p.cancel)
@@ -237,6 +258,10 @@ func (p *polling) send(packets ...packet) error {
 			body.Write(packet.data)
 		}
 	}
+	if err := p.sending.take(p.timeout); err != nil {
+		return err
+	}
+	defer p.sending.end()
 	// The server may close the session in its response, which must not cancel the
 	// request.
 	ctx, cancel := context.WithTimeout(context.Background(), p.timeout)
