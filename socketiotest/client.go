@@ -78,7 +78,7 @@ type Client struct {
 	mu      sync.Mutex // guards what follows
 	items   []item     // received and not taken yet
 	arrived chan struct{}
-	history []string // the events that were taken last
+	history []Event // the events that were taken last
 	acks    map[uint64]chan socketio.Args
 	nextAck uint64
 	reason  *socketio.DisconnectError

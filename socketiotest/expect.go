@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -191,14 +192,19 @@ const historyLength = 5
 // pop removes an item. The caller holds mu.
 func (c *Client) pop(n int) item {
 	i := c.items[n]
-	c.items = append(c.items[:n:n], c.items[n+1:]...)
+	if n == 0 { // nearly always; moving the others would take a test of many events too long
+		c.items[0] = item{}
+		c.items = c.items[1:]
+	} else {
+		c.items = slices.Delete(c.items, n, n+1)
+	}
 	if i.kind != itemEvent {
 		return i
 	}
-	c.history = append(c.history, i.event.String())
-	if len(c.history) > historyLength {
-		c.history = c.history[1:]
+	if len(c.history) == historyLength {
+		c.history = slices.Delete(c.history, 0, 1)
 	}
+	c.history = append(c.history, i.event)
 	return i
 }
 
@@ -207,8 +213,13 @@ func (c *Client) context() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var b strings.Builder
-	if len(c.history) > 0 {
-		fmt.Fprintf(&b, "\n\tthe last events that it took: %s", strings.Join(c.history, ", "))
+	for n, e := range c.history {
+		if n == 0 {
+			b.WriteString("\n\tthe last events that it took: ")
+		} else {
+			b.WriteString(", ")
+		}
+		b.WriteString(e.String())
 	}
 	if len(c.items) > 0 {
 		b.WriteString("\n\twaiting to be taken:")

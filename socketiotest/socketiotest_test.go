@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -468,5 +469,35 @@ func TestSendingToASlowServer(t *testing.T) {
 				t.Errorf("%s: the server handled %d of 6 events; %v", transport, n, err)
 			}
 		})
+	}
+}
+
+// Taking an event does not copy those that wait behind it, which would make a test of
+// many events take minutes.
+func TestTakingOneOfManyEvents(t *testing.T) {
+	const events = 5000
+	var o socketio.Options
+	o.Engine.OutboxMessages = events
+	io := socketiotest.NewServer(t, &o)
+	io.On("count", func(s *socketio.Socket) error {
+		for i := range events {
+			if err := s.Emit("n", i); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	c := socketiotest.Connect(t, io, nil)
+	c.Call("count") // its answer comes behind the events
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range events {
+		if _, ok := c.TryNext(); !ok {
+			t.Fatal("an event is missing")
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if n := (after.TotalAlloc - before.TotalAlloc) / events; n > 10_000 {
+		t.Errorf("taking an event allocates %d bytes", n)
 	}
 }
