@@ -3,6 +3,7 @@ package socketiotest_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"net"
 	"net/http"
@@ -470,6 +471,26 @@ func TestSendingToASlowServer(t *testing.T) {
 			}
 		})
 	}
+}
+
+type point struct{ X int }
+
+func (p point) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, `{"x":%d}`, p.X), nil }
+
+// A server with recovery marks volatile events by a null, which Expect does not need.
+func TestExpectVolatileEvents(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		io := socketiotest.NewServer(t, &socketio.Options{Recovery: &socketio.Recovery{}})
+		c := socketiotest.Connect(t, io, nil)
+		for _, args := range [][]any{{}, {"text"}, {point{1}}, {1}} {
+			synctest.Wait() // until nothing is being written, or the event is dropped
+			if err := io.Volatile().Emit("e", args...); err != nil {
+				t.Fatal(err)
+			}
+			c.Expect("e", args...)
+		}
+	})
 }
 
 // Taking an event does not copy those that wait behind it, which would make a test of
