@@ -53,6 +53,7 @@ func TestJSONArray(t *testing.T) {
 		{nil, `[]`},
 		{[]any{nil, true, 1.5, "<&>"}, `[null,true,1.5,"<&>"]`},
 		{[]any{json.RawMessage(`{"z": 1, "a": 18446744073709551616}`)}, `[{"z":1,"a":18446744073709551616}]`},
+		{[]any{json.RawMessage(`[1e400]`), json.Number("-1e999")}, `[[1e400],-1e999]`},
 		{[]any{[]byte("hi")}, `[{"$binary":"aGk="}]`},
 		{[]any{map[string]any{"z": []any{[]byte("hi"), 1}, "a": 1}}, `[{"a":1,"z":[{"$binary":"aGk="},1]}]`},
 		{[]any{"\u009b"}, `["\u009b"]`},

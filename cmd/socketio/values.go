@@ -154,13 +154,13 @@ func jsonValues(args client.Args, show func([]byte) any) []string {
 
 func jsonValue(args client.Args, i int, show func([]byte) any) string {
 	var v any
-	if err := args.DecodeAt(i, &v); err != nil {
-		return "null" // what the codec can decode but JSON does not have
-	}
 	var raw json.RawMessage
+	anyErr := args.DecodeAt(i, &v) // of a number that is too large for a float64, for example
 	err := args.DecodeAt(i, &raw)
-	if v, found := withoutBinary(v, show); found || err != nil {
-		return printable(marshal(exactNumbers(v, raw)))
+	if anyErr == nil {
+		if v, found := withoutBinary(v, show); found || err != nil {
+			return printable(marshal(exactNumbers(v, raw)))
+		}
 	}
 	// Without binary data the order of members stays as it is, too.
 	var b bytes.Buffer
