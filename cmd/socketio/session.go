@@ -70,6 +70,7 @@ func newSession(ctx context.Context, t *target, p *printer, autoAck bool) *sessi
 		questions:  make(map[int]question),
 	}
 	s.greet = sync.OnceFunc(func() { close(s.greeted) })
+	p.lost = func(err error) { s.end(failf(exitFailure, "%v", err)) }
 	m := c.manager
 	m.OnUpgrade(func(t engine.Transport) {
 		s.showing.Lock()

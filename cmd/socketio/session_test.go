@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -293,5 +294,33 @@ func TestScriptInOrder(t *testing.T) {
 			rest = after
 		}
 		next <- 0
+	}
+}
+
+// A fullDisk takes some bytes.
+type fullDisk struct{ room int }
+
+var errDiskFull = errors.New("no space left on device")
+
+func (d *fullDisk) Write(b []byte) (int, error) {
+	if d.room -= len(b); d.room < 0 {
+		return 0, errDiskFull
+	}
+	return len(b), nil
+}
+
+// Output that cannot be written is an error.
+func TestScriptWithoutOutput(t *testing.T) {
+	t.Parallel()
+	url := goServer(t, nil, func(io *socketio.Server) {
+		io.On("echo", func(text string) string { return text })
+	})
+	for _, room := range []int{0, 80, 120} { // fails with the greeting, what is sent, and the answer
+		var errs strings.Builder
+		std := stdio{in: strings.NewReader("echo \"hello\" ?\n"), out: &fullDisk{room}, err: &errs}
+		code := run(t.Context(), []string{"connect", url, "--transport", "websocket"}, std)
+		if want := "socketio: no space left on device\n"; code != exitFailure || errs.String() != want {
+			t.Errorf("after %d bytes: got code %d, %q; want %d, %q", room, code, errs.String(), exitFailure, want)
+		}
 	}
 }

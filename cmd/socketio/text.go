@@ -63,6 +63,7 @@ const (
 type printer struct {
 	color bool
 	now   func() time.Time
+	lost  func(error) // called if a line cannot be written; may be nil
 
 	mu sync.Mutex // held while a line is written
 	w  io.Writer
@@ -82,8 +83,6 @@ func (p *printer) paint(color, text string) string {
 
 // line writes a line with the time and a mark for its kind.
 func (p *printer) line(mark, color string, parts ...string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	var b strings.Builder
 	b.WriteString(p.paint(dim, p.now().Format("15:04:05.000")))
 	b.WriteString(" " + p.paint(color, mark))
@@ -93,7 +92,17 @@ func (p *printer) line(mark, color string, parts ...string) {
 		}
 	}
 	b.WriteByte('\n')
-	_, _ = io.WriteString(p.w, b.String()) // an error cannot be shown
+	p.write(b.String())
+}
+
+// write writes lines.
+func (p *printer) write(s string) {
+	p.mu.Lock()
+	_, err := io.WriteString(p.w, s)
+	p.mu.Unlock()
+	if err != nil && p.lost != nil {
+		p.lost(err)
+	}
 }
 
 // received shows an event of the server. id is not 0 if it wants an
@@ -125,11 +134,7 @@ func (p *printer) changed(format string, args ...any) {
 func (p *printer) failed(text string) { p.line("!", red, p.paint(red, text)) }
 
 // text writes lines as they are.
-func (p *printer) text(s string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	_, _ = io.WriteString(p.w, s+"\n") // an error cannot be shown
-}
+func (p *printer) text(s string) { p.write(s + "\n") }
 
 // short returns a duration in three digits or so.
 func short(d time.Duration) string {
