@@ -324,3 +324,10 @@ func TestScriptWithoutOutput(t *testing.T) {
 		}
 	}
 }
+
+func TestScriptWithALongLine(t *testing.T) {
+	t.Parallel()
+	url := goServer(t, nil, func(*socketio.Server) {})
+	r := socketioIn(t, "e \""+strings.Repeat("x", maxLine)+"\"\n", "connect", url)
+	r.want(t, exitFailure, "* connected", "a line of the input has more than 64 MiB; binary data of any size is read from @FILE")
+}

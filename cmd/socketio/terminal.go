@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -113,7 +114,11 @@ func (s *session) script(in io.Reader) error {
 				break
 			}
 		}
-		ended <- lines.Err()
+		err := lines.Err()
+		if errors.Is(err, bufio.ErrTooLong) {
+			err = fmt.Errorf("a line of the input has more than %d MiB; binary data of any size is read from @FILE", maxLine>>20)
+		}
+		ended <- err
 	}()
 	select {
 	case err := <-ended:
