@@ -39,6 +39,7 @@ var mayImport = map[string][]string{
 	"internal/handler":     {"parser", "internal/jsonfields"},
 	"internal/faultproxy":  {},
 	"internal/jsonfields":  {},
+	"internal/jsonscan":    {},
 	"internal/leakcheck":   {},
 	"internal/memnet":      {},
 	"internal/nodepeer":    {"internal/leakcheck"},
