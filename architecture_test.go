@@ -42,6 +42,7 @@ var mayImport = map[string][]string{
 	"internal/jsonscan":    {},
 	"internal/leakcheck":   {},
 	"internal/memnet":      {},
+	"internal/msgpack":     {"internal/jsonscan"},
 	"internal/nodepeer":    {"internal/leakcheck"},
 	"internal/offset":      {},
 	"internal/redact":      {},
