@@ -7,31 +7,32 @@ import (
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
-// An acknowledgement takes its place among the events of its client: it is delivered
-// when the events before it have been handled, unless a handler may be waiting for it.
-// See docs/decisions/0013-order-of-acknowledgements.md.
+// Acknowledgements are delivered in order with the events of the client: when the events
+// that arrived before have been handled, unless a handler may be waiting for the
+// acknowledgement. See docs/decisions/0013-order-of-acknowledgements.md.
 
-// heldAcks are acknowledgements that have arrived and wait for events before them.
+// heldAcks holds acknowledgements until the events before them have been handled.
 type heldAcks struct {
 	list  []heldAck // in the order of arrival
 	timer *time.Timer
-	begun uint64 // of the inbox, when the timer was set
+	begun uint64 // inbox.begun when the timer was set
 }
 
 type heldAck struct {
 	waiter     ackWaiter
 	args       Args
 	size, cost int
-	after      uint64 // events that are to be handled first, counted as in inbox.popped
+	after      uint64 // deliver when inbox.popped has reached this number
 }
 
-// A handler that has been running for this long may be waiting for an acknowledgement
-// by way of another goroutine. It is the time after which a reader that is lent to a
-// handler is replaced at the latest.
+// ackPatience is how long a handler may run before held acknowledgements are delivered
+// without waiting for it: it may be waiting for one by way of another goroutine. After the
+// same time, a reader that is lent to a handler is replaced.
 var ackPatience = dispatch.Patience
 
-// acknowledged delivers an answer, or holds it. size is that of its messages, cost the
-// memory that it holds. An answer to no pending request is ignored.
+// acknowledged delivers an acknowledgement, or holds it until the events before it have
+// been handled. size is the length of its messages, cost the memory that it holds.
+// acknowledged ignores an acknowledgement that was not requested, or arrives too late.
 func (s *Socket) acknowledged(p *parser.Packet, size, cost int) {
 	if !p.HasID {
 		return
@@ -51,9 +52,9 @@ func (s *Socket) acknowledged(p *parser.Packet, size, cost int) {
 	}
 }
 
-// mustWaitLocked reports whether there are events before an answer that arrives now,
-// and it is not a handler that waits for it: one that was running when the question was
-// asked, and still is.
+// mustWaitLocked reports whether an acknowledgement that arrives now must wait for events
+// that arrived before. It need not if the handler during which it was requested still
+// runs, because that handler may be waiting for it.
 func (s *Socket) mustWaitLocked(asked pendingAck) bool {
 	if !s.working {
 		return s.inbox.len() > 0
@@ -61,8 +62,9 @@ func (s *Socket) mustWaitLocked(asked pendingAck) bool {
 	return asked.during != s.inbox.begun
 }
 
-// holdLocked keeps an answer until the events before it have been handled, or the handler
-// of one of them takes too long. It returns false if as many are held as events may be.
+// holdLocked holds an acknowledgement until the events before it have been handled, or a
+// handler of one of them has run for ackPatience. It returns false if InboxEvents
+// acknowledgements are held already.
 func (s *Socket) holdLocked(a heldAck) bool {
 	h := s.heldAcks
 	switch {
@@ -79,8 +81,8 @@ func (s *Socket) holdLocked(a heldAck) bool {
 	return true
 }
 
-// takeDueLocked takes out the answers whose events have been handled, or with all set
-// all of them.
+// takeDueLocked removes and returns the acknowledgements before which all events have been
+// handled, or every acknowledgement if all is true.
 func (s *Socket) takeDueLocked(all bool) []heldAck {
 	h := s.heldAcks
 	if h == nil {
@@ -98,8 +100,8 @@ func (s *Socket) takeDueLocked(all bool) []heldAck {
 	return due
 }
 
-// deliverDueLocked delivers the answers whose events have been handled. It releases mu
-// meanwhile.
+// deliverDueLocked delivers the acknowledgements before which all events have been
+// handled. It unlocks mu while it delivers them.
 func (s *Socket) deliverDueLocked() {
 	for due := s.takeDueLocked(false); len(due) > 0; due = s.takeDueLocked(false) {
 		s.mu.Unlock()
@@ -108,8 +110,8 @@ func (s *Socket) deliverDueLocked() {
 	}
 }
 
-// releaseAcks delivers the answers that are held if one handler has been running since
-// the timer was set. It runs on the timer's goroutine.
+// releaseAcks delivers all held acknowledgements if the handler that ran when the timer was
+// set still runs, and otherwise sets the timer again. It runs on the timer's goroutine.
 func (s *Socket) releaseAcks() {
 	s.mu.Lock()
 	h := s.heldAcks
@@ -128,8 +130,8 @@ func (s *Socket) releaseAcks() {
 	s.deliverHeld(due)
 }
 
-// deliverHeld delivers answers that were held, all of them, also when a hook ends the
-// goroutine. One that panics ends the socket.
+// deliverHeld delivers acknowledgements that were held. If a hook panics, it disconnects
+// the socket. It delivers the others even if a hook panics or ends the goroutine.
 func (s *Socket) deliverHeld(due []heldAck) {
 	defer func() {
 		if len(due) > 0 {
@@ -147,7 +149,7 @@ func (s *Socket) deliverHeld(due []heldAck) {
 	s.conn.budget.wakeReader()
 }
 
-// deliverAck passes an answer to its waiter.
+// deliverAck passes an acknowledgement to its waiter.
 func (s *Socket) deliverAck(a heldAck) {
 	a.waiter.answered(s, ackResult{args: a.args})
 	if f := s.hooks().AckReceived; f != nil {

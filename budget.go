@@ -7,25 +7,25 @@ import (
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
-// A budget counts the memory that a connection holds of what its client has sent, for
-// all of its sockets together: events that wait or are being handled, auth, and the
-// attachments of a packet of which some have yet to come. It is where the reader of the
-// connection waits for room.
+// A budget counts the bytes that a connection holds for its client, for all sockets
+// together: events that wait or are being handled, auth, and the messages of an
+// incomplete packet. The connection's reader waits in await when there is no room.
 type budget struct {
 	held     atomic.Int64
-	reported atomic.Int64                  // of it, what the engine counts for the whole server
-	wake     atomic.Pointer[chan struct{}] // what the reader waits for; nil while it does not
+	reported atomic.Int64                  // the part of held that the engine counts for the whole server
+	wake     atomic.Pointer[chan struct{}] // wakes the reader; nil unless it waits for room
 }
 
-// reportStep is by how much held changes before the engine, whose counter all
-// connections share, learns of it. As much of each connection is not counted there.
+// reportStep is the change of held that is reported to the engine. All connections share
+// the engine's counter, so smaller changes are not worth an update; the counter lacks up
+// to reportStep bytes of each connection.
 const reportStep = 64 << 10
 
-// taskBytes is what a place in an inbox costs.
+// taskBytes is the memory of a place in an inbox.
 const taskBytes = 48
 
-// messageCost is the memory that a packet holds of one of its messages: of text as much
-// as was sent, and of binary data what was handed over with it, too.
+// messageCost returns the memory that one message of a packet holds: the length of a
+// text, and the capacity of binary data.
 func messageCost(data []byte, binary bool) int {
 	if binary {
 		return cap(data)
@@ -33,17 +33,17 @@ func messageCost(data []byte, binary bool) int {
 	return len(data)
 }
 
-// packetCost is the memory that a packet holds until it is handled, besides that of its
-// messages.
+// packetCost returns the memory that a packet holds until it is handled, besides that of
+// its messages.
 func packetCost(p *parser.Packet) int { return p.Held() + taskBytes }
 
-// hold counts n bytes, or with a negative n takes them back.
+// hold counts n bytes as held. A negative n releases them.
 func (c *conn) hold(n int) {
 	if n == 0 {
 		return
 	}
 	b := &c.budget
-	// Again after a report, for what others have changed meanwhile.
+	// Look again after a report, because other goroutines may have changed held meanwhile.
 	for held := b.held.Add(int64(n)); ; held = b.held.Load() {
 		reported := b.reported.Load()
 		if held-reported < reportStep && (reported == 0 || held > reported-reportStep && held >= reportStep/2) {
@@ -53,8 +53,8 @@ func (c *conn) hold(n int) {
 	}
 }
 
-// report has the engine count held bytes instead of reported, unless another goroutine has
-// just had it count something else.
+// report sets what the engine counts for the connection from reported to held bytes. It
+// does nothing if another goroutine has changed it since.
 func (c *conn) report(held, reported int64) {
 	if held < reportStep/2 {
 		held = 0
@@ -64,10 +64,10 @@ func (c *conn) report(held, reported int64) {
 	}
 }
 
-// bytes returns what is counted.
+// bytes returns the number of bytes held.
 func (b *budget) bytes() int { return int(b.held.Load()) }
 
-// wakeReader lets the reader look again whether there is room.
+// wakeReader makes a reader that waits in await check again whether there is room.
 func (b *budget) wakeReader() {
 	wake := b.wake.Load()
 	if wake == nil {
@@ -75,24 +75,24 @@ func (b *budget) wakeReader() {
 	}
 	select {
 	case *wake <- struct{}{}:
-	default: // it is about to
+	default: // the reader is about to check
 	}
 }
 
-// await waits until room returns true. Who makes room calls wakeReader afterwards.
+// await waits until room returns true. A goroutine that makes room calls wakeReader
+// afterwards.
 func (b *budget) await(room func() bool) {
 	wake := make(chan struct{}, 1)
 	b.wake.Store(&wake)
 	defer b.wake.Store(nil)
 	for !room() {
-		<-wake // sent by a worker, or by the end of a socket
+		<-wake
 	}
 }
 
-// hasRoom reports whether the connection may hold a further n bytes. The largest event
-// that is being handled does not count, so that a handler may wait for what its client
-// sends next. Nor does the limit keep an event out when nothing else is held: then it
-// waits alone, whatever its size.
+// hasRoom reports whether the connection may hold another n bytes. The largest event that
+// is being handled does not count, so that its handler may wait for what the client sends
+// next. If nothing else is held, except auth, there is room for one event of any size.
 func (c *conn) hasRoom(n int) bool {
 	limit := c.server.opts.InboxBytes
 	held := c.budget.bytes()
@@ -109,15 +109,15 @@ func (c *conn) hasRoom(n int) bool {
 	return held+n <= limit || held <= c.auth
 }
 
-// handling returns the size of the event that is being handled, 0 if there is none.
+// handling returns the cost of the event that is being handled, or 0 if there is none.
 func (s *Socket) handling() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.inbox.handling
 }
 
-// assemble counts the messages of a packet of which some have yet to come, until
-// assembled. It is called by the reader.
+// assemble counts the messages of an incomplete packet, until assembled is called. The
+// reader calls it.
 func (c *conn) assemble() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -127,23 +127,24 @@ func (c *conn) assemble() {
 	}
 }
 
-// assembled takes back what assemble has counted.
+// assembled releases what assemble has counted.
 func (c *conn) assembled() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.assembledLocked()
 }
 
-// assembledLocked takes back what assemble has counted: the packet is complete, or the
-// connection has ended.
+// assembledLocked releases what assemble has counted, because the packet is complete or
+// the connection has ended.
 func (c *conn) assembledLocked() {
 	c.hold(-c.assembling)
 	c.assembling = 0
 }
 
-// keepAuth counts n bytes of auth, for as long as a request or socket has it. It returns
-// false if the client would have more than the limit in the namespaces that it is in or
-// asks for. Auth of those that it has left counts in roomLocked, where a request waits.
+// keepAuth counts n bytes of auth, until forgetAuth or forgetAuthLocked is called. It
+// returns false, and counts nothing, if the client would then have more than InboxBytes of
+// auth in the namespaces that it is in or asks for. Auth of namespaces that it has left is
+// checked in roomLocked, which makes a request wait instead of refusing it.
 func (c *conn) keepAuth(n int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -155,8 +156,8 @@ func (c *conn) keepAuth(n int) bool {
 	return true
 }
 
-// leavingAuthLocked returns the part of auth that is of sockets whose handlers, or
-// middleware, still run after their end.
+// leavingAuthLocked returns the bytes of auth of ended sockets whose handlers, or
+// middleware, still run.
 func (c *conn) leavingAuthLocked() (n int) {
 	if c.extra == nil {
 		return 0
@@ -167,8 +168,8 @@ func (c *conn) leavingAuthLocked() (n int) {
 	return n
 }
 
-// forgetAuth takes back what keepAuth has counted for a socket that has ended. While its
-// handlers or middleware still run, it does nothing: conn.left does it then.
+// forgetAuth releases the auth of a socket that has ended. It does nothing while handlers
+// or middleware of the socket still run; conn.left releases the auth afterwards.
 func (c *conn) forgetAuth(s *Socket) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -177,7 +178,7 @@ func (c *conn) forgetAuth(s *Socket) {
 	}
 }
 
-// forgetAuthLocked takes back what keepAuth has counted, which is *cost.
+// forgetAuthLocked releases *cost bytes that keepAuth has counted, and sets *cost to 0.
 func (c *conn) forgetAuthLocked(cost *int) {
 	c.auth -= *cost
 	c.hold(-*cost)

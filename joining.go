@@ -19,19 +19,19 @@ type request struct {
 	cost int // bytes of auth in the connection's budget; guarded by the connection's mu
 
 	// Server.mu guards these.
-	parent *ParentNamespace // has accepted the request, which waits for room
-	place  *list.Element    // in Server.line; nil when the request is not in it
+	parent *ParentNamespace // the parent that accepted the request, which waits for room
+	place  *list.Element    // the place in Server.line, or nil
 }
 
-// join handles CONNECT (Socket.IO protocol v5, "Connection to a namespace").
-// memory is what the messages of p hold.
+// join handles CONNECT (Socket.IO protocol v5, "Connection to a namespace"). memory is the
+// number of bytes that the messages of p hold.
 func (c *conn) join(p *parser.Packet, memory int) {
 	if s := c.socket(p.Namespace); s != nil && !s.supersede() {
 		c.violation(errors.New("namespace joined twice"))
 		return
 	}
 	if !c.server.mayExist(p.Namespace) {
-		c.refuse(p.Namespace, errNamespaceName) // before a request with such a name waits
+		c.refuse(p.Namespace, errNamespaceName) // a waiting request would hold the name
 		return
 	}
 	c.startReady() // accept functions may block
@@ -46,16 +46,16 @@ func (c *conn) join(p *parser.Packet, memory int) {
 	c.ask(r)
 }
 
-// A request for which there is no room is tried again after this time, which is that
-// of a client's first attempt to reconnect. The first in Server.line is tried as soon as
-// there is room.
+// askInterval is the time after which a request that waits for room is tried again: as
+// long as a JavaScript client waits before it reconnects. The first request in Server.line
+// is tried as soon as there is room.
 const askInterval = time.Second
 
-// ask has the client join a namespace, refuses it, or lets the request wait. The
-// client's own limits come first: a namespace that it must not join is not made for it.
+// ask grants a request, refuses it, or makes it wait. It checks the limits of the client
+// before it creates a namespace.
 func (c *conn) ask(r *request) {
 	if err := c.room(r); err != nil {
-		c.server.leaveLine(r) // it does not wait for the server's room
+		c.server.leaveLine(r) // the client has no room, whether the server has some or not
 		c.answer(r, err)
 		return
 	}
@@ -71,8 +71,8 @@ func (c *conn) ask(r *request) {
 		return
 	}
 	if number := c.follows(s); number != 0 {
-		// OnDisconnect of the client's earlier socket is called before OnConnect of this one,
-		// unless a handler blocks for longer. The timer does not hold the socket.
+		// This calls OnDisconnect of the client's earlier socket before OnConnect of this one,
+		// unless a handler blocks for longer. The timer keeps only the number of the socket.
 		time.AfterFunc(followPatience, func() { c.startFollower(n, number) })
 		return
 	}
@@ -80,14 +80,15 @@ func (c *conn) ask(r *request) {
 	s.start()
 }
 
-// A client that leaves a namespace and joins it again waits this long for the handlers of
-// the socket that it has left: longer than most take, and shorter than a client would.
+// followPatience is how long a client that leaves a namespace and joins it again waits for
+// the handlers of its earlier socket. Most handlers take less, and clients wait longer for
+// the CONNECT reply.
 var followPatience = time.Second
 
-// answer handles a request that could not be granted.
+// answer handles a request that was not granted, with the reason err.
 func (c *conn) answer(r *request, err error) {
 	switch {
-	case err == nil: // the connection has ended, or the same request has come twice
+	case err == nil: // the connection has ended, or the client has repeated the request
 		c.forgetRequest(r)
 	case errors.Is(err, errShuttingDown):
 		c.forgetRequest(r)
@@ -104,9 +105,9 @@ func (c *conn) answer(r *request, err error) {
 	}
 }
 
-// room returns nil if the client may join the namespace of a request. The error is
-// errNoRoom while sockets that have ended take the room, until their handlers have
-// returned, or it is for the client.
+// room returns nil if the client may join the namespace of a request. It returns errNoRoom
+// if ended sockets, whose handlers still run, take the room. Other errors are for the
+// client.
 func (c *conn) room(r *request) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -136,8 +137,9 @@ func (c *conn) roomLocked(r *request) error {
 	return nil
 }
 
-// add makes the socket of a request. It returns nil when there is no room for it, and
-// without an error when the connection has ended or the same request has come twice.
+// add creates the socket of a request. It returns an error of roomLocked if there is no
+// room, and neither a socket nor an error if the connection has ended or the client has
+// repeated the request.
 func (c *conn) add(n *Namespace, r *request) (*Socket, error) {
 	c.mu.Lock()
 	defer c.server.callNext()
@@ -153,7 +155,7 @@ func (c *conn) add(n *Namespace, r *request) (*Socket, error) {
 		c.followers = max(c.followers+1, 1) // which may wrap around
 		s.follows, s.inbox.notices = c.followers, 0
 	}
-	r.cost = 0 // it is the socket's now
+	r.cost = 0 // the socket has it now
 	c.dropRequestLocked(n.name)
 	c.sockets = append(c.sockets, s)
 	if x := c.extra; x != nil {
@@ -163,9 +165,8 @@ func (c *conn) add(n *Namespace, r *request) (*Socket, error) {
 	return s, nil
 }
 
-// wait keeps a request, in place of an earlier one for the same namespace, and tries
-// it again later. If it is the client's first, the connect timeout still ends the
-// connection.
+// wait keeps a request and schedules askAgain. It replaces an earlier request for the same
+// namespace. The connect timeout still applies if the client has joined no namespace.
 func (c *conn) wait(r *request) {
 	c.mu.Lock()
 	defer c.server.callNext()
@@ -188,7 +189,7 @@ func (c *conn) wait(r *request) {
 	}
 }
 
-// forgetRequest forgets a request that is not tried again, and one that waits for the
+// forgetRequest releases a request that is not tried again, and a waiting request for the
 // same namespace.
 func (c *conn) forgetRequest(r *request) {
 	c.mu.Lock()
@@ -198,7 +199,7 @@ func (c *conn) forgetRequest(r *request) {
 	c.dropRequestLocked(r.name)
 }
 
-// withdraw drops a request that waits, whose client has left the namespace. It returns
+// withdraw drops the waiting request of a client that leaves the namespace. It returns
 // false if there is none.
 func (c *conn) withdraw(nsp string) bool {
 	c.mu.Lock()
@@ -208,7 +209,8 @@ func (c *conn) withdraw(nsp string) bool {
 }
 
 // dropRequestLocked drops the request that waits for a namespace, and reports whether
-// there was one. Its caller calls callNext, without the lock, as that of abandonLocked does.
+// there was one. Like that of abandonLocked, its caller must call callNext after it has
+// unlocked mu.
 func (c *conn) dropRequestLocked(nsp string) bool {
 	x := c.extra
 	if x == nil {
@@ -225,12 +227,13 @@ func (c *conn) dropRequestLocked(nsp string) bool {
 	return len(x.waiting) < before
 }
 
-// abandonLocked gives up the memory of a request and its place in the line.
+// abandonLocked releases the memory of a request and removes it from the line.
 func (c *conn) abandonLocked(r *request) {
 	c.forgetAuthLocked(&r.cost)
 	c.server.leaveLine(r)
 }
 
+// stopWaitingLocked drops all waiting requests.
 func (c *conn) stopWaitingLocked() {
 	x := c.extra
 	if x == nil {
@@ -245,8 +248,8 @@ func (c *conn) stopWaitingLocked() {
 	}
 }
 
-// askNow has the requests that wait tried without delay: the first in the server's line
-// is one of them.
+// askNow makes askAgain run at once: there may be room for the first request in the
+// server's line, which is one of this connection.
 func (c *conn) askNow() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -259,15 +262,15 @@ func (c *conn) askNowLocked() {
 	}
 }
 
-// askAgain tries the requests that wait, oldest first. It runs on a timer's goroutine,
-// which Shutdown waits for as for a worker.
+// askAgain tries the waiting requests, oldest first. It runs on a timer's goroutine, which
+// Shutdown waits for as for a worker.
 func (c *conn) askAgain() {
 	c.mu.Lock()
-	x := c.extraLocked() // which stays while asking is set
+	x := c.extraLocked() // trimLocked keeps it while asking is set
 	asking := x.asking
 	x.asking = true
 	c.mu.Unlock()
-	if asking { // since askNow; that one sets the timer again
+	if asking { // on another goroutine, which sets the timer again
 		return
 	}
 	c.server.workers.Begin()
@@ -308,7 +311,7 @@ func (c *conn) refuse(nsp string, err error) {
 	}
 	answered := false
 	defer func() {
-		if !answered { // the client would wait for the answer for ever
+		if !answered { // the client would wait for the answer without end
 			c.engine.Close()
 		}
 	}()
@@ -326,8 +329,8 @@ func (c *conn) refuse(nsp string, err error) {
 	_ = c.engine.Send(m, engine.Control) // a client that has left needs no answer
 }
 
-// encodeRefusal makes the answer to a client that is refused. The data is the
-// application's: a method of it that panics makes an error.
+// encodeRefusal encodes a CONNECT_ERROR. If a method of the application's data panics, it
+// returns an error.
 func (c *conn) encodeRefusal(nsp string, payload any) (m *engine.Message, err error) {
 	h := parser.Header{Type: parser.ConnectError, Namespace: nsp}
 	err = c.server.protect("", "", func() (err error) {
@@ -346,17 +349,17 @@ func (c *conn) refusal(err error) any {
 	if !c.legacy() || err == errInvalidNamespace {
 		return payload
 	}
-	// A client of version 2 gets the data or, without, the message.
+	// A client of version 2 receives the data or, if there is none, the message.
 	if payload.Data == nil {
 		return payload.Message
 	}
 	return payload.Data
 }
 
-// refusalMessage returns what a client is to read about err.
+// refusalMessage returns the message of a CONNECT_ERROR for err.
 func refusalMessage(err error) string {
 	if ce, ok := errors.AsType[*ConnectError](err); ok {
-		return ce.Message // in full
+		return ce.Message // in full; Error cuts it
 	}
 	return err.Error()
 }

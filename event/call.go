@@ -24,12 +24,12 @@ type Call[Req, Res any] struct {
 	result *shape // of Res
 }
 
-// NewCall returns the call with the given name. When Req is a struct, its
-// exported fields are the arguments, in their order, unlike with [New]; for one object as
-// the argument let Req be a pointer to the struct. Otherwise Req is the only
-// argument, and with [None] there is none. Res is the first argument of the
-// acknowledgement; with None that has no arguments. NewCall panics when the name
-// is reserved or one of the types cannot be sent.
+// NewCall returns the call with the given name. If Req is a struct, its exported fields
+// are the arguments, in their order, unlike with [New]; to send one object, let Req be a
+// pointer to the struct. Any other Req is the only argument, except [None], which stands
+// for no arguments. Res is the first argument of the acknowledgement; with None, the
+// acknowledgement has no arguments. NewCall panics if the name is reserved or one of the
+// types cannot be sent.
 func NewCall[Req, Res any](name string) Call[Req, Res] {
 	result := compile(name, single[Res])
 	return Call[Req, Res]{name: name, shape: compile(name, request[Req]), result: result}
@@ -88,11 +88,11 @@ func (c Call[Req, Res]) answer(args parser.Args) (Res, error) {
 	return peer.DecodeAnswer[Res](c.name, args)
 }
 
-// Handle registers a handler that answers the call and does not need the socket, such
-// as one of a client, which has only one; with the socket, see [Answer]. Its result is
-// the acknowledgement. An error is passed to the error hook and not sent, so the peer
-// gets no answer; return failures that the peer should see as part of Res, or as a
-// [*peer.AckError]. The returned function removes the handler.
+// Handle registers a handler that answers the call and has no parameter for the socket;
+// [Answer] registers one that has. The result of the handler is the acknowledgement. An
+// error is passed to the error hook and not sent, so the peer receives no answer; return
+// failures that the peer should see as part of Res, or as a [*peer.AckError]. The returned
+// function removes the handler.
 func (c Call[Req, Res]) Handle(r Registrar, f func(ctx context.Context, req Req) (Res, error)) (off func()) {
 	checkHandler(c.name, f == nil)
 	shape := c.shape.ready()

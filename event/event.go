@@ -48,10 +48,10 @@ func (e Event[T]) Emit(to Emitter, v T) error {
 	return to.Emit(e.name, encode(e.shape.ready(), v)...)
 }
 
-// Handle registers a handler of the event that does not need the socket, such as one of
-// a client, which has only one; with the socket, see [On]. If the peer requests an
-// acknowledgement and the handler returns nil, one without arguments is sent; an error
-// is passed to the error hook and not sent. The returned function removes the handler.
+// Handle registers a handler of the event that has no parameter for the socket; [On]
+// registers one that has. If the peer requests an acknowledgement and the handler returns
+// nil, one without arguments is sent; an error is passed to the error hook and not sent.
+// The returned function removes the handler.
 func (e Event[T]) Handle(r Registrar, f func(ctx context.Context, v T) error) (off func()) {
 	checkHandler(e.name, f == nil)
 	shape := e.shape.ready()

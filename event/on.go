@@ -11,7 +11,7 @@ import (
 type Handler[S any] struct {
 	event string
 	once  bool
-	call  any // of a shape that internal/handler knows
+	call  any // a function that internal/handler calls without reflection
 }
 
 // Event returns the event's name.
@@ -64,7 +64,7 @@ func AnswerOnce[S, Req, Res any](r SocketRegistrar[S], c Call[Req, Res], f func(
 	return r.Register(Handler[S]{event: c.name, once: true, call: answererOf(c, f)})
 }
 
-// handlerOf makes a function of a shape that internal/handler knows.
+// handlerOf returns a function that internal/handler calls without reflection.
 func handlerOf[S, T any](e Event[T], f func(context.Context, S, T) error) any {
 	checkHandler(e.name, f == nil)
 	shape := e.shape.ready()

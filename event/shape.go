@@ -10,28 +10,29 @@ import (
 	"github.com/seed96b07ef8/socketio/peer"
 )
 
-// A shape says how the values of a type travel as arguments. It is compiled
-// once, by the constructors.
+// A shape describes how the values of a type are represented as arguments. The
+// constructors compile it.
 type shape struct {
 	kind   kind
-	fields []int // of a struct: index of the field for each argument
-	rest   int   // index of the field that takes what follows, or -1
+	fields []int // of a struct: the index of the field for each argument
+	rest   int   // the index of the field for all further arguments, or -1
 
-	// The methods that encode the value are those of a pointer to it. encoding/json calls
-	// them for a pointer only, so that is what is sent.
+	// byPointer says that only a pointer to the value has the methods that encode it.
+	// encoding/json does not call these for the value, so the pointer is sent.
 	byPointer bool
 }
 
+// A kind says what the arguments are.
 type kind uint8
 
 const (
-	nothing kind = iota
-	value        // is the argument
-	fields       // are the arguments
+	nothing kind = iota // there are none
+	value               // the value is the only one
+	fields              // the fields of the value
 )
 
-// compile checks the name of an event and returns the shape of a type. It panics
-// when one of them is wrong: that is a mistake in the program.
+// compile checks the name of an event and returns the shape of a type. It panics if the
+// name is reserved or the type cannot be sent.
 func compile(name string, of func() (*shape, error)) *shape {
 	if parser.IsReserved(name) {
 		panic(fmt.Sprintf("event: %q: %v", name, peer.ErrReservedEvent))
@@ -43,8 +44,7 @@ func compile(name string, of func() (*shape, error)) *shape {
 	return s
 }
 
-// ready returns the shape. There is none in an Event or Call that no
-// constructor has made.
+// ready returns the shape. It panics if no constructor has made the Event or Call.
 func (s *shape) ready() *shape {
 	if s == nil {
 		panic("event: the zero value of an Event or Call is not usable; make one with New, NewArgs or NewCall")
@@ -87,7 +87,7 @@ func (s *shape) fieldArguments(v reflect.Value) []any {
 // argument returns v as an argument of its own, if the shape has one.
 func argument[T any](s *shape, v T) any {
 	if s.byPointer {
-		p := new(T) // v itself stays where it is, for the others
+		p := new(T) // so that v does not escape in the other cases
 		*p = v
 		return p
 	}
@@ -102,7 +102,7 @@ func fieldArgument(v reflect.Value) any {
 	return v.Interface()
 }
 
-// decode makes a T of the arguments of an event. The error is a *parser.ArgError.
+// decode decodes the arguments of an event into a T. The error matches a *parser.ArgError.
 func decode[T any](s *shape, args handler.Taker) (T, error) {
 	var v, none T
 	var err error
@@ -120,7 +120,8 @@ func decode[T any](s *shape, args handler.Taker) (T, error) {
 	return v, nil
 }
 
-// inContract says which field of a contract an argument does not fit.
+// inContract adds to err the name of the field of a contract that the argument does not
+// fit.
 func (s *shape) inContract(t reflect.Type, err error) error {
 	arg, ok := errors.AsType[*parser.ArgError](err)
 	if s.kind != fields || !ok {
@@ -137,6 +138,7 @@ func (s *shape) inContract(t reflect.Type, err error) error {
 		t.Field(i).Name, t, t, err)
 }
 
+// decodeFields decodes the arguments into the fields of v.
 func (s *shape) decodeFields(v reflect.Value, args handler.Taker) error {
 	ptrs := make([]any, len(s.fields), len(s.fields)+1)
 	for pos, i := range s.fields {
@@ -229,8 +231,7 @@ func request[T any]() (*shape, error) {
 	return single[T]()
 }
 
-// check returns an error for types whose values cannot be encoded, or not be
-// decoded again.
+// check returns an error if values of a type cannot be encoded, or cannot be decoded.
 func check(t reflect.Type) error {
 	if t == reflect.TypeFor[parser.Args]() {
 		return fmt.Errorf("a %v is not sent", t)
@@ -245,6 +246,7 @@ func check(t reflect.Type) error {
 	return handler.Receivable(t)
 }
 
+// checkHandler panics if the handler of an event is nil.
 func checkHandler(name string, isNil bool) {
 	if isNil {
 		panic(fmt.Sprintf("event: the handler of %q is nil", name))

@@ -10,23 +10,23 @@ import (
 // server refuses its socket: the namespace does not exist, or middleware returned an
 // error. The client's socket does not try again by itself.
 type ConnectError struct {
-	// Message is what the client's connect_error event gets as its message, such as
-	// "Invalid namespace". A client cuts it after 4096 bytes.
+	// Message is the message of the client's connect_error event, such as "Invalid
+	// namespace". A Go client cuts it after 4096 bytes.
 	Message string
-	// Data, if not nil, is what the event gets as its data. At a client it is decoded as
-	// into an any, and nil if the whole answer has more than 64 KiB, which any could
-	// multiply; [ConnectError.DecodeData] decodes it all the same.
+	// Data, if not nil, is the data of the event. A Go client decodes it into an any,
+	// except if the refusal has more than 64 KiB, because the decoded value can be many
+	// times as large; then Data is nil, and [ConnectError.DecodeData] decodes it.
 	Data any
-	// Payload is the refusal as a client has received it, and empty otherwise. A server
+	// Payload is the refusal as a client received it. It is empty at a server, which
 	// does not send it.
 	Payload parser.Args
 }
 
-// Error returns the message; what is longer than 256 bytes is cut.
+// Error returns the message, cut after 256 bytes.
 func (e *ConnectError) Error() string { return clip.Text(e.Message, clip.Quote) }
 
-// DecodeData decodes the data into what v points to, which stays as it is when there is
-// nothing.
+// DecodeData decodes the data of the refusal into the value that v points to. It leaves
+// the value unchanged if there is no data.
 func (e *ConnectError) DecodeData(v any) error {
 	if e.Payload.Len() > 0 {
 		payload := struct {

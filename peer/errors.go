@@ -17,8 +17,8 @@ import (
 type Reason = engine.Reason
 
 var (
-	// ErrReservedEvent is returned, wrapped, for event names that the protocol keeps for
-	// itself; see [parser.IsReserved].
+	// ErrReservedEvent is returned, wrapped, for event names that the protocol reserves;
+	// see [parser.IsReserved].
 	ErrReservedEvent = errors.New("reserved event name")
 	// ErrNotConnected is the cause, perhaps wrapped, in the [DisconnectError] of a socket
 	// that has not been connected yet.
@@ -29,9 +29,9 @@ var (
 // the socket is not connected. It matches [net.ErrClosed], and it is the cause of the
 // cancellation of the socket's context.
 type DisconnectError struct {
-	// Reason is the protocol's name for what has happened.
+	// Reason is the reason for the disconnection, in the words of the protocol.
 	Reason Reason
-	// Err is what is known of the cause, or nil.
+	// Err is the cause, or nil if only the reason is known.
 	Err error
 }
 
@@ -100,11 +100,11 @@ func (e *EventError) Unwrap() error { return e.Err }
 
 // A PanicError is a panic of a handler, or of another function of the application.
 type PanicError struct {
-	Value any    // what it panicked with
-	Stack []byte // where
+	Value any    // the value of the panic
+	Stack []byte // the stack of the goroutine, as returned by debug.Stack
 }
 
-// Error returns what the function panicked with; what is longer than 1024 bytes is cut.
+// Error returns the value of the panic; its text is cut after 1024 bytes.
 func (e *PanicError) Error() string { return clip.Text(fmt.Sprintf("panic: %v", e.Value), clip.Report) }
 
 // An AckError is an error that a handler returns to the peer: its Args are sent as the
@@ -115,7 +115,7 @@ type AckError struct {
 	Args []any // the arguments of the acknowledgement
 }
 
-// Error says what the acknowledgement is; what is longer than 1024 bytes is cut.
+// Error returns the arguments as text, cut after 1024 bytes.
 func (e *AckError) Error() string {
 	return clip.Text(fmt.Sprint("acknowledgement: ", e.Args), clip.Report)
 }
