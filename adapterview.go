@@ -18,6 +18,7 @@ import (
 
 var (
 	_ adapter.ReceiptSocket = member{}
+	_ adapter.WarmSocket    = member{}
 	_ adapter.Host          = host{}
 )
 
@@ -85,7 +86,7 @@ func (s member) Flush(flags engine.Flags) {
 	}
 }
 
-// Warm implements [adapter.Socket].
+// Warm implements [adapter.WarmSocket].
 func (s member) Warm() {
 	s.gone.Load()
 	s.conn.engine.Internal(seam.Key{}).Warm()

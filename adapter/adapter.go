@@ -29,10 +29,6 @@ type Socket interface {
 	// [engine.Lazy], it may delay them to send them together with packets that follow
 	// soon.
 	Flush(flags engine.Flags)
-	// Warm only reads the memory that Deliver needs. An adapter may call it for
-	// several sockets before it delivers to them, so that the CPU loads the memory of
-	// all of them into its caches at the same time.
-	Warm()
 	// DeliverWithAck is Deliver for a packet with an AckID. Until ctx ends, it
 	// passes the client's answer, or the reason why there is none, to sink.
 	DeliverWithAck(ctx context.Context, p *Packet, sink AckSink)
@@ -196,6 +192,16 @@ type ReceiptSocket interface {
 	// Received returns a time such that the client has received everything sent
 	// before it, or the zero time if nothing is known. It must not block.
 	Received() time.Time
+}
+
+// A WarmSocket is a Socket whose memory can be loaded ahead of a delivery. [Memory] uses it
+// for large broadcasts.
+type WarmSocket interface {
+	Socket
+	// Warm only reads the memory that Deliver needs. An adapter may call it for
+	// several sockets before it delivers to them, so that the CPU loads the memory of
+	// all of them into its caches at the same time.
+	Warm()
 }
 
 // An AckSink collects the answers to a broadcast. Its methods may be called

@@ -23,10 +23,11 @@ import (
 // Lock order: a member's mutex, then one shard's, then that of events. No lock is
 // held while packets are delivered.
 type Memory struct {
-	host   Host
-	seed   maphash.Seed
-	shards [shardCount]shard
-	events roomEvents
+	host     Host
+	interest func(room string, on bool) // nil: not wanted
+	seed     maphash.Seed
+	shards   [shardCount]shard
+	events   roomEvents
 
 	begun    time.Time
 	large    atomic.Int64 // when the last large broadcast was done, since begun
@@ -50,13 +51,28 @@ type member struct {
 
 	mu     sync.Mutex
 	rooms  map[string]struct{} // without its own
-	notOwn bool                // it has left its own room
+	notOwn bool                // it has left its own room; changed with the lock of its shard, too
 	gone   bool
 }
 
+// MemoryOptions configure [Memory]. The zero value of each field means its default.
+type MemoryOptions struct {
+	// Interest, if set, is called with on when a room has its first socket, and without
+	// on when the last has left: an adapter for a cluster then wants, or does not want any
+	// more, what other nodes send to the room. The rooms that are named by sockets' IDs
+	// are included. Calls for a room alternate and are in the order of the changes.
+	//
+	// It is called with a lock held, so it must return soon, and must not call the adapter
+	// or the host.
+	Interest func(room string, on bool)
+}
+
 // NewMemory returns an adapter without sockets for a namespace.
-func NewMemory(h Host) *Memory {
-	a := &Memory{host: h, seed: maphash.MakeSeed(), begun: time.Now(), events: roomEvents{host: h}}
+func NewMemory(h Host) *Memory { return NewMemoryWith(h, MemoryOptions{}) }
+
+// NewMemoryWith is NewMemory with options, for an adapter that builds on Memory.
+func NewMemoryWith(h Host, opts MemoryOptions) *Memory {
+	a := &Memory{host: h, interest: opts.Interest, seed: maphash.MakeSeed(), begun: time.Now(), events: roomEvents{host: h}}
 	a.large.Store(-int64(burstGap))
 	return a
 }
@@ -105,6 +121,9 @@ func (a *Memory) insertLocked(m *member, handOver bool) (rooms []string) {
 	}
 	sh.members[id] = m
 	a.events.joined(id, m.socket, true)
+	if len(sh.rooms[id]) == 0 {
+		a.want(id, true)
+	}
 	return rooms
 }
 
@@ -156,7 +175,40 @@ func (a *Memory) remove(s Socket) {
 	defer sh.mu.Unlock()
 	delete(sh.members, s.ID())
 	if !m.notOwn {
-		a.events.left(s.ID(), s, true)
+		a.leftOwnLocked(sh, s)
+	}
+}
+
+// leftOwnLocked reports that a socket has left its own room, which belongs to sh.
+func (a *Memory) leftOwnLocked(sh *shard, s Socket) {
+	a.events.left(s.ID(), s, true)
+	if len(sh.rooms[s.ID()]) == 0 {
+		a.want(s.ID(), false)
+	}
+}
+
+// want reports that a room has its first socket, or has lost its last one. The caller
+// holds the lock of the room's shard.
+func (a *Memory) want(room string, on bool) {
+	if a.interest != nil {
+		a.interest(room, on)
+	}
+}
+
+// setNotOwn changes whether a member has left its own room. The caller holds m.mu.
+func (a *Memory) setNotOwn(m *member, notOwn bool) {
+	s := m.socket
+	sh := a.shard(s.ID())
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	m.notOwn = notOwn
+	if notOwn {
+		a.leftOwnLocked(sh, s)
+		return
+	}
+	a.events.joined(s.ID(), s, true)
+	if len(sh.rooms[s.ID()]) == 0 {
+		a.want(s.ID(), true)
 	}
 }
 
@@ -185,8 +237,7 @@ func (a *Memory) joinMemberLocked(m *member, limit int, rooms []string) bool {
 	for _, room := range rooms {
 		if room == s.ID() {
 			if m.notOwn {
-				m.notOwn = false
-				a.events.joined(room, s, true)
+				a.setNotOwn(m, false)
 			}
 			continue
 		}
@@ -230,8 +281,7 @@ func (a *Memory) quit(m *member, room string) {
 		delete(m.rooms, room)
 		a.leave(room, m)
 	} else if room == m.socket.ID() && !m.notOwn {
-		m.notOwn = true
-		a.events.left(room, m.socket, true)
+		a.setNotOwn(m, true)
 	}
 }
 
@@ -282,6 +332,9 @@ func (a *Memory) enter(room string, m *member) {
 	}
 	members[m] = struct{}{}
 	a.events.joined(room, m.socket, created)
+	if created && !sh.ownerIsIn(room) {
+		a.want(room, true)
+	}
 }
 
 // leave removes m from a room. The caller holds m.mu.
@@ -295,6 +348,35 @@ func (a *Memory) leave(room string, m *member) {
 		delete(sh.rooms, room)
 	}
 	a.events.left(room, m.socket, len(members) == 0)
+	if len(members) == 0 && !sh.ownerIsIn(room) {
+		a.want(room, false)
+	}
+}
+
+// ownerIsIn reports whether a room is the own room of a socket that is in it. The caller
+// holds the lock of the shard.
+func (sh *shard) ownerIsIn(room string) bool {
+	owner := sh.members[room]
+	return owner != nil && !owner.notOwn
+}
+
+// Has reports whether a local socket is in a room, which may be its own.
+func (a *Memory) Has(room string) bool {
+	sh := a.shard(room)
+	sh.mu.RLock()
+	defer sh.mu.RUnlock()
+	return len(sh.rooms[room]) > 0 || sh.ownerIsIn(room)
+}
+
+// Matches reports whether t selects a local socket. It costs little if there is none in
+// the rooms of t.
+func (a *Memory) Matches(t Target) bool {
+	if t.Rooms != nil && !slices.ContainsFunc(t.Rooms, a.Has) {
+		return false
+	}
+	sel := a.choose(t)
+	defer sel.release()
+	return len(sel.members) > 0
 }
 
 // Sockets implements [Adapter].
@@ -374,9 +456,7 @@ func (a *Memory) paced(sel *selection) {
 // deliver delivers a packet to the members.
 func (sel *selection) deliver(p *Packet) {
 	for group := range slices.Chunk(sel.members, warmGroup) {
-		for _, m := range group {
-			m.socket.Warm()
-		}
+		warm(group)
 		for _, m := range group {
 			m.socket.Deliver(p)
 		}
@@ -386,11 +466,19 @@ func (sel *selection) deliver(p *Packet) {
 // flush sends the packets that were delivered to the members with engine.Deferred.
 func (sel *selection) flush(flags engine.Flags) {
 	for group := range slices.Chunk(sel.members, warmGroup) {
-		for _, m := range group {
-			m.socket.Warm()
-		}
+		warm(group)
 		for _, m := range group {
 			m.socket.Flush(flags)
+		}
+	}
+}
+
+// warm loads the memory of sockets. It asks each time whether a socket is a WarmSocket,
+// because an answer that is kept would cost memory for each socket.
+func warm(group []*member) {
+	for _, m := range group {
+		if s, ok := m.socket.(WarmSocket); ok {
+			s.Warm()
 		}
 	}
 }
@@ -415,11 +503,29 @@ func (a *Memory) BroadcastWithAck(ctx context.Context, p *Packet, t Target, sink
 	}
 	sel := a.choose(t)
 	defer sel.release()
+	sel.deliverWithAck(ctx, p, sink)
+	return nil
+}
+
+// DeliverWithAck is Deliver for a packet with HasAck. It announces the sockets to sink,
+// also if there are none. The AckID of p, which Encode sets, is this node's.
+func (a *Memory) DeliverWithAck(ctx context.Context, p *Packet, t Target, sink AckSink) error {
+	sel := a.choose(t)
+	defer sel.release()
+	if len(sel.members) > 0 && p.Message == nil {
+		if err := a.host.Encode(p); err != nil {
+			return err
+		}
+	}
+	sel.deliverWithAck(ctx, p, sink)
+	return nil
+}
+
+func (sel *selection) deliverWithAck(ctx context.Context, p *Packet, sink AckSink) {
 	sink.Expect(len(sel.members))
 	for _, m := range sel.members {
 		m.socket.DeliverWithAck(ctx, p, sink)
 	}
-	return nil
 }
 
 // FetchSockets implements [Adapter].
@@ -526,17 +632,10 @@ func (a *Memory) appendRoom(sel *selection, room string) {
 	for m := range sh.rooms[room] {
 		sel.members = append(sel.members, m)
 	}
-	owner := sh.members[room]
-	sh.mu.RUnlock()
-	if owner != nil && owner.inOwnRoom() {
-		sel.members = append(sel.members, owner)
+	if sh.ownerIsIn(room) {
+		sel.members = append(sel.members, sh.members[room])
 	}
-}
-
-func (m *member) inOwnRoom() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return !m.notOwn
+	sh.mu.RUnlock()
 }
 
 func (sh *shard) appendAll(sel *selection) {

@@ -515,3 +515,30 @@ func TestDeliverEncodesOnlyWhatIsWanted(t *testing.T) {
 		t.Error("Deliver has not returned the error of the encoding")
 	}
 }
+
+// The clients that a question is for are announced, also none, and it is encoded only for
+// some.
+func TestDeliverWithAck(t *testing.T) {
+	h := new(fakeHost)
+	a := NewMemory(h)
+	a.Add(&fakeSocket{id: "s", a: a})
+	for room, want := range map[string]int{"s": 1, "none": 0} {
+		h.encoded.Store(0)
+		sink := &expectations{}
+		if err := a.DeliverWithAck(t.Context(), &Packet{Event: "q", HasAck: true}, Target{Rooms: []string{room}}, sink); err != nil {
+			t.Error(err)
+		}
+		if sink.calls != 1 || sink.expected != want || h.encoded.Load() != int64(want) {
+			t.Errorf("%s: %d clients announced by %d calls, %d packets encoded", room, sink.expected, sink.calls, h.encoded.Load())
+		}
+	}
+	if err := a.DeliverWithAck(t.Context(), &Packet{Event: "unencodable"}, Target{}, &expectations{}); err == nil {
+		t.Error("DeliverWithAck has not returned the error of the encoding")
+	}
+}
+
+// expectations counts announced clients.
+type expectations struct{ expected, calls int }
+
+func (e *expectations) Expect(n int) { e.expected, e.calls = e.expected+n, e.calls+1 }
+func (e *expectations) Ack(Ack)      {}
