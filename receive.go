@@ -48,7 +48,7 @@ func (c *conn) OnMessage(_ *engine.Conn, data []byte, binary bool) {
 		return
 	}
 	if s != nil && p.Type == parser.Disconnect {
-		s.end(ClientNamespaceDisconnect, nil) // also when middleware has yet to decide
+		s.end(ClientNamespaceDisconnect, nil) // even if middleware has not decided yet
 		return
 	}
 	if s == nil || !s.isConnected() {
@@ -69,8 +69,8 @@ var errPacketOrder = errors.New("packet for a namespace that was not joined")
 
 // enqueue appends an event, which holds cost bytes of memory, to the socket's inbox. It
 // blocks while there is no room, which is the backpressure on a client that sends too
-// much. If the socket ends or Shutdown begins meanwhile, the event is not queued. enqueue returns false if
-// the socket is not connected; the caller then still owns p.
+// much. If the socket ends or Shutdown begins meanwhile, enqueue drops the event. It
+// returns false if the socket is not connected; the caller then still owns p.
 func (c *conn) enqueue(s *Socket, p *parser.Packet, size, cost int) bool {
 	for waited := false; ; waited = true {
 		if waited && s.dropsEvents() {
@@ -92,8 +92,8 @@ func (c *conn) enqueue(s *Socket, p *parser.Packet, size, cost int) bool {
 	}
 }
 
-// enqueue appends an event, if the socket takes events and its inbox is not full. size is
-// that of its messages.
+// enqueue appends an event if the socket takes events and its inbox is not full. size is
+// the length of the event's messages.
 func (s *Socket) enqueue(p *parser.Packet, size, cost int) (queued, full bool) {
 	s.mu.Lock()
 	ahead := s.inbox.len()
@@ -124,16 +124,15 @@ func (s *Socket) enqueue(p *parser.Packet, size, cost int) (queued, full bool) {
 	return true, false
 }
 
-// takesEventsLocked reports whether the socket is connected and its server not about to
-// end.
+// takesEventsLocked reports whether the socket is connected and Shutdown has not begun.
 func (s *Socket) takesEventsLocked() bool {
 	return s.state == connected && !s.nsp.server.draining.Load()
 }
 
-// dropsEvents reports whether the socket has ended or its server is about to end.
+// dropsEvents reports whether the socket has ended or Shutdown has begun.
 func (s *Socket) dropsEvents() bool { return s.gone.Load() || s.nsp.server.draining.Load() }
 
-// inboxIsFull reports whether as many events wait as may.
+// inboxIsFull reports whether InboxEvents events wait.
 func (s *Socket) inboxIsFull() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -152,6 +151,7 @@ func (c *conn) OnBatch(*engine.Conn) {
 	c.startReady()
 }
 
+// startReady starts workers for the sockets that have new events.
 func (c *conn) startReady() {
 	for i, s := range c.ready {
 		s.start()
