@@ -2,11 +2,10 @@ package socketio
 
 import (
 	"context"
-	"errors"
 	"slices"
-	"sync"
 	"sync/atomic"
 
+	"github.com/seed96b07ef8/socketio/internal/handler"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -39,7 +38,7 @@ func (s *Socket) handleInside(list []HandlerMiddleware, p *parser.Packet, w *wor
 			s.Disconnect() // whatever the middleware and the error hooks do
 		}
 	}()
-	err := c.run(s.Context(), 0)
+	err := handler.RunInside(s.Context(), c, len(list))
 	if s.settle(in, p.Event, err) && p.HasID && in.Unanswered() {
 		s.nsp.server.unanswered.report(s, p.Event, noResult)
 	}
@@ -59,26 +58,19 @@ func (s *Socket) settle(in *invocation, event string, err error) bool {
 	return false
 }
 
-// run calls the middleware number i, whose next is the rest of the chain. A panic becomes
-// an error, for the middleware outside of it.
-func (c *chain) run(ctx context.Context, i int) (err error) {
-	defer c.catch(&err)
+// Call implements [handler.Surrounded].
+func (c *chain) Call(ctx context.Context, i int, next func(context.Context) error) error {
 	if i == len(c.list) {
 		return c.handle(ctx)
 	}
-	n := &next{chain: c, i: i + 1}
-	n.running.Add(1)
-	defer n.end()
-	p := c.packet
-	return c.list[i](ctx, EventInfo{Socket: c.socket, Event: p.Event, Args: p.Args, WantsAck: p.HasID}, n.call)
+	s, p := c.socket, c.packet
+	return c.list[i](ctx, EventInfo{Socket: s, Namespace: s.nsp.name, Event: p.Event, Args: p.Args, WantsAck: p.HasID}, next)
 }
 
-// catch, which is to be deferred, turns a panic into an error.
-func (c *chain) catch(err *error) {
-	if v := recover(); v != nil {
-		c.panicked.Store(true)
-		*err = c.socket.nsp.panicked(v, c.socket.id, c.packet.Event)
-	}
+// Panicked implements [handler.Surrounded].
+func (c *chain) Panicked(v any) error {
+	c.panicked.Store(true)
+	return c.socket.nsp.panicked(v, c.socket.id, c.packet.Event)
 }
 
 // handle calls what the middleware surrounds.
@@ -120,34 +112,4 @@ func (c *chain) note(err error) bool {
 		c.panicked.Store(true)
 	}
 	return panicked
-}
-
-// next is the rest of a chain as middleware sees it.
-type next struct {
-	chain   *chain
-	i       int            // the number of the middleware that follows
-	called  atomic.Bool    // or too late to be called
-	running sync.WaitGroup // done when a call has returned
-}
-
-var errNext = errors.New("socketio: next was called a second time, or after its middleware had returned")
-
-// call is the function next of middleware.
-func (n *next) call(ctx context.Context) error {
-	if ctx == nil {
-		panic("socketio: next was called with a nil context")
-	}
-	if n.called.Swap(true) {
-		return errNext
-	}
-	defer n.running.Done()
-	return n.chain.run(ctx, n.i)
-}
-
-// end keeps next from being called from now on, and waits until a call has returned. The
-// handlers use memory that the socket's next event uses, too.
-func (n *next) end() {
-	if n.called.Swap(true) {
-		n.running.Wait()
-	}
 }

@@ -1,6 +1,6 @@
 package socketio
 
-import "context"
+import "github.com/seed96b07ef8/socketio/peer"
 
 // HandlerMiddleware surrounds what a client's event causes: the functions of OnAny, packet
 // middleware, and the event's handlers. They run when it calls next, with the context that
@@ -23,4 +23,7 @@ import "context"
 // next may be called once, on any goroutine, until HandlerMiddleware returns; other calls
 // return an error and do nothing. If next still runs on another goroutine when
 // HandlerMiddleware returns, the server waits for it before it continues. A nil ctx panics.
-type HandlerMiddleware func(ctx context.Context, e EventInfo, next func(ctx context.Context) error) error
+//
+// Package peer has the type, because clients have such middleware, too: a generic function
+// can serve both ends.
+type HandlerMiddleware = peer.HandlerMiddleware[*Socket]
