@@ -137,6 +137,10 @@ func (s *Socket) do(t task, more bool) {
 
 // handle calls the handlers of an event.
 func (s *Socket) handle(p *parser.Packet, l *life) {
+	if list := s.around(); len(list) > 0 {
+		s.handleInside(list, p, l)
+		return
+	}
 	incoming := s.incoming.Load()
 	for _, f := range incoming {
 		s.try(p.Event, func() error { (*f)(p.Event, p.Args); return nil })
@@ -145,13 +149,18 @@ func (s *Socket) handle(p *parser.Packet, l *life) {
 	if len(list) == 0 {
 		return
 	}
-	call := &handler.Call[*Socket]{Socket: s, Owner: l, Args: p.Args, Wanted: p.HasID, ID: p.ID}
+	call := newCall(p, l)
 	call.Last = len(incoming) == 0 && len(list) == 1
 	for _, listener := range list {
 		if listener.Due() {
 			s.try(p.Event, func() error { return listener.Handle(call) })
 		}
 	}
+}
+
+// newCall returns what the handlers of an event get.
+func newCall(p *parser.Packet, l *life) *handler.Call[*Socket] {
+	return &handler.Call[*Socket]{Socket: l.socket, Owner: l, Args: p.Args, Wanted: p.HasID, ID: p.ID}
 }
 
 // each calls call for each function of a list, also after one that ends its

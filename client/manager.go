@@ -300,12 +300,17 @@ func notifyHooks[F any](m *Manager, list *handler.Hooks[F], call func(F)) {
 func (m *Manager) protect(namespace, event string, f func()) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			p := &PanicError{Value: v, Stack: debug.Stack()}
-			m.opts.Logger.Error("client: panic in a handler",
-				"nsp", namespace, "event", clip.Text(event, clip.Quote), "panic", clip.Panic(v), "stack", string(p.Stack))
-			err = p
+			err = m.panicked(v, namespace, event)
 		}
 	}()
 	f()
 	return nil
+}
+
+// panicked logs a panic that was recovered and returns it as an error.
+func (m *Manager) panicked(v any, namespace, event string) error {
+	p := &PanicError{Value: v, Stack: debug.Stack()}
+	m.opts.Logger.Error("client: panic in a handler",
+		"nsp", namespace, "event", clip.Text(event, clip.Quote), "panic", clip.Panic(v), "stack", string(p.Stack))
+	return p
 }

@@ -140,6 +140,11 @@ type Options struct {
 	// until there is room, heartbeats included. Defaults: 1024 events and 4 MiB.
 	InboxEvents, InboxBytes int
 
+	// HandlerMiddleware surrounds the handlers of all sockets, the first the outermost,
+	// outside of that of [Socket.UseHandler]. It is for what concerns every event, such as
+	// tracing.
+	HandlerMiddleware []HandlerMiddleware
+
 	// Logger receives what is worth knowing, protocol chatter at debug level.
 	// Default: Engine.Logger, then slog.Default().
 	Logger *slog.Logger
@@ -203,6 +208,12 @@ func (o *Options) withDefaults() (*Options, error) {
 			*f.p = f.def
 		}
 	}
+	for i, m := range c.HandlerMiddleware {
+		if m == nil {
+			return nil, &OptionError{Field: fmt.Sprintf("HandlerMiddleware[%d]", i), Value: nil, Reason: "must be a function"}
+		}
+	}
+	c.HandlerMiddleware = slices.Clone(c.HandlerMiddleware)
 	if c.ReconnectDelayMax < c.ReconnectDelay {
 		return nil, &OptionError{Field: "ReconnectDelayMax", Value: c.ReconnectDelayMax, Reason: "is less than ReconnectDelay"}
 	}

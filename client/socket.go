@@ -40,6 +40,7 @@ type Socket struct {
 	configured bool  // it has options of its own
 
 	listeners    handler.Listeners[*Socket]
+	surrounding  handler.Hooks[HandlerMiddleware]
 	incoming     handler.Hooks[func(event string, args Args)]
 	outgoing     handler.Hooks[func(event string, args []any)]
 	connected    handler.Hooks[func()]
@@ -261,6 +262,13 @@ func newListener(event string, h any) *handler.Listener[*Socket] {
 		panic(fmt.Sprintf("client: the handler of %q %v", event, err))
 	}
 	return &handler.Listener[*Socket]{Call: call}
+}
+
+// UseHandler adds middleware around the socket's handlers, inside of
+// [Options.HandlerMiddleware] and of what was added before. The returned function removes
+// it. It applies to events whose handling has not begun.
+func (s *Socket) UseHandler(m HandlerMiddleware) (off func()) {
+	return s.used(s.surrounding.Add(m, false))
 }
 
 // OnAny registers a function that is called for every event of the server, whether

@@ -101,7 +101,7 @@ func (ss *sockets) all() iter.Seq[*Socket] {
 // it.
 func (s *Socket) unused() bool {
 	for _, n := range []int{
-		len(s.incoming.Load()), len(s.outgoing.Load()), len(s.connected.Load()), len(s.refused.Load()),
+		len(s.surrounding.Load()), len(s.incoming.Load()), len(s.outgoing.Load()), len(s.connected.Load()), len(s.refused.Load()),
 		len(s.disconnected.Load()), len(s.failed.Load()), len(s.drained.Load()),
 	} {
 		if n > 0 {
