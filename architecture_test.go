@@ -51,7 +51,7 @@ var mayImport = map[string][]string{
 	"internal/wiretest":    {"internal/ws"},
 	"internal/ws":          {"internal/blocks"},
 
-	"adapter/cluster/nodewire":   {"adapter/cluster", "engine", "internal/jsonscan", "internal/msgpack"},
+	"adapter/cluster/nodewire":   {"adapter/cluster", "engine", "parser", "internal/jsonscan", "internal/msgpack"},
 	"parser/internal/parsertest": {"parser"},
 }
 

@@ -73,6 +73,26 @@ func (b *Body) Packet(limits Limits) (*Packet, error) {
 	return p, err
 }
 
+// CheckPlaceholders returns an error if the placeholders in the JSON are not those of the
+// attachments, or another object looks like one. Clients close their connection when they
+// receive such a packet. A Body without attachments has no placeholders, whatever its JSON
+// looks like. EncodeBody makes no Body with an error; one of another node may have it.
+func (b *Body) CheckPlaceholders() error {
+	n := len(b.Attachments)
+	if n == 0 {
+		return nil
+	}
+	if _, err := single(b.JSON, maxNesting); err != nil {
+		return err
+	}
+	if found, ok := countPlaceholders(b.JSON, n); !ok || found != n || countLikePlaceholders(b.JSON) != n {
+		return errPlaceholders
+	}
+	return nil
+}
+
+var errPlaceholders = errors.New("placeholders do not match the attachments")
+
 var errNotAnArray = errors.New("not an array")
 
 // markBinary makes the packet of n attachments, which begins at start, a binary one.

@@ -108,3 +108,30 @@ func TestBodyOfAnotherNode(t *testing.T) {
 		}
 	}
 }
+
+// Only a Body with the places of its attachments can be sent to clients.
+func TestCheckPlaceholders(t *testing.T) {
+	t.Parallel()
+	one, two := [][]byte{{1}}, [][]byte{{1}, {2}}
+	for _, test := range []struct {
+		json        string
+		attachments [][]byte
+		ok          bool
+	}{
+		{`["e",{"_placeholder":true,"num":0}]`, one, true},
+		{`["e",{"_placeholder":true,"num":1},[{"_placeholder":true,"num":0}]]`, two, true},
+		{`["e",{"_placeholder":true,"num":7}]`, nil, true}, // not a placeholder
+		{`["e"]`, one, false},
+		{`["e",{"_placeholder":true,"num":0}]`, two, false},
+		{`["e",{"_placeholder":true,"num":1}]`, one, false},
+		{`["e",{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]`, one, false},
+		{`["e",{"_placeholder":true,"num":0},{"_placeholder":1,"num":null}]`, one, false},
+		{`["e",{"_placeholder":true,"num":0}`, one, false},
+		{``, one, false},
+	} {
+		b := parser.Body{JSON: []byte(test.json), Attachments: test.attachments}
+		if err := b.CheckPlaceholders(); (err == nil) != test.ok {
+			t.Errorf("%s with %d attachments: got %v", test.json, len(test.attachments), err)
+		}
+	}
+}

@@ -32,8 +32,8 @@ type Message struct {
 	// Timeout is how long the sender of a Broadcast waits for acknowledgements, or 0. It
 	// has milliseconds on the wire.
 	Timeout time.Duration
-	// Body has the event and its arguments, or the result.
-	Body Body
+	// Body has the event and its arguments, or the result as the only element of the array.
+	Body parser.Body
 	// AckID is the ID that the client acknowledges with, if HasAckID. Members of the
 	// reference implementation send it with a socket's own event when connection state
 	// recovery is on. Such an event is not recoverable.
@@ -56,16 +56,6 @@ type Message struct {
 	// that others follow. Only [Native] sends them.
 	Part uint64
 	More bool
-}
-
-// A Body is a list of arguments, as neutral JSON text: it is encoded once and shared by the bus,
-// the log and the clients. Bodies are immutable.
-type Body struct {
-	// JSON is an array. Binary data in it is replaced by {"_placeholder":true,"num":N},
-	// without white space, where N is an index of Attachments.
-	JSON []byte
-	// Attachments are the binary data.
-	Attachments [][]byte
 }
 
 // A Socket describes a socket to other nodes.
@@ -106,8 +96,9 @@ const maxAckID = 1<<53 - 1
 
 // Validate returns an error that wraps ErrInvalid if m lacks a field that its kind needs, or has
 // a value that no member sends. Members of the reference implementation do not check messages:
-// some that Validate refuses end their process. Validate does not check the grammar of JSON, and
-// an empty Namespace is valid.
+// some that Validate refuses end their process, others make clients close their connection.
+// Validate does not check the grammar of JSON without attachments, and an empty Namespace is
+// valid.
 func (m *Message) Validate() error {
 	switch {
 	case !m.Kind.Known():
@@ -126,6 +117,9 @@ func (m *Message) Validate() error {
 		return errCount
 	case m.AckID > maxAckID:
 		return errAckID
+	}
+	if err := m.Body.CheckPlaceholders(); err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/adapter/cluster"
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/parser"
 )
 
 const (
@@ -24,8 +25,8 @@ const (
 // messages are of all kinds, and have all fields.
 func messages() []*cluster.Message {
 	target := adapter.Target{Rooms: []string{"r", "", "é"}, Except: []string{"x"}}
-	event := cluster.Body{JSON: []byte(`["e",1,{"a":[null]}]`)}
-	binary := cluster.Body{JSON: []byte(`["e",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`), Attachments: [][]byte{{1, 2, 3}, {}}}
+	event := parser.Body{JSON: []byte(`["e",1,{"a":[null]}]`)}
+	binary := parser.Body{JSON: []byte(`["e",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`), Attachments: [][]byte{{1, 2, 3}, {}}}
 	sockets := []cluster.Socket{
 		{ID: "s", Handshake: json.RawMessage(`{"time":"now"}`), Rooms: []string{"s", "r"}, Data: json.RawMessage(`{"a":1}`)},
 		{ID: "t"},
@@ -45,9 +46,9 @@ func messages() []*cluster.Message {
 		{Kind: cluster.FetchSocketsResponse, RequestID: requestID},
 		{Kind: cluster.ServerSideEmit, Body: binary},
 		{Kind: cluster.ServerSideEmit, Body: event, RequestID: requestID},
-		{Kind: cluster.ServerSideEmitResponse, Body: cluster.Body{JSON: []byte(`[1]`)}, RequestID: requestID},
+		{Kind: cluster.ServerSideEmitResponse, Body: parser.Body{JSON: []byte(`[1]`)}, RequestID: requestID},
 		{Kind: cluster.BroadcastClientCount, ClientCount: 3, RequestID: requestID},
-		{Kind: cluster.BroadcastAck, Body: cluster.Body{JSON: []byte(`[]`)}, RequestID: requestID},
+		{Kind: cluster.BroadcastAck, Body: parser.Body{JSON: []byte(`[]`)}, RequestID: requestID},
 		{Kind: cluster.AdapterClose},
 		{Kind: cluster.ListSockets, Target: target, RequestID: requestID},
 		{Kind: cluster.ListSocketsResponse, Rooms: []string{"a"}, RequestID: requestID},
@@ -113,10 +114,10 @@ func TestNativeVersion1(t *testing.T) {
 	t.Parallel()
 	for want, m := range map[string]*cluster.Message{
 		"01020000 0000000000 0162 012f 00 00 00 00 00 00 00": {Kind: cluster.Heartbeat, Sender: "b", Namespace: "/"},
-		"01031300 a90a dc0b 07 00 00 0162 012f 017a 02017200 010178 00 055b2265225d 01020102 00": {
+		"01031300 a90a dc0b 07 00 00 0162 012f 017a 02017200 010178 00 23" + hex.EncodeToString([]byte(`["e",{"_placeholder":true,"num":0}]`)) + "01020102 00": {
 			Kind: cluster.Broadcast, Sender: "b", Namespace: "/", RequestID: "z", Seq: 1321, Timeout: 1500 * time.Millisecond, AckID: 7, HasAckID: true,
 			Target: adapter.Target{Rooms: []string{"r", ""}, Except: []string{"x"}}, Flags: engine.Volatile | engine.NoCompress,
-			Body: cluster.Body{JSON: []byte(`["e"]`), Attachments: [][]byte{{1, 2}}},
+			Body: parser.Body{JSON: []byte(`["e",{"_placeholder":true,"num":0}]`), Attachments: [][]byte{{1, 2}}},
 		},
 		"01060400 0000000000 0162 012f 00 00 00 00 00 00 00": {Kind: cluster.DisconnectSockets, Sender: "b", Namespace: "/", CloseConn: true},
 		"01080800 0000000002 0162 012f 017a 00 00 00 00 00 01 0173 027b7d 010172 0131": {
@@ -175,7 +176,7 @@ func TestNativeRefuses(t *testing.T) {
 // Text that is not UTF-8 makes clients close their connection.
 func TestNativeMendsText(t *testing.T) {
 	t.Parallel()
-	m := &cluster.Message{Kind: cluster.Broadcast, Namespace: "/", Body: cluster.Body{JSON: []byte("[\"e\",\"\xff\"]")}}
+	m := &cluster.Message{Kind: cluster.Broadcast, Namespace: "/", Body: parser.Body{JSON: []byte("[\"e\",\"\xff\"]")}}
 	got, err := cluster.Native.Decode(encode(t, m), cluster.Limits{})
 	if want := "[\"e\",\"\ufffd\"]"; err != nil || string(got.Body.JSON) != want {
 		t.Errorf("got %+v, %v, want %s", got, err, want)
@@ -206,7 +207,7 @@ func TestNativeHeaderAllocatesNothing(t *testing.T) {
 
 // An event refers to its wire: the message, its three texts.
 func TestNativeDecodeCopiesNoBody(t *testing.T) {
-	m := &cluster.Message{Kind: cluster.Broadcast, Sender: uid, Namespace: "/chat", Body: cluster.Body{JSON: []byte(`["e","` + strings.Repeat("x", 1000) + `"]`)}}
+	m := &cluster.Message{Kind: cluster.Broadcast, Sender: uid, Namespace: "/chat", Body: parser.Body{JSON: []byte(`["e","` + strings.Repeat("x", 1000) + `"]`)}}
 	wire := encode(t, m)
 	if n := testing.AllocsPerRun(100, func() {
 		if _, err := cluster.Native.Decode(wire, cluster.Limits{}); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/seed96b07ef8/socketio/adapter/cluster"
 	"github.com/seed96b07ef8/socketio/adapter/cluster/nodewire"
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/parser"
 )
 
 // codecs are the codecs by the names that the driver gives to adapters.
@@ -27,8 +28,8 @@ const (
 	requestID = "2f4bb153c1fb73aa"
 )
 
-func body(text string, attachments ...[]byte) cluster.Body {
-	return cluster.Body{JSON: []byte(text), Attachments: attachments}
+func body(text string, attachments ...[]byte) parser.Body {
+	return parser.Body{JSON: []byte(text), Attachments: attachments}
 }
 
 // encode returns the wire of a message for the main namespace. A stream's entry is a JSON object.
@@ -74,7 +75,7 @@ func sameJSON(a, b []byte) bool {
 func TestBodies(t *testing.T) {
 	long := strings.Repeat("x", 65536)
 	elements := "[" + strings.TrimSuffix(strings.Repeat("1,", 65536), ",") + "]"
-	for _, want := range []cluster.Body{
+	for _, want := range []parser.Body{
 		body(`["ev",1,null,true,"é€😀\u0000\\\"",{"a":{"b":[[],{}]},"":0}]`),
 		body(`["ev",127,128,65535,65536,4294967295,4294967296,9007199254740991,-1,-32,-33,-129,-32769,-2147483649,-9007199254740991,1.5,1e-7,1e+21]`),
 		body(`["ev","` + long + `",` + elements + `]`),

@@ -6,6 +6,7 @@ import (
 
 	"github.com/seed96b07ef8/socketio/adapter/cluster"
 	"github.com/seed96b07ef8/socketio/internal/msgpack"
+	"github.com/seed96b07ef8/socketio/parser"
 )
 
 // Classic is the codec of the classic Redis adapter. Its form of a broadcast, a request and an answer
@@ -159,7 +160,7 @@ func (w *writer) classicAnswer(m *cluster.Message) {
 	case cluster.ServerSideEmitResponse:
 		if result != nil {
 			w.name("data")
-			w.value(plain(cluster.Body{JSON: result, Attachments: m.Body.Attachments}), nil)
+			w.value(plain(parser.Body{JSON: result, Attachments: m.Body.Attachments}), nil)
 		}
 	case cluster.BroadcastAck:
 		if result != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/seed96b07ef8/socketio/adapter/cluster"
 	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/internal/msgpack"
+	"github.com/seed96b07ef8/socketio/parser"
 )
 
 var (
@@ -156,29 +157,29 @@ func (e *envelope) event(m *cluster.Message, lim cluster.Limits) (err error) {
 }
 
 // body makes a Body of an array.
-func (e *envelope) body(raw []byte, lim cluster.Limits) (cluster.Body, error) {
+func (e *envelope) body(raw []byte, lim cluster.Limits) (parser.Body, error) {
 	if e.json {
 		if len(raw) == 0 || raw[0] != '[' {
-			return cluster.Body{}, errBody
+			return parser.Body{}, errBody
 		}
-		return cluster.Body{JSON: validText(raw)}, nil
+		return parser.Body{JSON: validText(raw)}, nil
 	}
 	t, _, err := msgpack.Next(raw, 0)
 	if err != nil || t.Kind != msgpack.Array {
-		return cluster.Body{}, errBody
+		return parser.Body{}, errBody
 	}
 	return appendText(nil, raw, lim)
 }
 
 // result makes a Body of one value, which may be absent.
-func (e *envelope) result(lim cluster.Limits) (cluster.Body, error) {
+func (e *envelope) result(lim cluster.Limits) (parser.Body, error) {
 	switch {
 	case e.packet == nil:
-		return cluster.Body{JSON: []byte("[]")}, nil
+		return parser.Body{JSON: []byte("[]")}, nil
 	case e.json:
 		text := validText(e.packet)
 		body := append(make([]byte, 0, len(text)+2), '[')
-		return cluster.Body{JSON: append(append(body, text...), ']')}, nil
+		return parser.Body{JSON: append(append(body, text...), ']')}, nil
 	}
 	body, err := appendText([]byte{'['}, e.packet, lim)
 	body.JSON = append(body.JSON, ']')
@@ -186,10 +187,10 @@ func (e *envelope) result(lim cluster.Limits) (cluster.Body, error) {
 }
 
 // appendText appends MessagePack as JSON text with attachments.
-func appendText(dst, raw []byte, lim cluster.Limits) (cluster.Body, error) {
+func appendText(dst, raw []byte, lim cluster.Limits) (parser.Body, error) {
 	x := msgpack.Text{Attach: true, MaxAttachments: lim.Attachments}
 	text, _, err := x.Append(dst, raw, 0, lim.Depth+1)
-	return cluster.Body{JSON: text, Attachments: x.Attachments}, textError(err)
+	return parser.Body{JSON: text, Attachments: x.Attachments}, textError(err)
 }
 
 func textError(err error) error {

@@ -3,6 +3,7 @@ package nodewire
 import (
 	"github.com/seed96b07ef8/socketio/adapter/cluster"
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/parser"
 )
 
 // message writes a message of the form that the adapters other than the classic one share. The
@@ -92,7 +93,7 @@ func (w *writer) data(m *cluster.Message) {
 }
 
 // result returns the JSON text of the result that a Body has, or nil.
-func (w *writer) result(body cluster.Body) []byte {
+func (w *writer) result(body parser.Body) []byte {
 	value, err := result(body)
 	if err != nil {
 		w.err = err

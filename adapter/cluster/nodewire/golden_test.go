@@ -12,10 +12,11 @@ import (
 	"github.com/seed96b07ef8/socketio/adapter/cluster"
 	"github.com/seed96b07ef8/socketio/adapter/cluster/nodewire"
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/parser"
 )
 
-func body(text string, attachments ...[]byte) cluster.Body {
-	return cluster.Body{JSON: []byte(text), Attachments: attachments}
+func body(text string, attachments ...[]byte) parser.Body {
+	return parser.Body{JSON: []byte(text), Attachments: attachments}
 }
 
 func rooms(names ...string) adapter.Target { return adapter.Target{Rooms: names} }
@@ -223,10 +224,15 @@ func TestClassicOfGo(t *testing.T) {
 func TestClassicBinary(t *testing.T) {
 	t.Parallel()
 	m := &cluster.Message{Kind: cluster.ServerSideEmit, Sender: "a", Namespace: "/",
-		Body: body(`["e",{"b":{"_placeholder":true,"num":1}},{"_placeholder":true,"num":2},"{\"_placeholder\":true,\"num\":0}",{"_placeholder":true,"num":0}]`, []byte{1, 255}, nil)}
-	const want = `{"uid":"a","type":6,"data":["e",{"b":{"type":"Buffer","data":[]}},{"_placeholder":true,"num":2},"{\"_placeholder\":true,\"num\":0}",{"type":"Buffer","data":[1,255]}]}`
+		Body: body(`["e",{"b":{"_placeholder":true,"num":1}},"{\"_placeholder\":true,\"num\":0}",{"_placeholder":true,"num":0}]`, []byte{1, 255}, nil)}
+	const want = `{"uid":"a","type":6,"data":["e",{"b":{"type":"Buffer","data":[]}},"{\"_placeholder\":true,\"num\":0}",{"type":"Buffer","data":[1,255]}]}`
 	if got, err := nodewire.Classic.Append(nil, m); err != nil || string(got) != want {
 		t.Errorf("got\n%s, %v, want\n%s", got, err, want)
+	}
+	// Another member than those that this module writes.
+	m.Body = body(`["e",{"_placeholder":true,"num":0,"x":1}]`, []byte{7})
+	if got, err := nodewire.Classic.Append(nil, m); err != nil || string(got) != `{"uid":"a","type":6,"data":["e",{"_placeholder":true,"num":0,"x":1}]}` {
+		t.Errorf("got %s, %v", got, err)
 	}
 	m = &cluster.Message{Kind: cluster.ServerSideEmitResponse, RequestID: "i", Namespace: "/", Body: body(`[{"_placeholder":true,"num":0}]`, []byte{7})}
 	if got, err := nodewire.Classic.Append(nil, m); err != nil || string(got) != `{"type":6,"requestId":"i","data":{"type":"Buffer","data":[7]}}` {

@@ -10,6 +10,7 @@ import (
 	"github.com/seed96b07ef8/socketio/adapter/cluster"
 	"github.com/seed96b07ef8/socketio/internal/jsonscan"
 	"github.com/seed96b07ef8/socketio/internal/msgpack"
+	"github.com/seed96b07ef8/socketio/parser"
 )
 
 // A writer writes JSON as JSON.stringify does, or MessagePack.
@@ -150,7 +151,7 @@ var errResult = fmt.Errorf("%w: not a list of arguments", cluster.ErrInvalid)
 
 // result returns the JSON text of the first element of an array, or nil. An acknowledgement has no
 // other in the reference implementation.
-func result(body cluster.Body) (text []byte, err error) {
+func result(body parser.Body) (text []byte, err error) {
 	text = body.JSON
 	i := jsonscan.Space(text, 1)
 	if i < len(text) && text[i] == ']' {
@@ -171,28 +172,26 @@ const placeholder = `{"_placeholder":true,"num":`
 // plain returns a Body's text with attachments in the form that JSON.stringify gives to a Buffer of
 // Node. In valid JSON the beginning of a placeholder is not part of a string, where quotes have a
 // backslash.
-func plain(body cluster.Body) []byte {
+func plain(body parser.Body) []byte {
 	if len(body.Attachments) == 0 {
 		return body.JSON
 	}
 	var dst []byte
-	text := body.JSON
-	for {
-		i := bytes.Index(text, []byte(placeholder))
-		if i < 0 {
-			return append(dst, text...)
+	for text := body.JSON; ; {
+		before, after, found := bytes.Cut(text, []byte(placeholder))
+		dst = append(dst, before...)
+		if !found {
+			return dst
 		}
-		dst = append(dst, text[:i]...)
-		digits := i + len(placeholder)
-		end := jsonscan.Digits(text, digits)
-		n, err := strconv.Atoi(string(text[digits:end]))
-		if err != nil || n >= len(body.Attachments) || end >= len(text) || text[end] != '}' {
+		end := jsonscan.Digits(after, 0)
+		n, err := strconv.Atoi(string(after[:end]))
+		if err != nil || n >= len(body.Attachments) || after[end] != '}' { // not a placeholder
 			dst = append(dst, placeholder...)
-			text = text[digits:]
+			text = after
 			continue
 		}
 		dst = appendBuffer(dst, body.Attachments[n])
-		text = text[end+1:]
+		text = after[end+1:]
 	}
 }
 
