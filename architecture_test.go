@@ -19,7 +19,7 @@ const module = "github.com/seed96b07ef8/socketio"
 // What each package of the core module may import of the others. Imports go one
 // way: who uses a lower layer does not pay for a higher one.
 var mayImport = map[string][]string{
-	"parser":               {"internal/blocks", "internal/clip"},
+	"parser":               {"internal/blocks", "internal/clip", "internal/jsonscan"},
 	"parser/msgpack":       {"parser", "internal/jsonfields"},
 	"engine":               {"internal/blocks", "internal/clip", "internal/ctxerr", "internal/errtext", "internal/redact", "internal/seam", "internal/ws"},
 	"adapter":              {"engine", "parser", "internal/offset"},

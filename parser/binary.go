@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/seed96b07ef8/socketio/internal/jsonscan"
 )
 
 // A placeholder is the JSON object that represents an attachment (Socket.IO
@@ -69,7 +71,7 @@ func placeholder(raw []byte) (index int, ok bool) {
 // exponent. It returns -1 for anything else.
 func parseIndex(raw []byte) int {
 	n, ok := parseUint(raw)
-	if len(raw) == 0 || skipDigits(raw, 0) != len(raw) || !ok || n > 1<<31-1 {
+	if len(raw) == 0 || jsonscan.Digits(raw, 0) != len(raw) || !ok || n > 1<<31-1 {
 		return -1
 	}
 	return int(n)
@@ -143,7 +145,7 @@ func walkObjects(raw []byte, fn func(o object)) {
 		case ':', ' ', '\t', '\n', '\r':
 			i++
 		case '"':
-			i, _ = scanString(raw, i)
+			i, _ = jsonscan.String(raw, i)
 			if wantKey {
 				key, wantKey = placeholderMember(raw[start:i]), false
 			} else {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+
+	"github.com/seed96b07ef8/socketio/internal/jsonscan"
 )
 
 // A Body is the content of an event, encoded once for all that it is sent to: the clients
@@ -82,7 +84,7 @@ func (b *Body) CheckPlaceholders() error {
 	if n == 0 {
 		return nil
 	}
-	if _, err := single(b.JSON, maxNesting); err != nil {
+	if _, err := jsonscan.Single(b.JSON, maxNesting); err != nil {
 		return err
 	}
 	if found, ok := countPlaceholders(b.JSON, n); !ok || found != n || countLikePlaceholders(b.JSON) != n {

@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/seed96b07ef8/socketio/internal/jsonscan"
 )
 
 // jsonDecoder is the state machine of the default decoder. Socket.IO protocol
@@ -95,8 +97,8 @@ func (d *jsonDecoder) decodeText(data []byte) (*Packet, error) {
 	if p.Type == Event || p.Type == BinaryEvent {
 		most++ // the name
 	}
-	values, err := splitArray(inline[:0], payload, most, d.limits.MaxDepth)
-	if err == errTooMany {
+	values, err := jsonscan.Split(inline[:0], payload, most, d.limits.MaxDepth)
+	if err == jsonscan.ErrTooMany {
 		return nil, &SyntaxError{Reason: "too many arguments"}
 	}
 	if err != nil {
@@ -148,7 +150,7 @@ func copyValues(list [][]byte, text []byte, values [][]byte) (_ [][]byte, _ []by
 // parseHeader parses everything before the JSON (Socket.IO protocol v5, "Packet
 // encoding").
 func (d *jsonDecoder) parseHeader(h *Header, data []byte) (attachments int, payload []byte, err error) {
-	if len(data) == 0 || !isDigit(data[0]) {
+	if len(data) == 0 || !jsonscan.IsDigit(data[0]) {
 		return 0, nil, &SyntaxError{Reason: "unknown packet type NaN"}
 	}
 	h.Type = Type(data[0] - '0')
@@ -157,7 +159,7 @@ func (d *jsonDecoder) parseHeader(h *Header, data []byte) (attachments int, payl
 	}
 	i := 1
 	if h.Type >= BinaryEvent {
-		end := skipDigits(data, i)
+		end := jsonscan.Digits(data, i)
 		n, _ := parseUint(data[i:end])
 		if end >= len(data) || data[end] != '-' || n == 0 {
 			return 0, nil, &SyntaxError{Reason: "Illegal attachments"}
@@ -184,7 +186,7 @@ func (d *jsonDecoder) parseHeader(h *Header, data []byte) (attachments int, payl
 		}
 	}
 
-	if end := skipDigits(data, i); end > i {
+	if end := jsonscan.Digits(data, i); end > i {
 		id, ok := parseUint(data[i:end])
 		if !ok {
 			return 0, nil, &SyntaxError{Reason: "ack id out of range"}
@@ -229,7 +231,7 @@ var errPayloadType = errors.New("wrong type for this packet")
 
 // decodePayload reads the payload of a packet that is neither event nor ack.
 func (d *jsonDecoder) decodePayload(p *Packet, payload []byte) error {
-	payload, err := single(payload, d.limits.MaxDepth)
+	payload, err := jsonscan.Single(payload, d.limits.MaxDepth)
 	if err != nil {
 		return err
 	}
@@ -264,7 +266,7 @@ func (d *jsonDecoder) eventName(values [][]byte) (string, error) {
 			// replaced.
 			name, _ = jsontext.AppendUnquote([]byte{}, raw)
 		}
-	case raw[0] == '-' || isDigit(raw[0]):
+	case raw[0] == '-' || jsonscan.IsDigit(raw[0]):
 		// JavaScript peers use the number's value, not its spelling. Beyond
 		// float64 that is Infinity.
 		f, _ := strconv.ParseFloat(string(raw), 64)

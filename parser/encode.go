@@ -14,6 +14,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/seed96b07ef8/socketio/internal/jsonscan"
 )
 
 var errBinaryPayload = errors.New("only events and acks carry binary data")
@@ -250,7 +252,7 @@ func appendString(dst []byte, s string) []byte {
 	start := len(dst)
 	dst = append(dst, '"')
 	dst = append(dst, s...)
-	if isPlainASCII(dst[start+1:]) {
+	if jsonscan.IsPlainASCII(dst[start+1:]) {
 		return append(dst, '"')
 	}
 	dst, _ = jsontext.AppendQuote(dst[:start], s) // the error only reports the replacement
@@ -262,7 +264,7 @@ func appendRaw(dst, raw []byte) ([]byte, error) {
 	if raw == nil {
 		return append(dst, "null"...), nil
 	}
-	value, err := single(raw, maxNesting)
+	value, err := jsonscan.Single(raw, maxNesting)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errRawMessage, err)
 	}
@@ -274,7 +276,7 @@ func appendRaw(dst, raw []byte) ([]byte, error) {
 
 func appendNumber(dst []byte, n stdjson.Number) ([]byte, error) {
 	text := cmp.Or(string(n), "0") // as encoding/json does
-	if end, err := scanNumber([]byte(text), 0); err != nil || end != len(text) {
+	if end, err := jsonscan.Number([]byte(text), 0); err != nil || end != len(text) {
 		return nil, fmt.Errorf("%w: %q", errNumber, text)
 	}
 	return append(dst, text...), nil
@@ -294,7 +296,7 @@ func appendFloat(dst []byte, f float64, bits int) []byte {
 	}
 	dst = strconv.AppendFloat(dst, f, 'e', -1, bits)
 	// ECMAScript does not pad the exponent: it writes 1e-7, Go 1e-07.
-	if n := len(dst); dst[n-2] == '0' && !isDigit(dst[n-3]) {
+	if n := len(dst); dst[n-2] == '0' && !jsonscan.IsDigit(dst[n-3]) {
 		dst[n-2] = dst[n-1]
 		dst = dst[:n-1]
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/seed96b07ef8/socketio/internal/jsonscan"
 )
 
 // A structPlan converts values of a struct type without the library, which takes
@@ -97,24 +99,24 @@ func (p *structPlan) decode(data []byte, i int, attachments [][]byte, v reflect.
 		return 0, false
 	}
 	next := 0 // the expected field
-	for i = skipSpace(data, i+1); data[i] != '}'; i = skipSpace(data, i) {
+	for i = jsonscan.Space(data, i+1); data[i] != '}'; i = jsonscan.Space(data, i) {
 		if data[i] == ',' {
-			i = skipSpace(data, i+1)
+			i = jsonscan.Space(data, i+1)
 		}
 		f := next
 		if f < len(p.fields) && hasPrefix(data, i, p.fields[f].member[1:]) {
 			// Most peers send members in the order in which they are declared.
-			i = skipSpace(data, i+len(p.fields[f].member)-1)
+			i = jsonscan.Space(data, i+len(p.fields[f].member)-1)
 		} else {
-			end, _ := scanString(data, i)
+			end, _ := jsonscan.String(data, i)
 			name := data[i+1 : end-1]
-			i = skipSpace(data, end)
-			i = skipSpace(data, i+1) // after the colon
+			i = jsonscan.Space(data, end)
+			i = jsonscan.Space(data, i+1) // after the colon
 			if f = p.field(name); f < 0 {
-				if !isPlainASCII(name) {
+				if !jsonscan.IsPlainASCII(name) {
 					return 0, false
 				}
-				i, _ = scanValue(data, i, maxNesting) // an unknown field
+				i, _ = jsonscan.Value(data, i, maxNesting) // an unknown field
 				continue
 			}
 		}
@@ -167,7 +169,7 @@ func (f *field) decode(data []byte, i int, attachments [][]byte, v reflect.Value
 		if data[i] != '{' {
 			return 0, false
 		}
-		end, _ = scanValue(data, i, maxNesting)
+		end, _ = jsonscan.Value(data, i, maxNesting)
 		b, err := attachment(data[i:end], attachments)
 		if err != nil {
 			return 0, false
@@ -180,7 +182,7 @@ func (f *field) decode(data []byte, i int, attachments [][]byte, v reflect.Value
 			return end, true
 		}
 	}
-	end, err := scanNumber(data, i)
+	end, err := jsonscan.Number(data, i)
 	if err != nil {
 		return 0, false
 	}
@@ -195,7 +197,7 @@ func readInt(data []byte, i int) (n int64, end int, ok bool) {
 	if negative {
 		i++
 	}
-	for end = i; isDigit(data[end]); end++ {
+	for end = i; jsonscan.IsDigit(data[end]); end++ {
 		n = n*10 + int64(data[end]-'0')
 	}
 	if negative {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/seed96b07ef8/socketio/internal/jsonscan"
 )
 
 // ordinary has a field of each kind that a structPlan supports.
@@ -53,7 +55,7 @@ var structTests = []string{
 // wantLikeLibrary compares the results of a plan with those of the library.
 func wantLikeLibrary(t *testing.T, raw []byte) {
 	t.Helper()
-	raw, err := single(raw, maxNesting)
+	raw, err := jsonscan.Single(raw, maxNesting)
 	if err != nil {
 		return
 	}

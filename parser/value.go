@@ -13,6 +13,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	jsonv1 "github.com/go-json-experiment/json/v1"
+
+	"github.com/seed96b07ef8/socketio/internal/jsonscan"
 )
 
 // jsonValues is the ValueDecoder of the default codec.
@@ -277,7 +279,7 @@ func (d *anyDecoder) value() (any, error) {
 		return nil, nil
 	}
 	start := d.pos
-	d.pos, _ = scanNumber(d.data, start)
+	d.pos, _ = jsonscan.Number(d.data, start)
 	text := string(d.data[start:d.pos])
 	f, err := strconv.ParseFloat(text, 64)
 	if err != nil {
@@ -288,7 +290,7 @@ func (d *anyDecoder) value() (any, error) {
 
 // next skips white space and returns the byte behind it without consuming it.
 func (d *anyDecoder) next() byte {
-	d.pos = skipSpace(d.data, d.pos)
+	d.pos = jsonscan.Space(d.data, d.pos)
 	return d.data[d.pos]
 }
 
@@ -301,11 +303,11 @@ func (d *anyDecoder) string() string {
 // readString returns the value of the JSON string at data[i], which must be valid,
 // and where it ends. It replaces invalid Unicode by U+FFFD.
 func readString(data []byte, i int) (s string, end int) {
-	end = skipPlain(data, i+1)
+	end = jsonscan.Plain(data, i+1)
 	if plain := data[i+1 : end]; data[end] == '"' && utf8.Valid(plain) {
 		return string(plain), end + 1
 	}
-	end, _ = scanString(data, i)
+	end, _ = jsonscan.String(data, i)
 	unquoted, _ := jsontext.AppendUnquote(nil, data[i:end])
 	return string(unquoted), end
 }
