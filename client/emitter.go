@@ -60,15 +60,15 @@ type outgoing struct {
 	queued  bool           // waits to be acknowledged, with Retries
 	waits   bool           // the caller waits for room
 	place   uint64         // in the socket's ledger, when it was sent last
-	// changed, if not nil, is closed when EmitWithAck must not wait for room any longer,
-	// perhaps: the socket may have become inactive.
+	// changed, if not nil, is closed when EmitWithAck has to check whether it may still
+	// wait for room: the socket may have become inactive.
 	changed <-chan struct{}
 
 	// With Retries.
 	retried bool
 	timeout time.Duration // for each time that it is sent
-	sent    int           // how often it was
-	flying  bool          // sent, and neither answered nor timed out
+	sent    int           // how often it was sent
+	flying  bool          // it was sent, and has neither been answered nor timed out
 	timer   *time.Timer
 }
 
@@ -138,7 +138,7 @@ func (s *Socket) await(ctx context.Context, out *outgoing, timeout <-chan time.T
 		if err != nil && full == nil {
 			return Args{}, err
 		}
-		s.inbox.worker.Release() // called by a handler, the question may be held back
+		s.inbox.worker.Release() // a handler may be the caller, and corks what it emits
 		select {
 		case <-full:
 			full, err = s.submit(out)
@@ -188,7 +188,7 @@ func (e Emitter) prepare(event string, args []any, result chan ackResult) (*outg
 	return out, nil
 }
 
-// newID returns the ID of an acknowledgement to ask for.
+// newID returns an ID for the acknowledgement of an event.
 func (s *Socket) newID() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -196,8 +196,9 @@ func (s *Socket) newID() uint64 {
 	return s.nextID - 1
 }
 
-// submit sends an event, or keeps it for later. With an error for want of room, full is
-// closed when it should be tried again, if out is to wait for that.
+// submit sends an event, or keeps it for later. If there is no room for an event that
+// waits for room, submit returns why, and a channel that is closed when the caller should
+// try again.
 func (s *Socket) submit(out *outgoing) (full <-chan struct{}, err error) {
 	defer s.stay() // without mu
 	s.mu.Lock()
@@ -235,9 +236,9 @@ func (s *Socket) submit(out *outgoing) (full <-chan struct{}, err error) {
 	return nil, s.unconnectedLocked(out)
 }
 
-// roomLocked returns what submit does when keeping an event has failed with err, or has
-// not. An event that Retries keeps has to fit in the buffer. Others need not: the
-// connection takes them without it.
+// roomLocked returns the results of submit for an event that was to be kept, where err is
+// nil if it was. An event that waits for room gets a channel, unless Retries requires
+// that it fits in the buffer and it never will; the connection takes others without it.
 func (s *Socket) roomLocked(out *outgoing, err error) (full <-chan struct{}, _ error) {
 	never := out.retried && out.message.Len() > s.manager.opts.BufferBytes
 	if err != nil && out.waits && !never {
@@ -276,7 +277,8 @@ func (s *Socket) sendLocked(out *outgoing) (full <-chan struct{}, err error) {
 	return nil, err
 }
 
-// droppedError returns what the caller learns of a volatile event that was dropped.
+// droppedError returns the error for a volatile event that was dropped, which is nil if
+// no acknowledgement was requested.
 func (o *outgoing) droppedError() error {
 	if o.hasID {
 		return errBusy
@@ -359,6 +361,6 @@ func (s *Socket) withdraw(out *outgoing) (why error) {
 	return why
 }
 
-// flushBatch is the number of buffered events that are sent under the socket's lock
-// before others may have it.
+// flushBatch is the number of buffered events that are sent before the socket's lock is
+// released for other goroutines.
 const flushBatch = 256

@@ -12,9 +12,9 @@ import (
 )
 
 // ErrDropped is matched (errors.Is) by the error of EmitWithAck for a volatile event that
-// was dropped, because the socket is not connected or what was sent before has not left
-// yet. The event has no answer. The error is a [*DisconnectError], too, when the socket is
-// not connected.
+// was dropped because the socket is not connected or earlier messages are still waiting
+// to be sent. If the socket is not connected, errors.As also finds a
+// [*DisconnectError].
 var ErrDropped = errors.New("client: volatile event dropped")
 
 var errBusy = fmt.Errorf("%w: the connection is busy", ErrDropped)
@@ -40,7 +40,7 @@ func (e Emitter) emitWait(ctx context.Context, event string, args []any) error {
 		if full == nil {
 			return err
 		}
-		s.inbox.worker.Release() // called by a handler, what is before may be held back
+		s.inbox.worker.Release() // a handler may be the caller, and corks what it emits
 		select {
 		case <-full:
 		case <-ctx.Done():
@@ -61,15 +61,16 @@ func (s *Socket) EmitWait(ctx context.Context, event string, args ...any) error 
 	return s.emitter().EmitWait(ctx, event, args...)
 }
 
-// Flush waits until the server has read what was emitted before: what waits for the
-// connection, and with [Options.Retries] for its acknowledgement, included. It returns
-// nil at once when there is nothing of that. That the server has read an event does not
-// mean that its handler is done; use EmitWithAck to know. It may be called in a handler.
+// Flush waits until the server has read the events that were emitted before, including
+// those that wait for the connection or, with [Options.Retries], for their
+// acknowledgement. It returns nil at once if there are none. A nil error does not mean
+// that the server's handlers have returned; use EmitWithAck to find out. Flush may be
+// called in a handler.
 //
-// Flush returns a [*LossError], when the rest was read, if events may be lost that were
-// emitted since the last Flush: their connection ended before the server had said that
-// it read them, even if the socket has another connection by now or has recovered its
-// session, or OnError was called for them. The next call does not return that loss
+// Flush returns a [*LossError], after the server has read the rest, if events that were
+// emitted since the last Flush may be lost: their connection ended before the server
+// confirmed that it had read them, even if the socket has another connection by now or
+// has recovered its session, or OnError was called for them. The next call does not return that loss
 // again. Disconnect ends a connection, too; use Shutdown instead. Volatile events, those
 // that the overflow policy has dropped, and those with EmitWithAck, whose callers get
 // the error, do not count.
@@ -81,7 +82,7 @@ func (s *Socket) Flush(ctx context.Context) error {
 	if s.err != nil {
 		return s.err
 	}
-	s.inbox.worker.Release() // called by a handler, what was emitted may be held back
+	s.inbox.worker.Release() // a handler may be the caller, and corks what it emits
 	return errtext.Prefix("client: flushing "+s.namespace, s.flush(ctx))
 }
 
@@ -109,7 +110,7 @@ func (s *Socket) flush(ctx context.Context) error {
 	return s.endedLocked()
 }
 
-// endedLocked returns why the socket is not connected, or is about not to be.
+// endedLocked returns why the socket is not connected, or is about to be disconnected.
 func (s *Socket) endedLocked() error {
 	if s.life == nil {
 		return s.end
@@ -117,8 +118,8 @@ func (s *Socket) endedLocked() error {
 	return &DisconnectError{Reason: TransportClose, Err: engine.ErrClosed}
 }
 
-// emptyLocked waits until the connection has taken what waits for it now. It returns
-// that connection, or nil when there is none and nothing waits.
+// emptyLocked waits until the events that wait now were handed to a connection. It
+// returns the socket's connection, or nil if there is none.
 func (s *Socket) emptyLocked(ctx context.Context) (*engine.Client, error) {
 	if s.discarded != nil {
 		return nil, s.discarded
@@ -142,8 +143,8 @@ func (s *Socket) emptyLocked(ctx context.Context) (*engine.Client, error) {
 	return s.life.conn.engine, nil
 }
 
-// waitLocked waits until fewer events wait. It returns an error when ctx has ended, or
-// when what waits is not sent any more.
+// waitLocked waits until fewer events wait. It returns an error if ctx ends, or if the
+// waiting events will not be sent.
 func (s *Socket) waitLocked(ctx context.Context) error {
 	if err := s.stuckLocked(); err != nil {
 		return err
@@ -163,7 +164,7 @@ func (s *Socket) waitLocked(ctx context.Context) error {
 	return s.stuckLocked()
 }
 
-// stuckLocked returns why what waits is not sent, or nil.
+// stuckLocked returns why waiting events will not be sent, or nil.
 func (s *Socket) stuckLocked() error {
 	switch {
 	case s.discarded != nil:
@@ -215,8 +216,8 @@ func joined(errs ...error) error {
 	return errtext.Join("; ", errs...)
 }
 
-// leave is Disconnect. It returns the connection over which the server learns it, or
-// nil.
+// leave disconnects the socket. It returns the connection over which it has sent
+// DISCONNECT, or nil.
 func (s *Socket) leave() (e *engine.Client) {
 	m := s.manager
 	m.mu.Lock()
@@ -229,8 +230,8 @@ func (s *Socket) leave() (e *engine.Client) {
 	return e
 }
 
-// gone waits until the server has read everything, or the connection has ended. Its
-// error names what the caller has begun, and what of that ctx has left unfinished.
+// gone waits until the server has read everything, or the connection has ended. If ctx
+// ends first, the error names what the caller has begun and what is unfinished.
 func gone(ctx context.Context, e *engine.Client, begun string) error {
 	err, unfinished := e.Flush(ctx), "the server has not confirmed it"
 	if errors.Is(err, engine.ErrClosed) {
@@ -267,7 +268,7 @@ func (m *Manager) Shutdown(ctx context.Context) error {
 		if err := s.Flush(ctx); err != nil && s.err == nil {
 			errs = append(errs, err)
 			if cut = ctx.Err() != nil && errors.Is(err, ctx.Err()); cut {
-				break // the others would fail alike
+				break // the other sockets would return the same error
 			}
 		}
 	}
@@ -285,8 +286,8 @@ func (m *Manager) Shutdown(ctx context.Context) error {
 // returned function removes it.
 func (s *Socket) OnDrain(f func()) (off func()) { return s.used(s.drained.Add(f, false)) }
 
-// OnDrain is like [Socket.OnDrain] for all that is sent over the connection. The
-// returned function removes the function.
+// OnDrain is like [Socket.OnDrain] for the messages of all sockets. The returned
+// function removes the function.
 func (m *Manager) OnDrain(f func()) (off func()) { return m.drained.Add(f, false) }
 
 // OnDrain implements [engine.ClientDrainHandler]. It may be called with the locks of a
@@ -297,14 +298,15 @@ func (c *conn) OnDrain(*engine.Client) {
 	}
 }
 
-// notifyDrained calls the functions of OnDrain, or has them called.
+// notifyDrained calls the manager's functions of OnDrain, and has those of its sockets
+// called.
 func (m *Manager) notifyDrained() {
 	m.drainDue.Store(false)
 	defer m.noteDrained()                                                    // also after a function that ends its goroutine
 	each(m.drained.Load(), func(f func()) { _ = m.protect("", "drain", f) }) // which logs it
 }
 
-// noteDrained has the functions of the sockets called, where nothing waits.
+// noteDrained has the functions of those sockets called that have nothing waiting.
 func (m *Manager) noteDrained() {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -27,7 +27,7 @@ type life struct {
 	timer      *time.Timer     // while the answer to that is awaited
 	early      []task          // events that came before that answer
 	earlyBytes int
-	held       []*engine.Message // what their handlers have answered
+	held       []*engine.Message // answers of their handlers
 	heldBytes  int
 }
 
@@ -67,7 +67,7 @@ func (s *Socket) activate(w chan error) error {
 	return nil
 }
 
-// without removes a caller of Connect who does not wait any more.
+// without returns waiters except w, whose call of Connect does not wait any more.
 func without(waiters []chan error, w chan error) []chan error {
 	return slices.DeleteFunc(waiters, func(other chan error) bool { return other == w })
 }
@@ -162,7 +162,8 @@ func (s *Socket) joiningLocked(c *conn) bool {
 	return l != nil && !l.joined
 }
 
-// Longer IDs are refused. Those of all known servers have 20 characters.
+// maxID is the length of the longest ID that is accepted. Those of all known servers
+// have 20 characters.
 const maxID = 1024
 
 // granted handles CONNECT.
@@ -180,7 +181,7 @@ func (s *Socket) granted(c *conn, p *parser.Packet) error {
 	s.mu.Lock()
 	switch l := s.asked; {
 	case err == nil && answer.SID == "" && s.joiningLocked(c):
-		// Servers of version 2 let everybody into "/" unasked.
+		// Servers of version 2 admit each client to "/" unasked.
 		s.refuseLocked(ErrServerVersion)
 	case err != nil || l == nil || l.conn != c:
 		if s.onLocked(c) == nil {
@@ -189,7 +190,7 @@ func (s *Socket) granted(c *conn, p *parser.Packet) error {
 			err = errUnasked
 		}
 	case s.life != l:
-		// The socket was disconnected meanwhile, and the server has yet to know.
+		// The socket was disconnected meanwhile, which the server does not know yet.
 		s.answeredLocked()
 		s.sendDisconnectLocked(c)
 		if s.life != nil {
@@ -273,7 +274,7 @@ func (s *Socket) rejectedWith(c *conn, asked *life, refusal *ConnectError) (err 
 	return err
 }
 
-// refuseLocked makes a socket inactive that may not join its namespace.
+// refuseLocked makes the socket inactive because it may not join its namespace.
 func (s *Socket) refuseLocked(err error) {
 	if s.asked != nil && s.asked == s.life {
 		s.answeredLocked()
@@ -301,8 +302,8 @@ func (s *Socket) dismissed(c *conn) {
 	case s.asked == l && s.left != c:
 		s.refuseLocked(why)
 	default:
-		// It crossed our DISCONNECT and is about the visit before: what the server sends
-		// after that begins with the answer to the request to join.
+		// The packet crossed our DISCONNECT and ends the earlier visit: about this one,
+		// the server sends its answer to the request to join first.
 	}
 	s.unlockAndSettle()
 }
@@ -327,7 +328,7 @@ func (s *Socket) leaveLocked(why *DisconnectError) {
 
 func (s *Socket) sendDisconnectLocked(c *conn) {
 	msg, err := s.encodeLocked(parser.Header{Type: parser.Disconnect}, nil)
-	if err != nil { // a codec that cannot encode nothing
+	if err != nil { // the application's codec cannot encode a packet without arguments
 		s.inbox.push(func() {
 			s.manager.opts.Logger.Error("client: DISCONNECT cannot be encoded", "error", err)
 		})
@@ -338,7 +339,7 @@ func (s *Socket) sendDisconnectLocked(c *conn) {
 		// Servers of Node drop the events that they read together with DISCONNECT.
 		flags |= engine.Fence
 	}
-	c.parting = s.manager.done    // only the first of Manager.Close has events before it
+	c.parting = s.manager.done    // in Manager.Close, only the first can follow events
 	_ = c.engine.Send(msg, flags) // an error means that the connection has ended
 	s.left = c
 }

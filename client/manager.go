@@ -33,7 +33,7 @@ type Manager struct {
 	opts   *Options
 	err    error          // what is wrong with the URL or the options
 	random func() float64 // in [0,1)
-	cached *cacheKey      // of one that New may share
+	cached *cacheKey      // the key in New's cache; nil if New does not share the Manager
 
 	opened      handler.Hooks[func()]
 	closed      handler.Hooks[func(Reason, error)]
@@ -50,19 +50,18 @@ type Manager struct {
 
 	mu      sync.Mutex // guards what follows; a socket's mu may be taken under it
 	sockets sockets
-	active  map[*Socket]struct{} // those that want to be connected
-	held    bool                 // Connect wants to be connected, too,
-	kept    bool                 // and even without waiters: a call has succeeded
-	dialer  *dialer              // while a connection is being established
-	conn    *conn                // or this, while there is one, or neither
-	waiters []chan error         // of Connect
+	active  map[*Socket]struct{} // the sockets that want a connection
+	held    bool                 // a caller of Connect wants one
+	kept    bool                 // held until Close: a call of Connect has succeeded
+	dialer  *dialer              // establishes a connection, or nil
+	conn    *conn                // the open connection, or nil; not nil only if dialer is nil
+	waiters []chan error         // one for each waiting call of Connect
 	done    bool                 // Close was called
 }
 
 // NewManager returns a Manager for the server at the given URL, whose path is
-// ignored. It does nothing before a socket wants to connect, or Connect is called.
-// What is wrong with the URL or the options is the error of whatever is called
-// then.
+// ignored. It does nothing before a socket connects or Connect is called. If the URL or
+// an option is invalid, these methods return the error.
 func NewManager(rawURL string, opts *Options) *Manager {
 	t, err := parseURL(rawURL)
 	return newManager(t, err, opts)
@@ -127,10 +126,10 @@ func (m *Manager) lookup(namespace string) *Socket {
 	return m.sockets.get(namespace)
 }
 
-// Connect opens the connection without waiting for a socket to want it, and keeps
-// it open without one, until Close. It returns when the connection stands, or with
-// the error of the first attempt, after which nothing more is tried on its behalf. When
-// ctx ends before, its error is returned. Sockets connect by themselves.
+// Connect opens the connection even if no socket is active, and keeps it open until
+// Close. It returns nil when the connection is open, or the error of the first attempt,
+// which it does not repeat. If ctx ends first, Connect returns an error that matches that
+// of ctx and its cause. Sockets need no call of Connect.
 func (m *Manager) Connect(ctx context.Context) error {
 	w := make(chan error, 1)
 	if err := m.hold(w); err != nil {
@@ -144,7 +143,8 @@ func (m *Manager) Connect(ctx context.Context) error {
 	}
 }
 
-// hold makes the manager want a connection. w gets the result of the present attempt.
+// hold records that a caller of Connect wants a connection. w receives the result of the
+// present attempt.
 func (m *Manager) hold(w chan error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -184,11 +184,11 @@ func (m *Manager) giveUp(w chan error, err error) error {
 	return err
 }
 
-// Connected reports whether the connection stands.
+// Connected reports whether the connection is open.
 func (m *Manager) Connected() bool { return m.Engine() != nil }
 
-// Engine returns the connection below, or nil when there is none. It is another
-// one after each reconnection.
+// Engine returns the open Engine.IO connection, or nil if there is none. Each
+// reconnection makes a new one.
 func (m *Manager) Engine() *engine.Client {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -243,9 +243,9 @@ func (m *Manager) notifyLocked(err error) {
 // before any socket is connected over it. The returned function removes it.
 func (m *Manager) OnOpen(f func()) (off func()) { return m.opened.Add(f, false) }
 
-// OnClose registers a function that is called when the connection has ended, with
-// the reason and what is known of the cause; err may be nil. The returned function
-// removes it.
+// OnClose registers a function that is called when the connection has ended, with the
+// reason and the cause; err is nil if no cause is known. The returned function removes
+// it.
 func (m *Manager) OnClose(f func(reason Reason, err error)) (off func()) {
 	return m.closed.Add(f, false)
 }
@@ -254,8 +254,8 @@ func (m *Manager) OnClose(f func(reason Reason, err error)) (off func()) {
 // has failed, the first or a later one. The returned function removes it.
 func (m *Manager) OnError(f func(err error)) (off func()) { return m.failed.Add(f, false) }
 
-// OnPing registers a function that is called when the server has sent a ping. When
-// it falls behind, pings are left out. The returned function removes it.
+// OnPing registers a function that is called when the server has sent a ping. If the
+// function falls behind, pings are skipped. The returned function removes it.
 func (m *Manager) OnPing(f func()) (off func()) { return m.pinged.Add(f, false) }
 
 // OnUpgrade registers a function that is called when the connection has moved to
@@ -283,7 +283,8 @@ func (m *Manager) OnReconnectError(f func(err error)) (off func()) { return m.no
 // returned function removes it.
 func (m *Manager) OnReconnectFailed(f func()) (off func()) { return m.gaveUp.Add(f, false) }
 
-// So many calls of hooks may wait before others are left out, or waited for.
+// maxPendingHooks is the number of calls of hooks that may wait. Beyond it, calls are
+// left out, or the next attempt to reconnect waits.
 const maxPendingHooks = 32
 
 // notifyHooks has call called for each function of a list, in order with the other hooks.

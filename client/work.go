@@ -7,14 +7,14 @@ import (
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
-// An inbox is what is to be done for a socket or a manager, in order. A goroutine
-// does it that exists only while there is something to do.
+// An inbox queues the tasks of a socket or a manager. A goroutine does them in order; it
+// exists only while there are tasks.
 type inbox struct {
 	run func(t task, more bool) // must not panic; more says that other tasks wait
 
 	mu      sync.Mutex // guards what follows; nothing is taken under it
 	tasks   dispatch.Queue[task]
-	events  int // among the tasks, the one that is being done included
+	events  int // among the tasks, including the one that is being done
 	bytes   int
 	working bool
 	space   chan struct{} // closed when there is room again; nil when nothing waits for it
@@ -25,7 +25,7 @@ type inbox struct {
 // A worker is the goroutine of an inbox.
 type worker = dispatch.Worker[doing]
 
-// doing is what the task that is being done takes of the inbox's limits.
+// doing is the part of the inbox's limits that the task being done takes up.
 type doing struct{ events, bytes int }
 
 // A task is an event to handle, or a function to call.
@@ -36,7 +36,7 @@ type task struct {
 	size  int   // of the event
 }
 
-// taskMemory is what inboxes hold tasks in.
+// taskMemory is the memory that the queues of all inboxes share.
 var taskMemory dispatch.Memory[task]
 
 // push appends a function.
@@ -57,7 +57,7 @@ func (b *inbox) appendLocked(t task) {
 	}
 	if !b.working {
 		b.working = true
-		dispatch.Go(&b.worker, b) // ends when there is nothing to do
+		dispatch.Go(&b.worker, b) // ends when there are no tasks
 	}
 }
 
@@ -123,7 +123,7 @@ func (b *inbox) next(w *worker) (t task, more, ok bool) {
 	return t, b.tasks.Len() > 0, true
 }
 
-// finishLocked makes room for an event in place of the one that w has handled.
+// finishLocked frees the room of the event that w has handled.
 func (b *inbox) finishLocked(w *worker) {
 	done := w.Scratch
 	w.Scratch = doing{}
@@ -143,5 +143,5 @@ func (b *inbox) Resign() {
 	b.mu.Lock()
 	b.finishLocked(&b.worker)
 	b.mu.Unlock()
-	dispatch.Go(&b.worker, b) // ends when there is nothing to do
+	dispatch.Go(&b.worker, b) // ends when there are no tasks
 }
