@@ -99,3 +99,25 @@ func TestLimitUnsentBelowTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A ping notes how much the client had not received before it, so that its timeout
+// can tell whether the client has received more since.
+func TestPingNotesWhatIsUnacknowledged(t *testing.T) {
+	t.Parallel()
+	server, _ := tcpPair(t)
+	o, err := new(ServerOptions).withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &Conn{server: &Server{opts: o}}
+	c.link = &link{conn: c, nc: server, raw: rawConn(server)}
+	c.writing = true // the ping stays in the outbox
+	if _, err := c.link.tryWrite(make([]byte, 64<<20)); err != nil {
+		t.Fatal(err)
+	}
+	c.onTimer()
+	c.beat.stop()
+	if c.outbox.n != 1 || c.unacked == 0 {
+		t.Errorf("%d packets are queued and %d bytes noted, want 1 ping and some bytes", c.outbox.n, c.unacked)
+	}
+}
