@@ -77,10 +77,8 @@ type Client struct {
 	// heartbeat does not count the silence of the server.
 	busy atomic.Bool
 	// pinged is set when the server has sent a ping.
-	pinged atomic.Bool
-	// arrived is set when bytes have arrived since the deadline of the heartbeat was
-	// set.
-	arrived atomic.Bool
+	pinged  atomic.Bool
+	arrived arrival
 
 	outlet // its mu guards the fields below
 
@@ -216,13 +214,6 @@ func (c *Client) answerPing() {
 	if h, ok := c.handler.(ClientPingHandler); ok {
 		defer c.guard()
 		h.OnPing(c)
-	}
-}
-
-// noteArrival records that bytes have arrived from the server.
-func (c *Client) noteArrival() {
-	if !c.arrived.Load() { // a store would invalidate the cache line on other processors
-		c.arrived.Store(true)
 	}
 }
 

@@ -134,7 +134,7 @@ type arrivals struct {
 func (a arrivals) Read(b []byte) (int, error) {
 	n, err := a.Reader.Read(b)
 	if n > 0 {
-		a.client.noteArrival()
+		a.client.arrived.note()
 	}
 	return n, err
 }
@@ -302,10 +302,7 @@ func (c *Client) takePostLocked() []entry {
 // appendPost appends messages as one payload.
 func appendPost(body []byte, messages []entry) []byte {
 	for _, e := range messages {
-		for rest := e.m.frames; len(rest) > 0; {
-			var op ws.Opcode
-			var payload []byte
-			op, payload, rest = ws.Frames(rest)
+		for op, payload := range e.m.all() {
 			body = appendPollingPacket(body, op, payload)
 		}
 	}

@@ -146,10 +146,7 @@ func (c *Client) checkSizeLocked(m *Message) error {
 		return nil
 	}
 	largest := 0
-	for rest := m.frames; len(rest) > 0; {
-		var op ws.Opcode
-		var payload []byte
-		op, payload, rest = ws.Frames(rest)
+	for op, payload := range m.all() {
 		size := len(payload)
 		if op == ws.Binary && (c.mayPollLocked() || c.opts.ForceBase64) {
 			size = 1 + base64.StdEncoding.EncodedLen(size)

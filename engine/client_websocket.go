@@ -43,7 +43,7 @@ func (c *Client) surviveExit(f func()) {
 
 // feed implements receiver. A Client has no work to lend its reader to.
 func (c *Client) feed(l *link, b []byte) (_ seam.Work, more bool) {
-	c.noteArrival()
+	c.arrived.note()
 	l.in.Push(b)
 	for {
 		m, ok, err := l.in.Next()

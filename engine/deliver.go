@@ -12,7 +12,7 @@ import (
 func (c *Conn) feed(l *link, b []byte) (work seam.Work, more bool) {
 	l.noteRead()
 	if l.active {
-		c.beat.noteArrival()
+		c.beat.arrived.note()
 	}
 	c.receiving.Lock()
 	defer c.receiving.Unlock()

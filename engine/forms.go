@@ -75,10 +75,7 @@ func (f *form) encode(m *Message) (b []byte, made bool) {
 	if f.made.Load() {
 		return f.bytes, false
 	}
-	for rest := m.frames; len(rest) > 0; {
-		var op ws.Opcode
-		var payload []byte
-		op, payload, rest = ws.Frames(rest)
+	for op, payload := range m.all() {
 		f.bytes = encoders[f.kind](f.bytes, op, payload)
 	}
 	f.made.Store(true)

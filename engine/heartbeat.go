@@ -24,8 +24,7 @@ type heartbeat struct {
 	due   time.Duration // by clock
 	// awaiting is set from a ping until its pong, so never in revision 3.
 	awaiting atomic.Bool
-	// arrived is set when bytes have arrived since the deadline was set.
-	arrived atomic.Bool
+	arrived  arrival
 	// pinged is the time of the last ping by clock, or 0 if messages were queued
 	// then.
 	pinged time.Duration
@@ -33,10 +32,14 @@ type heartbeat struct {
 	received atomic.Int64
 }
 
-// noteArrival records that bytes have arrived from the client.
-func (b *heartbeat) noteArrival() {
-	if !b.arrived.Load() { // a store would invalidate the cache line on other processors
-		b.arrived.Store(true)
+// An arrival is set when bytes have arrived from the peer since the deadline of the
+// heartbeat was set.
+type arrival struct{ atomic.Bool }
+
+// note records that bytes have arrived.
+func (a *arrival) note() {
+	if !a.Load() { // a store would invalidate the cache line on other processors
+		a.Store(true)
 	}
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"iter"
 	"slices"
 	"sync/atomic"
 
@@ -64,6 +65,19 @@ func (m *Message) messages() int { return 1 + int(m.more) }
 func NewBinaryMessage(data []byte) *Message {
 	b := make([]byte, 0, ws.HeaderLen(len(data))+len(data))
 	return &Message{frames: ws.AppendFrame(b, ws.Binary, data), parts: 1}
+}
+
+// all returns the opcode and payload of each part of m.
+func (m *Message) all() iter.Seq2[ws.Opcode, []byte] {
+	return func(yield func(ws.Opcode, []byte) bool) {
+		for rest := m.frames; len(rest) > 0; {
+			op, payload, next := ws.Frames(rest)
+			if !yield(op, payload) {
+				return
+			}
+			rest = next
+		}
+	}
 }
 
 // newPacket returns an Engine.IO packet.

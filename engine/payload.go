@@ -47,18 +47,16 @@ func (o *outbox) takePayload(dst []entry, size, packets int) []entry {
 // fit returns how many parts of m fit into the remaining size and packets of a
 // polling payload, and their size in bytes, including separators.
 func (m *Message) fit(size, packets int) (parts, taken int) {
-	for rest := m.frames; len(rest) > 0 && parts < packets; parts++ {
-		var op ws.Opcode
-		var payload []byte
-		op, payload, rest = ws.Frames(rest)
+	for op, payload := range m.all() {
 		n := 1 + len(payload)
 		if op == ws.Binary {
 			n = 2 + base64.StdEncoding.EncodedLen(len(payload))
 		}
-		if taken+n > size {
+		if parts == packets || taken+n > size {
 			break
 		}
 		taken += n
+		parts++
 	}
 	return parts, taken
 }

@@ -139,7 +139,7 @@ func (c *Conn) readBody(w http.ResponseWriter, r *http.Request) (batch, error) {
 		n, err := body.Read(b.bytes[len(b.bytes):cap(b.bytes)])
 		b.bytes = b.bytes[:len(b.bytes)+n]
 		if n > 0 {
-			c.beat.noteArrival()
+			c.beat.arrived.note()
 		}
 		if err == io.EOF {
 			return b, nil

@@ -1,7 +1,0 @@
-//go:build !linux
-
-package engine
-
-import "syscall"
-
-func limitUnsent(syscall.RawConn, int) {}
