@@ -408,19 +408,24 @@ func TestClosePacket(t *testing.T) {
 		t.Error("a message behind the close packet was delivered")
 	}
 	wantReply(t, p.get(), 400, `{"code":1,"message":"Session ID unknown"}`)
+}
 
-	// The poll may arrive after the close packet.
-	p = h.poll()
-	p.drop()
-	p.wantClose(t, engine.TransportClose)
-	wantReply(t, p.get(), 200, "6")
-	wantReply(t, p.get(), 400, `{"code":1,"message":"Session ID unknown"}`)
+// The poll may arrive after the close packet. If it does not, the session ends without it.
+func TestClosePacketBeforeThePoll(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := startInMemory(t, nil)
+		p := h.poll()
+		p.drop()
+		p.wantClose(t, engine.TransportClose)
+		wantReply(t, p.get(), 200, "6")
+		wantReply(t, p.get(), 400, `{"code":1,"message":"Session ID unknown"}`)
 
-	// If the poll does not arrive, the session ends without it.
-	p = h.poll()
-	p.drop()
-	p.wantClose(t, engine.TransportClose)
-	waitFor(t, "the session to go", func() bool { return h.Len() == 0 })
+		p = h.poll()
+		p.drop()
+		p.wantClose(t, engine.TransportClose)
+		waitFor(t, "the session to go", func() bool { return h.Len() == 0 })
+	})
 }
 
 // What a client that leaves has not fetched is discarded, and its poll, if there is one, is
