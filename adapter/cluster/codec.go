@@ -74,13 +74,19 @@ type Limits struct {
 
 // OrDefaults returns l with the defaults in place of values of 0 or less.
 func (l Limits) OrDefaults() Limits {
-	for _, limit := range []struct {
-		value *int
-		def   int
-	}{{&l.Bytes, 16 << 20}, {&l.Depth, 512}, {&l.Rooms, 10_000}, {&l.Attachments, 1_000}, {&l.Sockets, 100_000}} {
-		if *limit.value <= 0 {
-			*limit.value = limit.def
-		}
+	return Limits{
+		Bytes:       positive(l.Bytes, 16<<20),
+		Depth:       positive(l.Depth, 512),
+		Rooms:       positive(l.Rooms, 10_000),
+		Attachments: positive(l.Attachments, 1_000),
+		Sockets:     positive(l.Sockets, 100_000),
 	}
-	return l
+}
+
+// positive returns n, or def if n is not positive.
+func positive(n, def int) int {
+	if n > 0 {
+		return n
+	}
+	return def
 }

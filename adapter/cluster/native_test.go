@@ -257,3 +257,15 @@ func allocated(f func()) uint64 {
 	runtime.ReadMemStats(&after)
 	return after.TotalAlloc - before.TotalAlloc
 }
+
+func BenchmarkNativeHeader(b *testing.B) {
+	m := &cluster.Message{Kind: cluster.Broadcast, Sender: uid, Namespace: "/chat", Target: adapter.Target{Rooms: []string{"room"}}, Body: parser.Body{JSON: []byte(`["event","` + strings.Repeat("x", 200) + `"]`)}}
+	wire := encode(b, m)
+	var h cluster.Header
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := cluster.Native.Header(&h, wire, cluster.Limits{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -115,6 +115,7 @@ func TestReceive(t *testing.T) {
 		answers []cluster.Message // without the IDs
 	}{
 		{m: cluster.Message{Kind: cluster.Broadcast, Body: body(`["hi",1]`), Target: target}, effects: `[["packet",["2[\"hi\",1]"],false,true]]`},
+		{m: cluster.Message{Kind: cluster.Broadcast, Body: body(`["hi"]`), Seq: 7}, effects: `[["packet",["2[\"hi\"]"],false,true]]`},
 		{m: cluster.Message{Kind: cluster.Broadcast, Body: body(`["hi"]`), Flags: engine.Volatile | engine.NoCompress}, effects: `[["packet",["2[\"hi\"]"],true,false]]`},
 		{m: cluster.Message{Kind: cluster.Broadcast, Body: body(`["hi"]`), Target: adapter.Target{Rooms: []string{"other"}}}, effects: `[]`},
 		{m: cluster.Message{Kind: cluster.Broadcast, Body: body(`["hi"]`), Target: adapter.Target{Except: []string{"r"}}}, effects: `[]`},

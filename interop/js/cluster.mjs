@@ -3,6 +3,8 @@
 //   {"id":1,"do":"corpus"}                                   what the adapters and emitters write
 //   {"id":2,"do":"decode","args":{"adapter":"sharded","wire":"<base64>"}}   what an adapter reads
 //   {"id":3,"do":"receive","args":{"adapter":"sharded","wire":"<base64>"}}  what an adapter does
+//   {"id":4,"do":"ask","args":{"adapter":"sharded","what":"fetch"}}         a request, and what it sends
+//   {"id":5,"do":"answer","args":{"adapter":"sharded","wires":["<base64>"]}}  its result, with these answers
 //
 // The adapters and emitters are those of the npm packages. Their databases are replaced by objects
 // that record what is sent, and IDs are counted instead of chosen at random.
@@ -20,6 +22,10 @@ crypto.randomBytes = (n) => {
   bytes[n - 1] = 0x40 + (drawn++ % 26);
   return bytes;
 };
+
+// On a busy machine the adapters wait for answers a minute, not five seconds.
+const setTimeoutOf = globalThis.setTimeout;
+globalThis.setTimeout = (f, ms, ...args) => setTimeoutOf(f, 12 * ms, ...args);
 
 const { Server } = require("socket.io");
 const { createAdapter: createClassic, createShardedAdapter } = require("@socket.io/redis-adapter");
@@ -340,7 +346,7 @@ for (const [adapter, factory] of Object.entries({
     effects.push(["ev", args]);
     ack?.({ got: args.length });
   });
-  servers[adapter] = { adapter: nsp.adapter, recorder, effects };
+  servers[adapter] = { nsp, adapter: nsp.adapter, recorder, effects };
 }
 servers.entry = servers.pack;
 
@@ -370,10 +376,41 @@ async function receive({ adapter: name, wire }) {
   return { effects: effects.slice(), sent: recorder.wires.map(({ wire, text }) => wire ?? Buffer.from(text).toString("base64")) };
 }
 
+// requests begin what two other servers have to answer.
+const requests = {
+  fetch: (nsp) => nsp.in("other").fetchSockets().then((all) => all.map(({ id, handshake, rooms, data }) => ({ id, handshake, rooms: [...rooms], data }))),
+  emit: (nsp) => new Promise((resolve) => nsp.timeout(5000).to("other").emit("ask", (err, answers) => resolve({ err: err?.message, answers }))),
+  serverSideEmit: (nsp) => new Promise((resolve) => nsp.serverSideEmit("other", (err, answers) => resolve({ err: err?.message, answers }))),
+};
+
+// ask begins a request and returns what the adapter sends.
+async function ask({ adapter: name, what }) {
+  const server = servers[name];
+  for (const uid of ["one", "two"]) {
+    if (name === "json") server.adapter.onMessage({ type: 2, uid, nsp: "/" }); // it counts members by their heartbeats
+  }
+  server.recorder.wires.length = 0;
+  server.result = requests[what](server.nsp);
+  for (let i = 0; i < 10; i++) await tick();
+  return server.recorder.wires.map(({ wire, text }) => wire ?? Buffer.from(text).toString("base64"));
+}
+
+// takeAnswers gives answers to an adapter and returns the result of its request.
+async function takeAnswers({ adapter: name, wires }) {
+  const { adapter, result } = servers[name];
+  for (const text of wires) {
+    const wire = Buffer.from(text, "base64");
+    if (name === "classic") adapter.onrequest(adapter.responseChannel, wire);
+    else if (name === "sharded") adapter.onRawMessage(wire, adapter.responseChannel);
+    else adapter.onMessage(read(name, wire));
+  }
+  return result;
+}
+
 // decode returns what the adapter of a name reads in a wire, and the body in it.
 function decode({ adapter, wire }) {
   const message = read(adapter, Buffer.from(wire, "base64"));
   return { message, body: meaning(adapter, message) ?? null };
 }
 
-await serve({ corpus, decode, receive });
+await serve({ corpus, decode, receive, ask, answer: takeAnswers });
