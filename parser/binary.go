@@ -67,6 +67,14 @@ func placeholder(raw []byte) (index int, ok bool) {
 	return index, ok
 }
 
+// isPlaceholder reports whether data starts with a placeholder in the form that every
+// encoder writes.
+func isPlaceholder(data []byte) bool {
+	rest, found := bytes.CutPrefix(data, []byte(placeholderStart))
+	end := jsonscan.Digits(rest, 0)
+	return found && end > 0 && end < len(rest) && rest[end] == '}'
+}
+
 // parseIndex parses a non-negative JSON number without a fraction or an
 // exponent. It returns -1 for anything else.
 func parseIndex(raw []byte) int {

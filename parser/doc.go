@@ -34,7 +34,7 @@
 //     text methods. A nil []byte is null. Byte arrays such as [16]byte are
 //     arrays of numbers.
 //   - An attachment decodes into any such slice type, and into a value of type
-//     any as a []byte.
+//     any as a []byte, but not into a struct or map that is an argument.
 //   - NaN and infinities are encoded as null, as by JSON.stringify; encoding/json
 //     returns an error.
 //   - The methods MarshalJSONTo, UnmarshalJSONFrom and AppendText are called, too, as in

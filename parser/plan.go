@@ -46,6 +46,7 @@ var (
 type typePlan struct {
 	needs  plan
 	object *structPlan
+	plain  reflect.Type // see plainObject
 }
 
 // planner computes and caches plans. It is safe for concurrent use.
@@ -88,8 +89,21 @@ func (p *planner) of(t reflect.Type) *typePlan {
 	} else {
 		result.object = newStructPlan(t)
 	}
+	result.plain = plainObject(t)
 	p.plans.Store(t, result)
 	return result
+}
+
+// plainObject returns the struct or map that t is or points to, or nil if it is another
+// type or decodes itself.
+func plainObject(t reflect.Type) reflect.Type {
+	for t.Kind() == reflect.Pointer && t.Name() == "" { // named ones can point to themselves
+		t = t.Elem()
+	}
+	if k := t.Kind(); k != reflect.Struct && k != reflect.Map || implementsAny(reflect.PointerTo(t), unmarshalMethods) {
+		return nil
+	}
+	return t
 }
 
 func (p *planner) walk(t reflect.Type, seen map[reflect.Type]bool) plan {

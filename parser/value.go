@@ -111,6 +111,12 @@ func attachment(raw []byte, attachments [][]byte) ([]byte, error) {
 	return copyOf(attachments[index]), nil
 }
 
+// notAnObject returns the error for an attachment in place of a t. The library would
+// decode the members of its placeholder.
+func notAnObject(t reflect.Type) error {
+	return fmt.Errorf("cannot decode binary data into %v", t)
+}
+
 // copyOf copies an attachment. The result is never nil: an empty attachment is
 // not an absent one.
 func copyOf(data []byte) []byte {
@@ -148,6 +154,9 @@ func unmarshal(raw []byte, attachments [][]byte, ptr any) error {
 		return fmt.Errorf("cannot decode into %v, which is not a pointer", t)
 	}
 	p := decodePlans.of(t)
+	if len(attachments) > 0 && p.plain != nil && isPlaceholder(raw) {
+		return notAnObject(p.plain)
+	}
 	if p.object != nil {
 		if v := reflect.ValueOf(ptr); !v.IsNil() {
 			if _, ok := p.object.decode(raw, 0, attachments, v.Elem()); ok {
@@ -235,6 +244,11 @@ func (h *binaryHook) decode(dec *jsontext.Decoder, ptr any) error {
 		return fmt.Errorf("cannot decode into %v: a map key must be a string, an integer or an encoding.TextUnmarshaler", t)
 	}
 	if kind != '{' || !isBytes(v.Type(), unmarshalMethods) {
+		if kind == '{' && len(h.attachments) > 0 && isPlaceholder(bytes.TrimLeft(dec.UnreadBuffer(), ":, \t\n\r")) {
+			if t := plainObject(v.Type()); t != nil {
+				return notAnObject(t)
+			}
+		}
 		return errSkip
 	}
 	var data []byte
