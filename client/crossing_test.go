@@ -66,3 +66,42 @@ func TestDisconnectsCross(t *testing.T) {
 		})
 	}
 }
+
+// Once the server has let a socket in again, a DISCONNECT in answer to a further request to
+// join is about that request: nothing crosses it any more.
+func TestDisconnectAnswersALaterRequest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		joins := 0
+		f := newFake(t, func(c *engine.Conn, message string) {
+			if message != "0" {
+				return
+			}
+			switch joins++; joins {
+			case 1:
+				say(c, granted)
+			case 2:
+				say(c, granted, "1")
+			case 3:
+				say(c, "1")
+			}
+		})
+		m := client.NewManager(f.URL, overWebSocket.options(f.Server))
+		end(t, m)
+		if err := m.Connect(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		c := m.Socket("/", nil)
+		connect(t, c)
+		c.Disconnect()
+		connect(t, c)
+		synctest.Wait()
+		if c.Active() {
+			t.Fatal("the socket is active after the server has disconnected it")
+		}
+		err := c.Connect(within(t))
+		if reason := errorAs[*client.DisconnectError](t, err).Reason; reason != client.ServerDisconnect || joins != 3 {
+			t.Errorf("after %d requests to join: %v, want 3, and the reason %q", joins, err, client.ServerDisconnect)
+		}
+	})
+}
