@@ -120,7 +120,7 @@ func (h *harness) fails(ctx context.Context, o *engine.DialOptions) error {
 		h.t.Fatal("Dial succeeded, want an error")
 	}
 	if client != nil || len(c.closed) != 0 || len(c.messages) != 0 {
-		h.t.Errorf("Dial failed (%v) and the handler was told", err)
+		h.t.Errorf("Dial failed (%v), but the handler was called", err)
 	}
 	return err
 }

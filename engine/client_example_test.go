@@ -55,7 +55,7 @@ func ExampleDial() {
 type repeat struct{}
 
 func (repeat) OnMessage(c *engine.Conn, data []byte, _ bool) {
-	// It fails when the connection has ended meanwhile, which is not our concern.
+	// It fails when the connection has ended meanwhile, which this example ignores.
 	_ = c.Send(engine.NewTextMessage(data), 0)
 }
 

@@ -44,8 +44,8 @@ func wantFlushing(t *testing.T, flushed <-chan error, when string) {
 	}
 }
 
-// Of two calls of Flush that wait for the same, one may give up without an effect on the
-// other, also when the server has let the time for its answer pass.
+// Of two calls of Flush that wait for the same answer, one may give up without an effect on
+// the other, even if the answer is late.
 func TestFlushOfTwo(t *testing.T) {
 	t.Parallel()
 	for _, late := range []bool{false, true} {
@@ -69,8 +69,8 @@ func TestFlushOfTwo(t *testing.T) {
 	}
 }
 
-// That one question after the other stays without an answer does not mean that the server
-// has read anything. An answer means that for what was sent before its question only.
+// Unanswered pings do not mean that the server has read anything. An answer confirms only
+// what was sent before its ping.
 func TestFlushOfUnansweredQuestions(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -97,8 +97,8 @@ func TestFlushOfUnansweredQuestions(t *testing.T) {
 	})
 }
 
-// The time for an answer begins when the question has left: a server that is slow to read
-// is not asked to answer what it has not got.
+// The timeout for an answer starts when the ping has been written, because a server that
+// reads slowly cannot answer before it has received the ping.
 func TestFenceBehindASlowWrite(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

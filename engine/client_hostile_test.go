@@ -96,7 +96,7 @@ func TestClientHostileDeflate(t *testing.T) {
 	receive(t, s.closed, "the server's end")
 }
 
-// One that pings without end and does not read the answers.
+// A server that pings endlessly and does not read the answers.
 func TestClientHostilePings(t *testing.T) {
 	t.Parallel()
 	h := startFake(t, &fake{websocket: func(p *fakePeer) {
@@ -126,7 +126,7 @@ func TestClientHostilePings(t *testing.T) {
 
 const bufferSize = 16 << 10
 
-// The same over polling.
+// Invalid input from a server over polling after the handshake, and its effect.
 func TestClientHostilePolling(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -198,8 +198,8 @@ func TestClientHostilePolling(t *testing.T) {
 	}
 }
 
-// The cause with which a connection ends over a poll without an answer says what happened,
-// and does not hold the URL with the session ID.
+// The cause of a connection that ended because a poll got no response says what happened,
+// without the URL, which has the session ID.
 func TestClientPollUnanswered(t *testing.T) {
 	t.Parallel()
 	h := startFake(t, &fake{polling: func(w http.ResponseWriter, r *http.Request) {
@@ -219,7 +219,7 @@ func TestClientPollUnanswered(t *testing.T) {
 	}
 }
 
-// An answer to a poll may be as large as MaxMessage says, and no larger.
+// A response to a poll may have up to MaxMessage bytes.
 func TestClientMaxMessageOverPolling(t *testing.T) {
 	t.Parallel()
 	const limit = 1000

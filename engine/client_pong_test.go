@@ -29,8 +29,8 @@ func fenced(t *testing.T, change func(*engine.DialOptions)) (*caller, *fakePeer)
 	return c, p
 }
 
-// Only the answer to the last ping, and only once, says that the server has read what is
-// before a fence.
+// Only the first answer to the last ping confirms that the server has read what precedes
+// a fence.
 func TestClientFenceOtherPongs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -56,7 +56,7 @@ func TestClientFenceOtherPongs(t *testing.T) {
 	})
 }
 
-// When the connection ends, so do the waits for what the server has read, and for room.
+// The end of the connection ends the calls that wait for a fence, and for room.
 func TestClientFenceAtTheEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -27,7 +27,7 @@ func crowded(t *testing.T, flush bool) (c *caller, p *fakePeer, flushed, sent ch
 	return c, p, flushed, sent
 }
 
-// What Flush waits for takes no room when it has come about.
+// A mark of Flush takes no room in the outbox once the server has read what precedes it.
 func TestClientRoomBehindFlush(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -49,7 +49,8 @@ func TestClientRoomBehindFlush(t *testing.T) {
 	})
 }
 
-// Close ends the waiting for room at once, while what was sent before is still on its way.
+// Close wakes the callers that wait for room at once, while earlier messages are still
+// being sent.
 func TestClientRoomAtClose(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -285,7 +285,7 @@ func (c *metered) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// Answers to polls come compressed.
+// Responses to polls may be compressed.
 func TestClientGzip(t *testing.T) {
 	t.Parallel()
 	h := start(t, nil)
@@ -297,7 +297,7 @@ func TestClientGzip(t *testing.T) {
 	s.text(t, long)
 	c.want(t, long)
 	if n := meter.in.Load(); n > int64(len(long)) {
-		t.Errorf("%d bytes came, want at most %v", n, int64(len(long)))
+		t.Errorf("%d bytes arrived, want at most %v", n, int64(len(long)))
 	}
 }
 

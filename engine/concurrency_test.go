@@ -9,9 +9,8 @@ import (
 	"github.com/seed96b07ef8/socketio/engine"
 )
 
-// Many goroutines send on one connection, over each transport: each one's
-// messages arrive in its order, every one of them, and the parts of a message
-// are not torn apart.
+// Many goroutines send on one connection, over each transport: the messages of each
+// arrive completely and in its order, and the parts of a message stay together.
 func TestConcurrentSend(t *testing.T) {
 	t.Parallel()
 	const senders, each = 8, 300
@@ -114,7 +113,7 @@ func TestConcurrentSend(t *testing.T) {
 	})
 }
 
-// Closing from everywhere at once ends a connection once.
+// Closing a connection from many goroutines at once calls OnClose once.
 func TestConcurrentClose(t *testing.T) {
 	t.Parallel()
 	h := start(t, nil)

@@ -28,7 +28,7 @@ func TestCORS(t *testing.T) {
 		method  string
 		headers []string
 		status  int
-		want    map[string]string // of the headers that concern CORS, all there are
+		want    map[string]string // all CORS headers of the response
 	}{
 		{"off by default", nil, "GET", []string{"Origin", ours}, 403, nil},
 		{"preflight when off", nil, "OPTIONS", []string{"Origin", ours}, 403, nil},

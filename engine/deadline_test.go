@@ -16,8 +16,7 @@ import (
 	"github.com/seed96b07ef8/socketio/engine"
 )
 
-// A nosy middleware, or dialer, looks at a connection whenever something is done to what
-// it wraps.
+// A nosy middleware, or dialer, uses a connection in each method of what it wraps.
 type nosy struct{ look atomic.Pointer[func()] }
 
 func (n *nosy) call() {
@@ -75,8 +74,8 @@ func startNosy(t *testing.T, opts *engine.ServerOptions) (*harness, *nosy) {
 	return h, n
 }
 
-// What an application has wrapped, an http.ResponseWriter or a net.Conn, may use the
-// connection in its methods: none of them is called with the connection's mutex held.
+// The methods of an http.ResponseWriter or net.Conn that an application has wrapped may
+// use the connection: none of them is called with the connection's mutex held.
 func TestDeadlinesAreSetWithoutMutex(t *testing.T) {
 	t.Parallel()
 	h, n := startNosy(t, &engine.ServerOptions{PingInterval: 20 * time.Millisecond})
@@ -138,7 +137,7 @@ func TestDeadlinesAreSetWithoutMutex(t *testing.T) {
 	})
 }
 
-// The same of a client's DialContext.
+// The same for the net.Conn of a client's DialContext.
 func TestClientDeadlinesAreSetWithoutMutex(t *testing.T) {
 	t.Parallel()
 	h, n := start(t, nil), new(nosy)

@@ -12,8 +12,8 @@ import (
 	"github.com/seed96b07ef8/socketio/engine"
 )
 
-// The name of a host is dialed, and asked for in TLS, in ASCII, over each transport, and
-// so is that of a proxy.
+// Over each transport, the names of hosts and proxies are dialed, and sent in TLS, in
+// ASCII.
 func TestDialInternationalNames(t *testing.T) {
 	t.Parallel()
 	const name, ascii = "bücher.example", "xn--bcher-kva.example"

@@ -469,7 +469,7 @@ func TestDialTLS(t *testing.T) {
 			c.want(t, strings.Repeat("long", 100000))
 			session.wantMessage(t, strings.Repeat("long", 100000))
 			if r := rec.handshakes()[n]; r.TLS == nil || (r.ProtoMajor == 2) != (http2 && way.transports[0] == engine.Polling) {
-				t.Errorf("the request came over %s", r.Proto)
+				t.Errorf("the handshake arrived over %s, TLS %v; want TLS, and HTTP/2 only for polling with it", r.Proto, r.TLS != nil)
 			}
 			c.Close()
 			c.wantEnd(t, engine.ForcedClose)

@@ -10,8 +10,8 @@ import (
 	"github.com/seed96b07ef8/socketio/engine"
 )
 
-// whileEncoding sends m, whose form release keeps from being made, and calls what others
-// may call meanwhile. It returns when they have returned.
+// whileEncoding sends m, whose form is encoded only after release is called, and meanwhile
+// calls methods of the connection. It returns when they have returned.
 func whileEncoding(t *testing.T, send func() error, meanwhile ...func()) (sent <-chan error) {
 	t.Helper()
 	c := make(chan error, 1)
@@ -88,8 +88,8 @@ func TestAbortWhileEncoding(t *testing.T) {
 	}
 }
 
-// The same at the client's end, where Done must not come before the encoding's end has
-// been seen, nor be closed twice.
+// The same for a client, whose Done must be closed once, and only after the goroutine
+// that encodes has ended.
 func TestClientSendWhileEncoding(t *testing.T) {
 	t.Parallel()
 	h := start(t, &engine.ServerOptions{PerMessageDeflate: new(engine.PerMessageDeflate)})
@@ -129,7 +129,7 @@ func TestClientSendWhileEncoding(t *testing.T) {
 	}
 }
 
-// What a message was encoded as counts as long as the message waits somewhere, once.
+// The encodings of a message count once, for as long as the message waits in an outbox.
 func TestTotalBytesOfForms(t *testing.T) {
 	t.Parallel()
 	h := start(t, nil)
@@ -152,7 +152,7 @@ func TestTotalBytesOfForms(t *testing.T) {
 	wantHeld(t, h, 0)
 }
 
-// An answer counts with the size that it has as a script.
+// A JSONP response counts with the size of its script.
 func TestTotalBytesOfScripts(t *testing.T) {
 	t.Parallel()
 	h := startInMemory(t, &engine.ServerOptions{AllowEIO3: true})

@@ -19,7 +19,7 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
-// fake is a server that does what the test says.
+// fake is a server whose behavior the test supplies.
 type fake struct {
 	polling   http.HandlerFunc
 	websocket func(p *fakePeer)
@@ -63,7 +63,7 @@ func (p *fakePeer) send(packets ...string) {
 	}
 }
 
-// read returns the next message, or what ended the connection.
+// read returns the next message, or the error that ended the connection.
 func (p *fakePeer) read() (string, error) {
 	for {
 		m, ok, err := p.in.Next()
@@ -86,7 +86,7 @@ func (p *fakePeer) read() (string, error) {
 	}
 }
 
-// end reads to the end and returns what that was.
+// end reads to the end and returns the error that ended the connection.
 func (p *fakePeer) end() error {
 	for {
 		if _, err := p.read(); err != nil {
@@ -172,7 +172,7 @@ func listen(t testing.TB, serve func(net.Conn)) (addr string) {
 	return l.Addr().String()
 }
 
-// recorder notes the requests that a server gets.
+// recorder records the requests that a server receives.
 type recorder struct {
 	mu       sync.Mutex
 	requests []*http.Request
@@ -193,8 +193,8 @@ func (rec *recorder) all() []*http.Request {
 	return slices.Clone(rec.requests)
 }
 
-// handshakes returns the requests that open a session. Others may come late: those
-// that a client has given up.
+// handshakes returns the requests that open a session. Requests that a client has given up may
+// arrive later.
 func (rec *recorder) handshakes() []*http.Request {
 	return slices.DeleteFunc(rec.all(), func(r *http.Request) bool { return r.URL.Query().Has("sid") })
 }

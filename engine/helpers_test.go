@@ -285,7 +285,7 @@ func openSID(t testing.TB, packet string) string {
 	first, _, _ := strings.Cut(packet, "\x1e")
 	var open struct{ SID string }
 	if !strings.HasPrefix(first, "0") || json.Unmarshal([]byte(first[1:]), &open) != nil {
-		t.Fatalf("%q is no handshake", packet)
+		t.Fatalf("%q is not a handshake", packet)
 	}
 	return open.SID
 }

@@ -281,7 +281,7 @@ func TestNothingIsLeft(t *testing.T) {
 		// Sessions closed while their client did not poll linger for 30 s.
 		for deadline := time.Now().Add(30*time.Second + patience); h.Len() > 0; time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
-				t.Fatalf("%d sessions have not gone", h.Len())
+				t.Fatalf("%d sessions are left, want 0", h.Len())
 			}
 		}
 		h.client.CloseIdleConnections()

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// What an idle client has of these is most of what it costs. The limits are size classes
+// An idle client consists mostly of these. The limits are size classes
 // of Go's allocator: with a byte more, each client costs at least 16.
 func TestIdleSizes(t *testing.T) {
 	t.Parallel()

@@ -8,8 +8,8 @@ import (
 	"github.com/seed96b07ef8/socketio/engine"
 )
 
-// A message of any size has room when nothing else waits, at both ends: it must not depend
-// on the transport that a peer which keeps up gets it.
+// A message of any size fits into an empty outbox, at both ends, so that a peer that keeps
+// up receives it over any transport.
 func TestLargeMessageHasRoomAlone(t *testing.T) {
 	t.Parallel()
 	for _, policy := range []engine.Overflow{engine.Refuse, engine.DropNewest, engine.DropOldest} {
@@ -41,8 +41,8 @@ func TestDropOldestForAllOfTheOutbox(t *testing.T) {
 	p.want("4" + letters(1000))
 }
 
-// Control messages of a client take no room of others, and need room of their own: with any
-// policy one for which there is none is refused.
+// A client counts Control messages separately from others, and refuses one that exceeds
+// their limits under any policy.
 func TestClientControlNeedsRoom(t *testing.T) {
 	t.Parallel()
 	h := start(t, nil)
@@ -84,8 +84,8 @@ func TestClientDrainsAfterARefusal(t *testing.T) {
 	receive(t, c.drained, "OnDrain")
 }
 
-// Where a client cannot see how much the system takes, what is sent while a write is under
-// way is a backlog, whose end OnDrain reports.
+// Without a raw socket, messages sent during a write are a backlog, whose end OnDrain
+// reports.
 func TestClientBacklogWithoutASocket(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -108,8 +108,8 @@ func TestClientBacklogWithoutASocket(t *testing.T) {
 	})
 }
 
-// Those who wait for room are woken when half of the outbox is free, of messages and of
-// bytes, and not for each message.
+// Callers that wait for room are woken when half of the outbox is free, by messages and
+// by bytes, and not for each message.
 func TestClientRoomAtHalf(t *testing.T) {
 	t.Parallel()
 	m := text("x")
@@ -157,7 +157,7 @@ func TestClientRoomAtHalf(t *testing.T) {
 	}
 }
 
-// With ForceBase64 the size that counts is that of the text, over WebSocket, too.
+// With ForceBase64 the size of the text counts over WebSocket, too.
 func TestClientTooLargeInBase64(t *testing.T) {
 	t.Parallel()
 	h := start(t, &engine.ServerOptions{MaxPayload: 1000})
@@ -175,8 +175,8 @@ func TestClientTooLargeInBase64(t *testing.T) {
 	}
 }
 
-// The handler learns of each message for which there was no room, whatever the policy, and
-// the server counts it.
+// OnDrop is called for each message that did not fit, under any policy, and the server
+// counts it.
 func TestDropsAreCounted(t *testing.T) {
 	t.Parallel()
 	for policy, want := range map[engine.Overflow]uint64{

@@ -11,8 +11,8 @@ import (
 	"github.com/seed96b07ef8/socketio/engine"
 )
 
-// keptOf is the size of what a connection keeps of a request: address, host, target, and
-// name and value of each header, each with a byte behind it.
+// keptOf returns the number of bytes that a connection keeps of a request: the address,
+// the host, the target, and the name and value of each header, each followed by a byte.
 func keptOf(r *http.Request) int {
 	n := len(r.RemoteAddr) + len(r.Host) + len(r.RequestURI) + 3
 	for name, values := range r.Header {

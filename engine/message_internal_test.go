@@ -5,8 +5,7 @@ import (
 	"testing"
 )
 
-// A bare message is like the one that it was made of, and the forms that are made of
-// the one are not kept with the other.
+// A bare message equals the original, and does not keep the encodings of the original.
 func TestBareMessage(t *testing.T) {
 	t.Parallel()
 	m := NewTextMessage([]byte(`51-["b",{"_placeholder":true,"num":0}]`), bytes.Repeat([]byte("data"), 1000))

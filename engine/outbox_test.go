@@ -336,7 +336,7 @@ func TestCork(t *testing.T) {
 	for _, want := range []string{"4a", "4b", "4c"} {
 		w.want(want)
 	}
-	// A lot is not held back.
+	// A cork does not hold back more than 64 KiB.
 	w.Cork()
 	w.text(t, strings.Repeat("x", 100_000))
 	w.want("4" + strings.Repeat("x", 100_000))

@@ -102,8 +102,8 @@ func (c callOnce) Done() <-chan struct{} {
 	return nil
 }
 
-// A ResponseWriter that panics ends the session whose messages it has lost, also one
-// that has been closed and waits for its last poll.
+// A ResponseWriter that panics ends the session whose messages are lost, including a
+// closed one that waits for its last poll.
 func TestPanicOfAResponseWriter(t *testing.T) {
 	t.Parallel()
 	h := start(t, nil)

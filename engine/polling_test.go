@@ -114,7 +114,7 @@ func TestPostUndecodable(t *testing.T) {
 			p.wantClose(t, engine.ParseError)
 			wantReply(t, receive(t, pending, "the poll"), 200, "1")
 			if strings.HasPrefix(body, "4a") {
-				p.wantMessage(t, "a") // what came before is delivered
+				p.wantMessage(t, "a") // the packet before it is delivered
 			}
 			wantReply(t, p.get(), 400, `{"code":1,"message":"Session ID unknown"}`)
 		})

@@ -65,8 +65,8 @@ func TestPollWithoutAnHTTPServer(t *testing.T) {
 	}
 }
 
-// A client that opens a WebSocket, but has not taken the answer to its handshake yet, may
-// be waiting for its poll, too.
+// A client that has not read the response to its WebSocket handshake yet may wait for its
+// poll first.
 func TestPollDuringTheHandshakeOfAnUpgrade(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -89,8 +89,8 @@ func TestPollDuringTheHandshakeOfAnUpgrade(t *testing.T) {
 	})
 }
 
-// A poll that is overtaken by the upgrade is refused: it has come over a transport that is
-// not in use any more.
+// A poll that the upgrade overtakes is refused, because its transport is not in use any
+// more.
 func TestPollOvertakenByAnUpgrade(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -107,8 +107,8 @@ func TestPollOvertakenByAnUpgrade(t *testing.T) {
 	})
 }
 
-// A handler that ends the session while it handles a data request has no effect on the
-// connection, over which a proxy may bring the requests of others.
+// A handler that ends the session during a data request does not affect the HTTP
+// connection, over which a proxy may send the requests of other clients.
 func TestConnectionOutlastsASessionThatItsHandlerEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -139,7 +139,7 @@ func unhurriedConn(t testing.TB, nc net.Conn) {
 	}
 }
 
-// The end of an answer that a client took while it left does not keep its session.
+// A response that a client receives while it leaves does not keep its session.
 func TestAnswerEndsAfterClosePacket(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -161,7 +161,7 @@ func TestAnswerEndsAfterClosePacket(t *testing.T) {
 	})
 }
 
-// Caches between the ends learn on what an answer depends, and clients how long one is.
+// Responses have Vary for caches, and Content-Length for clients.
 func TestHeadersOfAnswers(t *testing.T) {
 	t.Parallel()
 	h := start(t, nil)
@@ -172,7 +172,7 @@ func TestHeadersOfAnswers(t *testing.T) {
 	if got := r.header.Get("Content-Length"); got != "100001" {
 		t.Errorf("got Content-Length %q, want 100001", got)
 	}
-	// One message that may be compressed is enough, wherever it is.
+	// One compressible message at any position suffices.
 	p.text(t, large)
 	if err := p.Send(engine.NewTextMessage([]byte("x")), engine.NoCompress); err != nil {
 		t.Fatal(err)

@@ -8,8 +8,8 @@ import (
 	"github.com/seed96b07ef8/socketio/engine"
 )
 
-// What Received says is the time of the last ping that the client has answered, unless
-// messages waited then, which the ping has overtaken.
+// Received returns the time of the last ping that the client has answered, unless the ping
+// overtook messages.
 func TestReceived(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

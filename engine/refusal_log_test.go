@@ -9,8 +9,8 @@ import (
 	"github.com/seed96b07ef8/socketio/engine"
 )
 
-// What a request that is refused puts into the log, and into the text of
-// the error that OnConnectionError receives, does not depend on how long its parts are.
+// The parts of a refused request are shortened in the log and in the text of the error that
+// OnConnectionError receives.
 func TestLogOfARefusalIsBounded(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 20_000)

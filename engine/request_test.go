@@ -134,7 +134,7 @@ func TestCookie(t *testing.T) {
 			}
 			s.text(t, "x")
 			if r := h.request("GET", "EIO=4&transport=polling&sid="+s.ID(), ""); r.header.Get("Set-Cookie") != "" {
-				t.Error("the cookie came again with a poll")
+				t.Error("the response to a poll set the cookie again")
 			}
 			if c := h.websocket().resp.Header.Get("Set-Cookie"); c != "" {
 				t.Errorf("a WebSocket got cookie %q, want %q", c, "")
@@ -230,7 +230,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// Servers are mounted where the application likes, several in one process.
+// Several servers of one process may be mounted at any path.
 func TestMounting(t *testing.T) {
 	t.Parallel()
 	a, b := newHarness(t, nil), newHarness(t, nil)

@@ -15,7 +15,7 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
-// lineCounter is a log.
+// lineCounter counts lines of a log.
 type lineCounter struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -87,8 +87,8 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
-// Shutdown waits for a handler that runs in a request, also when its session is over, and
-// for no longer than its context.
+// Shutdown waits for a handler that runs in a request, even if its session has ended, but
+// no longer than its context allows.
 func TestShutdownWaitsForRequests(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -230,7 +230,7 @@ func TestShutdownWaitsForHandlers(t *testing.T) {
 	}
 }
 
-// Handshakes and upgrades race with Shutdown: nothing may be left of them.
+// Handshakes and upgrades that race with Shutdown leave nothing behind.
 func TestShutdownRaces(t *testing.T) {
 	t.Parallel()
 	rounds := 30

@@ -31,8 +31,8 @@ func tcpPair(t *testing.T) (server, client net.Conn) {
 	return server, client
 }
 
-// A client that takes what was sent before the ping is not given up, one that does not
-// is, and a ping alone does not count.
+// A client that receives what was sent before the ping survives its timeout; one that does
+// not is disconnected. The ping itself does not count.
 func TestReceives(t *testing.T) {
 	t.Parallel()
 	server, client := tcpPair(t)

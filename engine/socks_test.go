@@ -19,7 +19,7 @@ import (
 	"github.com/seed96b07ef8/socketio/engine"
 )
 
-// socksProxy is a SOCKS proxy that asks for a user and a password, if it has them.
+// socksProxy is a SOCKS proxy that requires its user and password if they are set.
 type socksProxy struct {
 	login    string // in the form of RFC 1929
 	mu       sync.Mutex
@@ -169,7 +169,7 @@ func TestSocksAnswers(t *testing.T) {
 						got <- hex.EncodeToString(said)
 					}
 				}
-				// What the client has sent behind that must not turn the end into a reset.
+				// Unread bytes of the client must not turn the close into a reset.
 				_ = nc.(*net.TCPConn).CloseWrite()
 				_, _ = io.Copy(io.Discard, nc)
 			})

@@ -16,11 +16,11 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
-// memory is a transport that this package does not know: pipes in memory. Its tests are
-// what a transport in a module of its own relies on.
+// memory is a transport that this package does not know: pipes in memory. A transport in
+// a module of its own relies on what its tests show.
 const memory Transport = "memory"
 
-// memoryEnd is what is seen of a connection at one of its ends.
+// memoryEnd records the events at one end of a connection.
 type memoryEnd struct {
 	messages chan string
 	upgraded chan Transport
@@ -80,7 +80,7 @@ func (h memoryClient) OnMessage(_ *Client, data []byte, binary bool) { h.note(da
 func (h memoryClient) OnClose(_ *Client, r Reason, _ error)          { h.closed <- r }
 func (h memoryClient) OnUpgrade(_ *Client, t Transport)              { h.upgraded <- t }
 
-// startMemory runs a server that takes sessions in memory, too.
+// startMemory runs a server that also accepts sessions in memory.
 func startMemory(t *testing.T, o *ServerOptions) (s *Server, ends <-chan *memoryEnd) {
 	t.Helper()
 	c := make(chan *memoryEnd, 10)
@@ -106,7 +106,8 @@ func startMemory(t *testing.T, o *ServerOptions) (s *Server, ends <-chan *memory
 	return s, c
 }
 
-// dialer opens streams to s, as the module of a transport does.
+// memoryDialer returns functions that open streams to s, as the module of a transport
+// does.
 func (s *Server) memoryDialer() map[Transport]dialStream {
 	return map[Transport]dialStream{memory: func(_ context.Context, r *http.Request, sid string) (net.Conn, error) {
 		near, far := net.Pipe()
@@ -215,7 +216,7 @@ func TestStreamUpgrade(t *testing.T) {
 }
 
 // A stream that cannot be opened, or breaks before the session has moved to it, does not
-// concern the session.
+// affect the session.
 func TestStreamUpgradeFails(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]func(s *Server, r *http.Request, sid string) (net.Conn, error){
@@ -359,7 +360,7 @@ func TestStreamHeartbeat(t *testing.T) {
 	})
 }
 
-// memoryPeer is a client that does nothing of its own.
+// memoryPeer is a client that sends only what the test writes.
 type memoryPeer struct {
 	net.Conn
 	in      ws.Reader

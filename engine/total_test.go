@@ -17,8 +17,8 @@ import (
 
 const (
 	large = 100_000
-	// counted is what a large message takes of TotalBytes, once, and holder what each
-	// connection that it waits for takes besides.
+	// counted is the part of TotalBytes that a large message takes once, and holder the
+	// part for each connection in whose outbox it waits.
 	counted = large + 11 + 96
 	holder  = 24
 )
@@ -121,7 +121,7 @@ func TestTotalBytesOfAWrite(t *testing.T) {
 	}
 }
 
-// Messages are uncounted whichever way they leave an outbox.
+// A message is no longer counted when it has left the outbox, in any way.
 func TestTotalBytesAreGivenBack(t *testing.T) {
 	t.Parallel()
 	for name, leave := range map[string]func(p *poller){
@@ -159,7 +159,7 @@ func TestTotalBytesAreGivenBack(t *testing.T) {
 	}
 }
 
-// A message that leaves in several answers is given back once.
+// A message that is sent in several responses is subtracted once.
 func TestTotalBytesOfAMessageInParts(t *testing.T) {
 	t.Parallel()
 	h := start(t, nil)
@@ -178,7 +178,7 @@ func TestTotalBytesOfAMessageInParts(t *testing.T) {
 	wantHeld(t, h, 0)
 }
 
-// Nor is more given back than was counted when messages are kept together.
+// Joined messages are subtracted with the size that was added.
 func TestTotalBytesOfCorkedMessages(t *testing.T) {
 	t.Parallel()
 	h := start(t, nil)
@@ -208,8 +208,8 @@ func TestTotalBytesOfCorkedMessages(t *testing.T) {
 	wantHeld(t, h, 0)
 }
 
-// The messages for a client that left are given back when its connection is closed while
-// the reader is still busy with what the client sent before.
+// The messages for a client that left are subtracted when its connection is closed while
+// the reader still delivers what the client sent before.
 func TestTotalBytesOfAClientThatLeft(t *testing.T) {
 	t.Parallel()
 	h := start(t, nil)
@@ -245,7 +245,7 @@ func (p *poller) slowly(group *sync.WaitGroup) {
 	group.Go(func() { _ = trickle(r, math.MaxInt, 10_000) })
 }
 
-// An answer that a client takes slowly does not outlive its connection.
+// A response that a client reads slowly does not outlive its connection.
 func TestTotalBytesOfAnAnswer(t *testing.T) {
 	t.Parallel()
 	for name, abort := range map[string]func(*poller){
@@ -283,7 +283,7 @@ func TestTotalBytesOfAnAnswer(t *testing.T) {
 	}
 }
 
-// A message that waits for many is in memory once; the answers that bring it are not.
+// A message that waits for many clients is in memory once, but each response has a copy.
 func TestTotalBytesOfAnswersWithOneMessage(t *testing.T) {
 	t.Parallel()
 	const limit = 4 * large
@@ -323,7 +323,7 @@ func (slowLog) Handle(_ context.Context, r slog.Record) error {
 
 func (l slowLog) WithAttrs([]slog.Attr) slog.Handler { return l }
 
-// What holds too much is ended soon, also when ending the one before took long.
+// A connection that holds too much ends soon, even if ending the previous one took long.
 func TestTotalBytesAfterASlowEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"github.com/seed96b07ef8/socketio/engine"
 )
 
-// What a client on a slow link has not received yet waits where pings can overtake it,
+// Messages for a client on a slow link wait in the outbox, where pings can overtake them,
 // and not in the kernel.
 func TestKernelTakesLittle(t *testing.T) {
 	t.Parallel()

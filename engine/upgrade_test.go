@@ -14,7 +14,7 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/ws"
 )
 
-// probe opens the WebSocket for an upgrade of p and has it probed.
+// probe opens the WebSocket for an upgrade of p and sends the probe.
 func (p *poller) probe() *peer {
 	p.h.t.Helper()
 	w := p.dial()
@@ -147,7 +147,7 @@ func TestUpgradeAbandoned(t *testing.T) {
 			})
 			receive(t, p.upgraded, "the upgrade")
 			if len(p.closed) != 0 || len(p.messages) != 0 {
-				t.Error("the session was concerned")
+				t.Error("the failed upgrade affected the session")
 			}
 		})
 	}
@@ -403,7 +403,7 @@ func TestUpgradeKeepsOrder(t *testing.T) {
 			p.wantMessage(t, fmt.Sprint(i))
 		}
 		if len(got) != 0 || len(p.messages) != 0 {
-			t.Error("messages came twice")
+			t.Errorf("%d and %d messages arrived twice, want 0", len(got), len(p.messages))
 		}
 		sender.Wait()
 		w.nc.Close()
