@@ -328,9 +328,9 @@ func (x *Text) extension(dst []byte, t Token, data []byte) ([]byte, error) {
 		return appendDate(dst, int64(n&(1<<34-1)), int64(n>>34)), nil
 	case t.Type == -1 && len(data) == 12:
 		return appendDate(dst, int64(binary.BigEndian.Uint64(data[4:])), int64(binary.BigEndian.Uint32(data))), nil
-	case t.Type == 0 && len(data) == 1:
+	case t.Type == 0 && t.Fixed && len(data) == 1: // undefined
 		return append(dst, "null"...), nil
-	case t.Type == 0 && len(data) == 8:
+	case t.Type == 0 && t.Fixed && len(data) == 8:
 		ms := int64(binary.BigEndian.Uint64(data))
 		return appendDate(dst, ms/1000, ms%1000*1e6), nil
 	case t.Type == 0:

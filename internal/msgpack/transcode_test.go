@@ -128,7 +128,7 @@ func TestText(t *testing.T) {
 		{"c70cff 00000000 7fffffffffffffff", `null`}, {"c70cff 3b8b87c0 000007dba8218000", `null`},
 		{"d700 0000018bcfe5687b", `"2023-11-14T22:13:20.123Z"`}, {"d700 ffffffffffffffff", `"1969-12-31T23:59:59.999Z"`}, {"d700 7fffffffffffffff", `null`},
 		// Binary data, also as old notepack writes it, and unknown extensions.
-		{"92 c4020102 c400", `[{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`}, {"c7020001ff", `{"_placeholder":true,"num":0}`}, {"d500 0102", `{"_placeholder":true,"num":0}`},
+		{"92 c4020102 c400", `[{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`}, {"c7020001ff", `{"_placeholder":true,"num":0}`}, {"c7010007", `{"_placeholder":true,"num":0}`}, {"c708000102030405060708", `{"_placeholder":true,"num":0}`}, {"81 a161 c7010007", `{"a":{"_placeholder":true,"num":0}}`}, {"d500 0102", `{"_placeholder":true,"num":0}`},
 		{"d6 05 01020304", `[5,{"_placeholder":true,"num":0}]`}, {"c703ff 010203", `[-1,{"_placeholder":true,"num":0}]`},
 	} {
 		got, _, err := text(unhex(t, test.data))

@@ -64,8 +64,9 @@ const (
 
 // A Token is a value, or the head of an array or map.
 type Token struct {
-	Kind Kind
-	Type int8 // of an Ext
+	Kind  Kind
+	Type  int8 // of an Ext
+	Fixed bool // whether the lead byte of an Ext has its length
 	// N is the length of a String, Binary or Ext; the number of elements of an Array or
 	// of members of a Map; or the bits of a number or Bool.
 	N uint64
@@ -149,12 +150,12 @@ func Next(data []byte, i int) (t Token, end int, err error) {
 	case map16, map32:
 		return container(data, i, Map, n)
 	case ext8, ext16, ext32:
-		return extension(data, i, n)
+		return extension(data, i, n, false)
 	}
 	if c < fixExt1 || c > fixExt16 {
 		return t, 0, errCode
 	}
-	return extension(data, i, 1<<(c-fixExt1))
+	return extension(data, i, 1<<(c-fixExt1), true)
 }
 
 // numberSize returns the size of the number that follows a lead byte.
@@ -198,11 +199,11 @@ func content(data []byte, i int, t Token) (Token, int, error) {
 }
 
 // extension reads the type and the bytes of an extension.
-func extension(data []byte, i int, n uint64) (Token, int, error) {
+func extension(data []byte, i int, n uint64, fixed bool) (Token, int, error) {
 	if i >= len(data) {
 		return Token{}, 0, ErrTruncated
 	}
-	return content(data, i+1, Token{Kind: Ext, Type: int8(data[i]), N: n})
+	return content(data, i+1, Token{Kind: Ext, Type: int8(data[i]), Fixed: fixed, N: n})
 }
 
 // Float returns the value of a number.
