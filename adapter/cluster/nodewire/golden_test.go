@@ -3,6 +3,7 @@ package nodewire_test
 import (
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"reflect"
 	"strings"
 	"testing"
@@ -164,9 +165,18 @@ func TestFields(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	for n := range wire { // does not panic
-		for range nodewire.Fields(wire[:n]) {
-			continue
+	for n := range wire { // the fields that are complete
+		count := 0
+		for name, value := range nodewire.Fields(wire[:n]) {
+			if name != want[count] || value != want[count+1] {
+				t.Fatalf("%d bytes: field %q is %q", n, name, value)
+			}
+			count += 2
+		}
+	}
+	for name := range nodewire.Fields(wire) {
+		if name == "nsp" {
+			break
 		}
 	}
 }
@@ -175,16 +185,18 @@ func TestFields(t *testing.T) {
 func TestClassicOldMembers(t *testing.T) {
 	t.Parallel()
 	for wire, want := range map[string]cluster.Message{
-		`{"uid":"a","requestId":"i","type":0,"rooms":["r"]}`:             {Kind: cluster.ListSockets, Sender: "a", RequestID: "i", Target: rooms("r")},
-		`{"uid":"a","requestId":"i","type":1}`:                           {Kind: cluster.ListRooms, Sender: "a", RequestID: "i"},
-		`{"uid":"a","requestId":"i","type":2,"sid":"s","room":"r"}`:      {Kind: cluster.SocketsJoin, Sender: "a", RequestID: "i", Target: rooms("s"), Rooms: []string{"r"}},
-		`{"uid":"a","requestId":"i","type":3,"sid":"s","room":7}`:        {Kind: cluster.SocketsLeave, Sender: "a", RequestID: "i", Target: rooms("s"), Rooms: []string{"7"}},
-		`{"uid":"a","requestId":"i","type":4,"sid":"s\n","close":true}`:  {Kind: cluster.DisconnectSockets, Sender: "a", RequestID: "i", Target: rooms("s\n"), CloseConn: true},
-		`{"requestId":"i","sockets":["a","b"]}`:                          {Kind: cluster.ListSocketsResponse, RequestID: "i", Rooms: []string{"a", "b"}},
-		`{"requestId":"i","rooms":["a"]}`:                                {Kind: cluster.ListRoomsResponse, RequestID: "i", Rooms: []string{"a"}},
-		`{"requestId":"i"}`:                                              {Kind: cluster.Applied, RequestID: "i"},
-		`{"requestId":"i","sockets":[]}`:                                 {Kind: cluster.FetchSocketsResponse, RequestID: "i"},
-		`{"requestId":"i","sockets":[{"id":"a","rooms":[1],"data":{}}]}`: {Kind: cluster.FetchSocketsResponse, RequestID: "i", Sockets: []cluster.Socket{{ID: "a", Rooms: []string{"1"}, Data: json.RawMessage("{}")}}},
+		`{"uid":"a","requestId":"i","type":0,"rooms":["r"]}`:               {Kind: cluster.ListSockets, Sender: "a", RequestID: "i", Target: rooms("r")},
+		`{"uid":"a","requestId":"i","type":1}`:                             {Kind: cluster.ListRooms, Sender: "a", RequestID: "i"},
+		`{"uid":"a","requestId":"i","type":2,"sid":"s","room":"r"}`:        {Kind: cluster.SocketsJoin, Sender: "a", RequestID: "i", Target: rooms("s"), Rooms: []string{"r"}},
+		`{"uid":"a","requestId":"i","type":3,"sid":"s","room":7}`:          {Kind: cluster.SocketsLeave, Sender: "a", RequestID: "i", Target: rooms("s"), Rooms: []string{"7"}},
+		`{"uid":"a\t","requestId":"\\","type":4,"sid":"s\"","close":true}`: {Kind: cluster.DisconnectSockets, Sender: "a\t", RequestID: "\\", Target: rooms("s\""), CloseConn: true},
+		`{"uid":"a","requestId":"\n","type":0,"rooms":["\"","\t"]}`:        {Kind: cluster.ListSockets, Sender: "a", RequestID: "\n", Target: rooms("\"", "\t")},
+		`{"uid":"a","requestId":"i","type":4,"sid":"s\n","close":true}`:    {Kind: cluster.DisconnectSockets, Sender: "a", RequestID: "i", Target: rooms("s\n"), CloseConn: true},
+		`{"requestId":"i","sockets":["a","b"]}`:                            {Kind: cluster.ListSocketsResponse, RequestID: "i", Rooms: []string{"a", "b"}},
+		`{"requestId":"i","rooms":["a"]}`:                                  {Kind: cluster.ListRoomsResponse, RequestID: "i", Rooms: []string{"a"}},
+		`{"requestId":"i"}`:                                                {Kind: cluster.Applied, RequestID: "i"},
+		`{"requestId":"i","sockets":[]}`:                                   {Kind: cluster.FetchSocketsResponse, RequestID: "i"},
+		`{"requestId":"i","sockets":[{"id":"a","rooms":[1],"data":{}}]}`:   {Kind: cluster.FetchSocketsResponse, RequestID: "i", Sockets: []cluster.Socket{{ID: "a", Rooms: []string{"1"}, Data: json.RawMessage("{}")}}},
 	} {
 		got, err := nodewire.Classic.Decode([]byte(wire), cluster.Limits{})
 		if err != nil || !reflect.DeepEqual(got, &want) {
@@ -237,5 +249,89 @@ func TestClassicBinary(t *testing.T) {
 	m = &cluster.Message{Kind: cluster.ServerSideEmitResponse, RequestID: "i", Namespace: "/", Body: body(`[{"_placeholder":true,"num":0}]`, []byte{7})}
 	if got, err := nodewire.Classic.Append(nil, m); err != nil || string(got) != `{"type":6,"requestId":"i","data":{"type":"Buffer","data":[7]}}` {
 		t.Errorf("got %s, %v", got, err)
+	}
+}
+
+// What the corpus does not have.
+func TestMore(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		adapter string
+		m       cluster.Message
+		want    string
+	}{
+		// A socket's own event, with connection state recovery.
+		{"json", cluster.Message{Kind: cluster.Broadcast, Sender: "a", Target: rooms("s"), Body: body(`["e"]`), HasAckID: true, AckID: 7},
+			`{"type":3,"data":{"packet":{"type":2,"data":["e"],"id":7},"opts":{"rooms":["s"],"except":[],"flags":{}}},"uid":"a","nsp":"/"}`},
+		{"classic", cluster.Message{Kind: cluster.Broadcast, Sender: "a", Body: body(`["e"]`), HasAckID: true},
+			hexOf(t, `93 a1 'a' 84 a4 'type' 02 a4 'data' 91 a1 'e' a2 'id' 00 a3 'nsp' a1 '/' 83 a5 'rooms' 90 a6 'except' 90 a5 'flags' 80`)},
+		{"classic", cluster.Message{Kind: cluster.ListSockets, Sender: "a", RequestID: "i", Target: rooms("r", `"`)}, `{"uid":"a","requestId":"i","type":0,"rooms":["r","\""]}`},
+		{"classic", cluster.Message{Kind: cluster.ListRooms, Sender: "a", RequestID: "i"}, `{"uid":"a","requestId":"i","type":1}`},
+		{"pack", cluster.Message{Kind: cluster.Broadcast, Sender: "a", Body: body(`["e"]`), RequestID: "i", Timeout: 70 * time.Second, Flags: engine.Volatile},
+			hexOf(t, `84 a4 'type' 03 a4 'data' 83 a6 'packet' 82 a4 'type' 02 a4 'data' 91 a1 'e' a9 'requestId' a1 'i' a4 'opts' 83 a5 'rooms' 90 a6 'except' 90 a5 'flags' 82 a8 'volatile' c3 a7 'timeout' ce 00011170 a3 'uid' a1 'a' a3 'nsp' a1 '/'`)},
+	} {
+		m := test.m
+		m.Namespace = "/"
+		got, err := codecs[test.adapter].Append(nil, &m)
+		if err != nil || string(got) != test.want {
+			t.Errorf("%s: got\n%q, %v, want\n%q", test.adapter, got, err, test.want)
+			continue
+		}
+		again, err := codecs[test.adapter].Decode(got, cluster.Limits{})
+		if err == nil && again.Namespace == "" {
+			again.Namespace = "/" // the channel's
+		}
+		if err != nil || !reflect.DeepEqual(again, &m) {
+			t.Errorf("%s: got\n%+v, %v, want\n%+v", test.adapter, again, err, &m)
+		}
+	}
+}
+
+// MessagePack that the reference implementation does not write, but others may.
+func TestDecodePack(t *testing.T) {
+	t.Parallel()
+	broadcast := func(opts string) string {
+		return `84 a4 'type' 03 a4 'data' 82 a6 'packet' 82 a4 'type' 02 a4 'data' 91 a1 'e' a4 'opts' ` + opts + ` a3 'uid' a1 'a' a3 'nsp' a1 '/'`
+	}
+	for _, test := range []struct {
+		adapter, wire string
+		want          *cluster.Message
+	}{
+		// Rooms that are numbers, floats that are integers, nil for nothing.
+		{"pack", broadcast(`82 a5 'rooms' 94 07 d1ff00 cb3ff8000000000000 a1 'r' a6 'except' c0`), &cluster.Message{Target: rooms("7", "-256", "1.5", "r")}},
+		{"pack", broadcast(`83 a5 'rooms' 90 a6 'except' 90 a5 'flags' 83 a8 'volatile' c3 a8 'compress' c2 a7 'timeout' cb407f400000000000`),
+			&cluster.Message{Flags: engine.Volatile | engine.NoCompress, Timeout: 500 * time.Millisecond}},
+		{"pack", broadcast(`81 a5 'flags' 84 a8 'volatile' c0 a8 'compress' c3 a7 'timeout' a1 '1' 01 02`), &cluster.Message{}},
+		{"pack", broadcast(`81 a5 'flags' 81 a7 'timeout' cb7ff0000000000000`), &cluster.Message{Timeout: 24 * time.Hour}},
+		{"pack", broadcast(`81 a5 'flags' 81 a7 'timeout' cb7ff8000000000000`), &cluster.Message{}},
+		{"pack", broadcast(`81 a5 'rooms' 91 c0`), nil},
+		{"pack", broadcast(`81 a5 'rooms' 91 c3`), nil},
+		{"pack", broadcast(`81 a5 'rooms' 91 90`), nil},
+		{"pack", broadcast(`81 a5 'rooms' 80`), nil},
+		{"pack", broadcast(`90`), nil},
+		{"pack", broadcast(`82 a5 'rooms' 91`), nil},
+		{"pack", broadcast(`81 c0 01`), nil},
+		// The namespace of a broadcast is the main one if it is missing.
+		{"classic", `93 a1 'a' 82 a4 'type' 02 a4 'data' 91 a1 'e' 80`, &cluster.Message{}},
+		{"classic", `93 a1 'a' 83 a4 'type' 02 a4 'data' 91 a1 'e' a3 'nsp' 01 80`, nil},
+		{"classic", `92 a1 'a' 82 a4 'type' 02 a4 'data' 91 a1 'e'`, nil},
+		{"classic", `94 a1 'a' 82 a4 'type' 02 a4 'data' 91 a1 'e' 80 80`, nil},
+		{"classic", `93 a1 'a' 82 a4 'type' 02 a4 'data' 91 a1 'e' 80 80`, nil},
+		{"classic", `93 07 82 a4 'type' 02 a4 'data' 91 a1 'e' 80`, nil},
+	} {
+		wire := []byte(hexOf(t, test.wire))
+		got, err := codecs[test.adapter].Decode(wire, cluster.Limits{})
+		if test.want == nil {
+			if !errors.Is(err, cluster.ErrMalformed) {
+				t.Errorf("%s: got %+v, %v", test.wire, got, err)
+			}
+			continue
+		}
+		test.want.Kind, test.want.Sender, test.want.Namespace, test.want.Body = cluster.Broadcast, "a", "/", body(`["e"]`)
+		if err != nil || !reflect.DeepEqual(got, test.want) {
+			t.Errorf("%s: got\n%+v, %v, want\n%+v", test.wire, got, err, test.want)
+			continue
+		}
+		checkHeader(t, codecs[test.adapter], wire, got)
 	}
 }
