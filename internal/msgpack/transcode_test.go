@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -40,7 +41,7 @@ func TestAppendJSON(t *testing.T) {
 		{`null`, "c0"}, {` true `, "c3"}, {`false`, "c2"},
 		{`0`, "00"}, {`-0`, "00"}, {`127`, "7f"}, {`128`, "cc80"}, {`255`, "ccff"}, {`256`, "cd0100"}, {`65536`, "ce00010000"},
 		{`4294967296`, "cf0000000100000000"}, {`18446744073709551615`, "cfffffffffffffffff"},
-		{`-1`, "ff"}, {`-32`, "e0"}, {`-33`, "d0df"}, {`-129`, "d1ff7f"}, {`-32769`, "d2ffff7fff"}, {`-2147483649`, "d3ffffffff7fffffff"},
+		{`-1`, "ff"}, {`-32`, "e0"}, {`-33`, "d0df"}, {`-128`, "d080"}, {`-129`, "d1ff7f"}, {`-32768`, "d18000"}, {`-2147483648`, "d280000000"}, {`-1e19`, "cbc3e158e460913d00"}, {`-32769`, "d2ffff7fff"}, {`-2147483649`, "d3ffffffff7fffffff"},
 		{`-9223372036854775808`, "d38000000000000000"},
 		{`1.5`, "cb3ff8000000000000"}, {`1.0`, "01"}, {`1e2`, "64"}, {`1e400`, "cb7ff0000000000000"}, {`18446744073709551616`, "cb43f0000000000000"},
 		{`""`, "a0"}, {`"é"`, "a2c3a9"}, {`"\u00e9\n\""`, "a4c3a90a22"}, {`"\ud83d\ude00"`, "a4f09f9880"}, {`"\ud800"`, "a3efbfbd"}, {"\"\xff\"", "a3efbfbd"},
@@ -125,7 +126,9 @@ func TestText(t *testing.T) {
 		// Dates in all forms.
 		{"d6ff 00000000", `"1970-01-01T00:00:00.000Z"`}, {"d7ff 1d535300 6553f100", `"2023-11-14T22:13:20.123Z"`},
 		{"c70cff 3b8b87c0 ffffffffffffffff", `"1969-12-31T23:59:59.999Z"`}, {"c70cff 00000000 00000 7dba8218000", `"+275760-09-13T00:00:00.000Z"`},
-		{"c70cff 00000000 7fffffffffffffff", `null`}, {"c70cff 3b8b87c0 000007dba8218000", `null`},
+		{"c70cff 00000000 7fffffffffffffff", `null`}, {"c70cff 00000000 8000000000000000", `null`},
+		{"c70cff 00000000 fffff82457de8000", `"-271821-04-20T00:00:00.000Z"`}, {"c70cff 00000000 fffff82457de7fff", `null`},
+		{"c70cff 00000000 fffffff1868b8400", `"0000-01-01T00:00:00.000Z"`}, {"c70cff 3b8b87c0 000007dba8218000", `null`},
 		{"d700 0000018bcfe5687b", `"2023-11-14T22:13:20.123Z"`}, {"d700 ffffffffffffffff", `"1969-12-31T23:59:59.999Z"`}, {"d700 7fffffffffffffff", `null`},
 		// Binary data, also as old notepack writes it, and unknown extensions.
 		{"92 c4020102 c400", `[{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`}, {"c7020001ff", `{"_placeholder":true,"num":0}`}, {"c7010007", `{"_placeholder":true,"num":0}`}, {"c708000102030405060708", `{"_placeholder":true,"num":0}`}, {"81 a161 c7010007", `{"a":{"_placeholder":true,"num":0}}`}, {"d500 0102", `{"_placeholder":true,"num":0}`},
@@ -134,6 +137,24 @@ func TestText(t *testing.T) {
 		got, _, err := text(unhex(t, test.data))
 		if err != nil || got != test.want {
 			t.Errorf("%s: got %s, %v, want %s", test.data, got, err, test.want)
+		}
+	}
+}
+
+func TestInt(t *testing.T) {
+	t.Parallel()
+	for data, want := range map[string]int64{
+		"00": 0, "ff": -1, "cf7fffffffffffffff": math.MaxInt64, "d38000000000000000": math.MinInt64, "cb4008000000000000": 3, "ca40400000": 3, "cbc3e0000000000000": math.MinInt64,
+	} {
+		token, _, err := msgpack.Next(unhex(t, data), 0)
+		if n, ok := token.Int(); err != nil || !ok || n != want {
+			t.Errorf("%s: got %d, %v, %v, want %d", data, n, ok, err, want)
+		}
+	}
+	for _, data := range []string{"c0", "c3", "a131", "cf8000000000000000", "cb43e0000000000000", "cbc3e0000000000001", "cb3ff8000000000000", "cb7ff8000000000000", "cb7ff0000000000000", "90"} {
+		token, _, err := msgpack.Next(unhex(t, data), 0)
+		if n, ok := token.Int(); err != nil || ok {
+			t.Errorf("%s: got %d, %v", data, n, err)
 		}
 	}
 }
