@@ -20,7 +20,7 @@ const module = "github.com/seed96b07ef8/socketio"
 // way: who uses a lower layer does not pay for a higher one.
 var mayImport = map[string][]string{
 	"parser":               {"internal/blocks", "internal/clip", "internal/jsonscan"},
-	"parser/msgpack":       {"parser", "internal/jsonfields"},
+	"parser/msgpack":       {"parser", "internal/jsonfields", "internal/msgpack"},
 	"engine":               {"internal/blocks", "internal/clip", "internal/ctxerr", "internal/errtext", "internal/redact", "internal/seam", "internal/ws"},
 	"adapter":              {"engine", "parser", "internal/offset"},
 	"adapter/cluster":      {"adapter", "engine", "parser", "internal/jsonscan"},

@@ -33,7 +33,7 @@ const (
 const placeholder = `{"_placeholder":true,"num":`
 
 var (
-	errTwoValues = errors.New("more than one JSON value")
+	errTwoValues = errors.New("more than one value")
 	errSeparator = errors.New("invalid JSON: want ',' or the end of the container")
 )
 
@@ -41,7 +41,8 @@ var (
 var ErrTooMany = errors.New("too many attachments")
 
 // AppendJSON appends the value of a JSON text. A placeholder, in the form in which this module
-// writes them, becomes the attachment with that number if there is one.
+// writes them, becomes the attachment with that number if there is one. The error is ErrTooDeep if
+// arrays and objects are nested more than maxDepth times.
 func AppendJSON(dst, text []byte, attachments [][]byte, maxDepth int, f Flavor) ([]byte, error) {
 	e := encoder{text: text, attachments: attachments, flavor: f}
 	dst, end, err := e.value(dst, jsonscan.Space(text, 0), maxDepth)
@@ -58,6 +59,7 @@ type encoder struct {
 	text        []byte
 	attachments [][]byte
 	flavor      Flavor
+	scratch     []byte
 }
 
 // value appends the value at e.text[i] and returns where it ends.
@@ -71,7 +73,7 @@ func (e *encoder) value(dst []byte, i, depth int) ([]byte, int, error) {
 			return AppendBinary(dst, data), end, nil
 		}
 		if depth <= 0 {
-			return nil, 0, jsonscan.ErrTooDeep
+			return nil, 0, ErrTooDeep
 		}
 		return e.container(dst, i, depth)
 	}
@@ -156,7 +158,7 @@ func (e *encoder) scalar(dst, raw []byte) []byte {
 	case '"':
 		return e.string(dst, raw)
 	}
-	return e.number(dst, string(raw))
+	return AppendNumber(dst, string(raw), e.flavor)
 }
 
 // string appends the string at the start of raw, which is valid JSON up to its end.
@@ -166,13 +168,13 @@ func (e *encoder) string(dst, raw []byte) []byte {
 	}
 	end, _ := jsonscan.String(raw, 0)
 	// The only possible error is about what is not UTF-8, which is replaced.
-	s, _ := jsontext.AppendUnquote(nil, raw[:end])
-	return AppendString(dst, s)
+	e.scratch, _ = jsontext.AppendUnquote(e.scratch[:0], raw[:end])
+	return AppendString(dst, e.scratch)
 }
 
-// number appends a valid JSON number: an integer of at most 64 bits exactly, and otherwise, like
-// JSON.parse, the nearest float64, which may be infinite.
-func (e *encoder) number(dst []byte, text string) []byte {
+// AppendNumber appends a valid JSON number: an integer of at most 64 bits exactly, and otherwise,
+// like JSON.parse, the nearest float64, which may be infinite.
+func AppendNumber(dst []byte, text string, flavor Flavor) []byte {
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return AppendInt(dst, n)
 	}
@@ -181,7 +183,7 @@ func (e *encoder) number(dst []byte, text string) []byte {
 	}
 	f, _ := strconv.ParseFloat(text, 64)
 	const safe = 1 << 53
-	if f == math.Trunc(f) && (e.flavor == Notepack || -safe < f && f < safe) {
+	if f == math.Trunc(f) && (flavor == Notepack || -safe < f && f < safe) {
 		switch {
 		case 0 <= f && f < 1<<64: // also the negative zero
 			return AppendUint(dst, uint64(f))
@@ -189,7 +191,7 @@ func (e *encoder) number(dst []byte, text string) []byte {
 			return AppendInt(dst, int64(f))
 		}
 	}
-	return binary.BigEndian.AppendUint64(append(dst, codeDouble), math.Float64bits(f))
+	return AppendFloat64(dst, f)
 }
 
 // A Text makes JSON text of MessagePack. The zero Text writes binary data as base64 text, as

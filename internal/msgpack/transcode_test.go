@@ -108,7 +108,7 @@ func TestAppendJSONRefuses(t *testing.T) {
 	if _, err := msgpack.AppendJSON(nil, []byte(nested), nil, maxDepth, msgpack.Notepack); err != nil {
 		t.Errorf("depth %d: %v", maxDepth, err)
 	}
-	if _, err := msgpack.AppendJSON(nil, []byte("["+nested+"]"), nil, maxDepth, msgpack.Notepack); !errors.Is(err, jsonscan.ErrTooDeep) {
+	if _, err := msgpack.AppendJSON(nil, []byte("["+nested+"]"), nil, maxDepth, msgpack.Notepack); !errors.Is(err, msgpack.ErrTooDeep) {
 		t.Errorf("depth %d: %v", maxDepth+1, err)
 	}
 }

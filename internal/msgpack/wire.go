@@ -77,10 +77,10 @@ func (t Token) Bytes(data []byte, end int) []byte { return data[end-int(t.N) : e
 
 // Errors that callers tell apart.
 var (
-	ErrTruncated = errors.New("unexpected end of MessagePack")
-	ErrTooDeep   = errors.New("MessagePack is nested too deeply")
+	ErrTruncated = errors.New("unexpected end of data")
+	ErrTooDeep   = errors.New("arrays and objects are nested too deeply")
 
-	errCode = errors.New("invalid byte 0xc1 in MessagePack")
+	errCode = errors.New("invalid byte 0xc1")
 )
 
 // Next reads the token at data[i] and returns where it ends: after the value or, for an
@@ -302,6 +302,16 @@ func AppendInt(dst []byte, n int64) []byte {
 	return binary.BigEndian.AppendUint64(append(dst, codeInt64), uint64(n))
 }
 
+// AppendFloat64 appends a float.
+func AppendFloat64(dst []byte, f float64) []byte {
+	return binary.BigEndian.AppendUint64(append(dst, codeDouble), math.Float64bits(f))
+}
+
+// AppendFloat32 appends a float.
+func AppendFloat32(dst []byte, f float32) []byte {
+	return binary.BigEndian.AppendUint32(append(dst, codeFloat), math.Float32bits(f))
+}
+
 // AppendBool appends a bool.
 func AppendBool(dst []byte, b bool) []byte {
 	if b {
@@ -315,10 +325,11 @@ func AppendNil(dst []byte) []byte { return append(dst, codeNil) }
 
 // AppendString appends a string, which should be valid UTF-8.
 func AppendString[T ~string | ~[]byte](dst []byte, s T) []byte {
-	return append(appendStringHead(dst, len(s)), s...)
+	return append(AppendStringHead(dst, len(s)), s...)
 }
 
-func appendStringHead(dst []byte, n int) []byte {
+// AppendStringHead appends the head of a string of n bytes.
+func AppendStringHead(dst []byte, n int) []byte {
 	switch {
 	case n < 32:
 		return append(dst, fixStr|byte(n))

@@ -1,12 +1,9 @@
 package msgpack
 
 import (
-	"bytes"
-	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"reflect"
 	"strconv"
@@ -16,6 +13,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	jsonv1 "github.com/go-json-experiment/json/v1"
+
+	wire "github.com/seed96b07ef8/socketio/internal/msgpack"
 )
 
 // Types with JSON or text methods are converted by way of their JSON form, as
@@ -55,13 +54,12 @@ func decodeOpaque(data []byte, i int, v reflect.Value) (int, error) {
 var (
 	errNotJSON   = errors.New("json.RawMessage is not valid JSON")
 	errNotNumber = errors.New("json.Number is not a valid number")
-	errTwoValues = errors.New("more than one value")
 )
 
 // appendRaw appends JSON from the application.
 func (e *encoder) appendRaw(dst, text []byte) ([]byte, error) {
 	if text == nil {
-		return append(dst, codeNil), nil
+		return wire.AppendNil(dst), nil
 	}
 	dst, err := e.appendJSON(dst, text)
 	if err != nil {
@@ -72,96 +70,11 @@ func (e *encoder) appendRaw(dst, text []byte) ([]byte, error) {
 
 // appendJSON appends the value of a JSON text.
 func (e *encoder) appendJSON(dst, text []byte) ([]byte, error) {
-	in := &e.json
-	in.Reset(bytes.NewBuffer(text), jsonOptions)
-	defer in.Reset(bytes.NewBuffer(nil)) // releases text
-
-	var inline [8]int
-	heads := inline[:0] // of the open containers
-	for {
-		switch k := in.PeekKind(); k {
-		case '{', '[':
-			if _, err := in.ReadToken(); err != nil {
-				return nil, err
-			}
-			if e.depth+len(heads) >= maxNesting {
-				return nil, errTooDeepValue
-			}
-			heads = append(heads, len(dst))
-			dst = append(dst, fixArray)
-			continue
-		case '}', ']':
-			_, n := in.StackIndex(in.StackDepth())
-			if _, err := in.ReadToken(); err != nil {
-				return nil, err
-			}
-			head := heads[len(heads)-1]
-			heads = heads[:len(heads)-1]
-			dst = setHead(dst, head, k == '}', int(n))
-		default:
-			raw, err := in.ReadValue()
-			if err != nil {
-				return nil, err
-			}
-			dst = e.appendScalar(dst, raw)
-		}
-		if len(heads) > 0 {
-			continue
-		}
-		if _, err := in.ReadToken(); err != io.EOF {
-			return nil, cmp.Or(err, errTwoValues)
-		}
-		return dst, nil
+	dst, err := wire.AppendJSON(dst, text, nil, maxNesting-e.depth, wire.Notepack)
+	if errors.Is(err, wire.ErrTooDeep) {
+		return nil, errTooDeepValue
 	}
-}
-
-// setHead replaces the byte at head by the head of a container. n is the number
-// of its elements, or of its names and values.
-func setHead(dst []byte, head int, isMap bool, n int) []byte {
-	var space [5]byte
-	h := appendArrayHead(space[:0], n)
-	if isMap {
-		h = appendMapHead(space[:0], n/2)
-	}
-	dst[head] = h[0]
-	if len(h) == 1 {
-		return dst
-	}
-	// Containers of 16 elements or more have to make room.
-	dst = append(dst, h[1:]...)
-	copy(dst[head+len(h):], dst[head+1:len(dst)-len(h)+1])
-	copy(dst[head:], h)
-	return dst
-}
-
-// appendScalar appends valid JSON that is neither array nor object.
-func (e *encoder) appendScalar(dst, raw []byte) []byte {
-	switch raw[0] {
-	case 'n':
-		return append(dst, codeNil)
-	case 't', 'f':
-		return appendBool(dst, raw[0] == 't')
-	case '"':
-		// The only possible error is invalid UTF-8, which AppendUnquote has
-		// replaced.
-		e.scratch, _ = jsontext.AppendUnquote(e.scratch[:0], raw)
-		return append(appendStringHead(dst, len(e.scratch)), e.scratch...)
-	}
-	return appendNumber(dst, string(raw))
-}
-
-// appendNumber appends a valid JSON number: exactly if it is an integer of at
-// most 64 bits, and otherwise, like JSON.parse, as the nearest float64, which
-// may be infinite.
-func appendNumber(dst []byte, number string) []byte {
-	if n, err := strconv.ParseInt(number, 10, 64); err == nil {
-		return appendInt(dst, n)
-	}
-	if n, err := strconv.ParseUint(number, 10, 64); err == nil {
-		return appendUint(dst, n)
-	}
-	f, _ := strconv.ParseFloat(number, 64)
-	return appendFloat(dst, f)
+	return dst, err
 }
 
 // isNumber reports whether a text is a JSON number.

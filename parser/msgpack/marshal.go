@@ -14,9 +14,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/seed96b07ef8/socketio/internal/jsonfields"
+	wire "github.com/seed96b07ef8/socketio/internal/msgpack"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -29,7 +28,6 @@ type encoder struct {
 	depth   int      // the number of open containers
 	keys    []string // a stack of the keys of the open maps
 	scratch []byte
-	json    jsontext.Decoder
 }
 
 var encoders = sync.Pool{New: func() any { return new(encoder) }}
@@ -67,17 +65,17 @@ func (e *encoder) enter() error {
 func (e *encoder) appendAny(dst []byte, v any) ([]byte, error) {
 	switch v := v.(type) {
 	case nil:
-		return append(dst, codeNil), nil
+		return wire.AppendNil(dst), nil
 	case string:
 		return appendString(dst, v), nil
 	case bool:
-		return appendBool(dst, v), nil
+		return wire.AppendBool(dst, v), nil
 	case int:
-		return appendInt(dst, int64(v)), nil
+		return wire.AppendInt(dst, int64(v)), nil
 	case int64:
-		return appendInt(dst, v), nil
+		return wire.AppendInt(dst, v), nil
 	case uint64:
-		return appendUint(dst, v), nil
+		return wire.AppendUint(dst, v), nil
 	case float64:
 		return appendFloat(dst, v), nil
 	case []byte:
@@ -91,7 +89,7 @@ func (e *encoder) appendAny(dst []byte, v any) ([]byte, error) {
 	case map[string]any:
 		return e.appendObject(dst, v)
 	case parser.Args:
-		return e.appendReceived(appendArrayHead(dst, v.Len()), v)
+		return e.appendReceived(wire.AppendArray(dst, v.Len()), v)
 	}
 	rv := reflect.ValueOf(v)
 	return encodePlanOf(rv.Type()).run(e, dst, rv)
@@ -123,17 +121,17 @@ func appendString(dst []byte, s string) []byte {
 	if !utf8.ValidString(s) {
 		s = string([]rune(s))
 	}
-	return append(appendStringHead(dst, len(s)), s...)
+	return append(wire.AppendStringHead(dst, len(s)), s...)
 }
 
 func (e *encoder) appendSlice(dst []byte, slice []any) ([]byte, error) {
 	if slice == nil {
-		return append(dst, codeNil), nil
+		return wire.AppendNil(dst), nil
 	}
 	if err := e.enter(); err != nil {
 		return nil, err
 	}
-	dst = appendArrayHead(dst, len(slice))
+	dst = wire.AppendArray(dst, len(slice))
 	for _, v := range slice {
 		var err error
 		if dst, err = e.appendAny(dst, v); err != nil {
@@ -148,7 +146,7 @@ func (e *encoder) appendSlice(dst []byte, slice []any) ([]byte, error) {
 // encoding/json does.
 func (e *encoder) appendObject(dst []byte, object map[string]any) ([]byte, error) {
 	if object == nil {
-		return append(dst, codeNil), nil
+		return wire.AppendNil(dst), nil
 	}
 	if err := e.enter(); err != nil {
 		return nil, err
@@ -161,7 +159,7 @@ func (e *encoder) appendObject(dst []byte, object map[string]any) ([]byte, error
 	end := len(e.keys)
 	slices.Sort(e.keys[first:end])
 
-	dst = appendMapHead(dst, len(object))
+	dst = wire.AppendMap(dst, len(object))
 	for i := first; i < end; i++ {
 		key := e.keys[i]
 		var err error
@@ -212,11 +210,17 @@ func newEncodeFunc(t reflect.Type, planOf func(reflect.Type) *encodePlan) encode
 func newPlainEncodeFunc(t reflect.Type, planOf func(reflect.Type) *encodePlan) encodeFunc {
 	switch t.Kind() {
 	case reflect.Bool:
-		return func(_ *encoder, dst []byte, v reflect.Value) ([]byte, error) { return appendBool(dst, v.Bool()), nil }
+		return func(_ *encoder, dst []byte, v reflect.Value) ([]byte, error) {
+			return wire.AppendBool(dst, v.Bool()), nil
+		}
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return func(_ *encoder, dst []byte, v reflect.Value) ([]byte, error) { return appendInt(dst, v.Int()), nil }
+		return func(_ *encoder, dst []byte, v reflect.Value) ([]byte, error) {
+			return wire.AppendInt(dst, v.Int()), nil
+		}
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
-		return func(_ *encoder, dst []byte, v reflect.Value) ([]byte, error) { return appendUint(dst, v.Uint()), nil }
+		return func(_ *encoder, dst []byte, v reflect.Value) ([]byte, error) {
+			return wire.AppendUint(dst, v.Uint()), nil
+		}
 	case reflect.Float32:
 		return func(_ *encoder, dst []byte, v reflect.Value) ([]byte, error) {
 			return appendFloat32(dst, float32(v.Float())), nil
@@ -265,12 +269,12 @@ func encodeNumber(_ *encoder, dst []byte, v reflect.Value) ([]byte, error) {
 	if !isNumber(number) {
 		return nil, fmt.Errorf("%w: %q", errNotNumber, number)
 	}
-	return appendNumber(dst, number), nil
+	return wire.AppendNumber(dst, number, wire.Notepack), nil
 }
 
 func encodeInterface(e *encoder, dst []byte, v reflect.Value) ([]byte, error) {
 	if v.IsNil() {
-		return append(dst, codeNil), nil
+		return wire.AppendNil(dst), nil
 	}
 	v = v.Elem()
 	if v.Kind() == reflect.Pointer {
@@ -282,7 +286,7 @@ func encodeInterface(e *encoder, dst []byte, v reflect.Value) ([]byte, error) {
 func newPointerEncodeFunc(elem *encodePlan) encodeFunc {
 	return func(e *encoder, dst []byte, v reflect.Value) ([]byte, error) {
 		if v.IsNil() {
-			return append(dst, codeNil), nil
+			return wire.AppendNil(dst), nil
 		}
 		if err := e.enter(); err != nil {
 			return nil, err
@@ -297,13 +301,13 @@ func newPointerEncodeFunc(elem *encodePlan) encodeFunc {
 func newSliceEncodeFunc(elem *encodePlan) encodeFunc {
 	return func(e *encoder, dst []byte, v reflect.Value) ([]byte, error) {
 		if v.Kind() == reflect.Slice && v.IsNil() {
-			return append(dst, codeNil), nil
+			return wire.AppendNil(dst), nil
 		}
 		if err := e.enter(); err != nil {
 			return nil, err
 		}
 		n := v.Len()
-		dst = appendArrayHead(dst, n)
+		dst = wire.AppendArray(dst, n)
 		for i := range n {
 			var err error
 			if dst, err = elem.run(e, dst, v.Index(i)); err != nil {
@@ -328,7 +332,7 @@ func newMapEncodeFunc(t reflect.Type, elem *encodePlan) encodeFunc {
 			return nil, fmt.Errorf("unsupported type: %v: a map key must be a string, an integer or an encoding.TextMarshaler", t)
 		}
 		if v.IsNil() {
-			return append(dst, codeNil), nil
+			return wire.AppendNil(dst), nil
 		}
 		if err := e.enter(); err != nil {
 			return nil, err
@@ -342,7 +346,7 @@ func newMapEncodeFunc(t reflect.Type, elem *encodePlan) encodeFunc {
 			members = append(members, member{key, iter.Value()})
 		}
 		slices.SortFunc(members, func(a, b member) int { return cmp.Compare(a.key, b.key) })
-		dst = appendMapHead(dst, len(members))
+		dst = wire.AppendMap(dst, len(members))
 		for _, m := range members {
 			var err error
 			if dst, err = elem.run(e, appendString(dst, m.key), m.value); err != nil {
@@ -396,7 +400,7 @@ func newStructEncodeFunc(t reflect.Type, planOf func(reflect.Type) *encodePlan) 
 			return nil, err
 		}
 		start := len(dst)
-		dst = appendMapHead(dst, len(fields)) // if no field is omitted
+		dst = wire.AppendMap(dst, len(fields)) // if no field is omitted
 		n := 0
 	next:
 		for i := range fields {
@@ -447,5 +451,5 @@ func (e *encoder) appendQuoted(dst []byte, v reflect.Value, p *encodePlan) ([]by
 		return dst, err
 	}
 	e.scratch, _ = toJSON(e.scratch[:0], dst, start)
-	return append(appendStringHead(dst[:start], len(e.scratch)), e.scratch...), nil
+	return append(wire.AppendStringHead(dst[:start], len(e.scratch)), e.scratch...), nil
 }

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 
+	wire "github.com/seed96b07ef8/socketio/internal/msgpack"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -73,24 +74,24 @@ func (e *encoder) appendPacket(dst []byte, h parser.Header, event string, args [
 			return nil, fmt.Errorf("msgpack: the event name %q is reserved", event)
 		}
 		dst = appendType(append(dst, least), h.Type)
-		dst = appendArrayHead(append(dst, keyData...), count(args)+1)
+		dst = wire.AppendArray(append(dst, keyData...), count(args)+1)
 		dst = appendString(dst, event)
 		dst[start]++
 		if dst, err = e.appendArgs(dst, args); err != nil {
 			return nil, err
 		}
 		if h.HasID {
-			dst = appendUint(append(dst, keyID...), h.ID)
+			dst = wire.AppendUint(append(dst, keyID...), h.ID)
 			dst[start]++
 		}
 	case parser.Ack:
 		dst = append(dst, least)
 		if h.HasID {
-			dst = appendUint(append(dst, keyID...), h.ID)
+			dst = wire.AppendUint(append(dst, keyID...), h.ID)
 			dst[start]++
 		}
 		dst = appendType(dst, h.Type)
-		dst = appendArrayHead(append(dst, keyData...), count(args))
+		dst = wire.AppendArray(append(dst, keyData...), count(args))
 		dst[start]++
 		if dst, err = e.appendArgs(dst, args); err != nil {
 			return nil, err
@@ -105,7 +106,7 @@ func (e *encoder) appendPacket(dst []byte, h parser.Header, event string, args [
 			dst[start]++
 		}
 		if h.HasID {
-			dst = appendUint(append(dst, keyID...), h.ID)
+			dst = wire.AppendUint(append(dst, keyID...), h.ID)
 			dst[start]++
 		}
 	}

@@ -4,7 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
-	"math/bits"
+
+	wire "github.com/seed96b07ef8/socketio/internal/msgpack"
 )
 
 // The format's lead bytes, except ranges.
@@ -262,65 +263,25 @@ func (t token) int() (n int64, ok bool) {
 	return int64(f), true
 }
 
-// The append functions write the form that the reference implementation
-// chooses, the shortest one.
-
-func appendUint(dst []byte, n uint64) []byte {
-	switch {
-	case n < fixMap:
-		return append(dst, byte(n))
-	case n < 1<<8:
-		return append(dst, codeUint8, byte(n))
-	case n < 1<<16:
-		return append(dst, codeUint16, byte(n>>8), byte(n))
-	case n < 1<<32:
-		return binary.BigEndian.AppendUint32(append(dst, codeUint32), uint32(n))
-	}
-	return binary.BigEndian.AppendUint64(append(dst, codeUint64), n)
-}
-
-func appendInt(dst []byte, n int64) []byte {
-	switch {
-	case n >= 0:
-		return appendUint(dst, uint64(n))
-	case n >= -32:
-		return append(dst, byte(n))
-	case n >= math.MinInt8:
-		return append(dst, codeInt8, byte(n))
-	case n >= math.MinInt16:
-		return append(dst, codeInt16, byte(n>>8), byte(n))
-	case n >= math.MinInt32:
-		return binary.BigEndian.AppendUint32(append(dst, codeInt32), uint32(n))
-	}
-	return binary.BigEndian.AppendUint64(append(dst, codeInt64), uint64(n))
-}
-
 // appendFloat appends a number, and encodes numbers without a fractional part
 // as integers, as the reference does.
 func appendFloat(dst []byte, f float64) []byte {
 	if f == math.Trunc(f) {
 		switch {
 		case 0 <= f && f < 1<<64: // also the negative zero
-			return appendUint(dst, uint64(f))
+			return wire.AppendUint(dst, uint64(f))
 		case -1<<63 <= f && f < 0:
-			return appendInt(dst, int64(f))
+			return wire.AppendInt(dst, int64(f))
 		}
 	}
-	return binary.BigEndian.AppendUint64(append(dst, codeDouble), math.Float64bits(f))
+	return wire.AppendFloat64(dst, f)
 }
 
 func appendFloat32(dst []byte, f float32) []byte {
 	if f == float32(math.Trunc(float64(f))) {
 		return appendFloat(dst, float64(f))
 	}
-	return binary.BigEndian.AppendUint32(append(dst, codeFloat), math.Float32bits(f))
-}
-
-func appendBool(dst []byte, b bool) []byte {
-	if b {
-		return append(dst, codeTrue)
-	}
-	return append(dst, codeFalse)
+	return wire.AppendFloat32(dst, f)
 }
 
 // appendDate appends a JavaScript Date.
@@ -331,45 +292,7 @@ func appendDate(dst []byte, milliseconds int64) []byte {
 // appendBinary appends binary data, of which nil is none.
 func appendBinary(dst, data []byte) []byte {
 	if data == nil {
-		return append(dst, codeNil)
+		return wire.AppendNil(dst)
 	}
-	if len(data) < 1<<8 {
-		dst = append(dst, bin8, byte(len(data)))
-	} else {
-		dst = appendLength(dst, bin16, len(data))
-	}
-	return append(dst, data...)
-}
-
-func appendStringHead(dst []byte, n int) []byte {
-	switch {
-	case n < 32:
-		return append(dst, fixStr|byte(n))
-	case n < 1<<8:
-		return append(dst, str8, byte(n))
-	}
-	return appendLength(dst, str16, n)
-}
-
-func appendArrayHead(dst []byte, n int) []byte {
-	if n < 16 {
-		return append(dst, fixArray|byte(n))
-	}
-	return appendLength(dst, array16, n)
-}
-
-func appendMapHead(dst []byte, n int) []byte {
-	if n < 16 {
-		return append(dst, fixMap|byte(n))
-	}
-	return appendLength(dst, map16, n)
-}
-
-// appendLength appends a head with a length of 16 bits, or, if that is too
-// short, the next one, which has 32. Lengths beyond are left to the caller.
-func appendLength(dst []byte, code byte, n int) []byte {
-	if bits.Len(uint(n)) <= 16 {
-		return append(dst, code, byte(n>>8), byte(n))
-	}
-	return binary.BigEndian.AppendUint32(append(dst, code+1), uint32(n))
+	return wire.AppendBinary(dst, data)
 }
