@@ -97,12 +97,15 @@ func (s member) Received() time.Time { return s.conn.engine.Received() }
 
 // Info implements [adapter.Socket].
 func (s member) Info() adapter.SocketInfo {
+	handshake := s.conn.engine.Handshake()
 	return adapter.SocketInfo{
 		ID:        s.id,
-		Handshake: s.conn.engine.Handshake(),
+		Handshake: handshake,
 		Auth:      s.authJSON(),
 		Rooms:     s.Rooms(),
 		Data:      s.Data(),
+		Node:      s.nsp.server.node,
+		Secure:    handshake.TLS != nil,
 	}
 }
 

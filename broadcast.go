@@ -130,7 +130,9 @@ func (b Broadcast) each(f func(n *Namespace) error) error {
 // answer it yields an error and an Ack with the ID of the client's socket. The error
 // matches a [*DisconnectError] if the client was disconnected, otherwise ctx's error when
 // ctx ends; its text names the event, the namespace and the socket. If the event cannot be
-// sent at all, EmitWithAck yields that error only.
+// sent at all, EmitWithAck yields that error only. If other nodes of a cluster do not say
+// how many clients they have asked, it yields an error last that matches a
+// [*adapter.PartialError].
 //
 // The event is sent at once, not when the sequence is consumed. Because there is always
 // a client that does not answer, ctx must have a deadline, or the Broadcast a Timeout;
@@ -161,10 +163,10 @@ func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) i
 	err := b.each(func(n *Namespace) error {
 		p := &adapter.Packet{Event: event, Args: args, Flags: b.flags, HasAck: true}
 		return n.observed(p, b.target, func() error {
-			return n.adapter.BroadcastWithAck(c.ctx, p, b.target, c)
+			return c.asked(func() error { return n.adapter.BroadcastWithAck(c.ctx, p, b.target, c) })
 		})
 	})
-	c.announced()
+	c.Complete(nil) // no more begin
 	if err != nil {
 		return failedAcks(err)
 	}
@@ -181,7 +183,9 @@ func (b Broadcast) Sockets() (sockets []*Socket) {
 	return sockets
 }
 
-// FetchSockets returns the selected sockets of all nodes of a cluster.
+// FetchSockets returns the selected sockets of all nodes of a cluster. If nodes do not
+// answer until ctx ends, it returns the sockets of the others with an error that matches a
+// [*adapter.PartialError].
 func (b Broadcast) FetchSockets(ctx context.Context) (sockets []RemoteSocket, err error) {
 	err = b.each(func(n *Namespace) error {
 		infos, err := n.adapter.FetchSockets(ctx, b.target)

@@ -21,7 +21,8 @@ type collector struct {
 
 	mu       sync.Mutex // guards what follows
 	expected int        // clients announced and not heard of
-	complete bool       // all have been announced
+	open     int        // broadcasts that have not announced all, and 1 while more may begin
+	failed   []error    // of nodes that have announced none
 	arrived  []adapter.Ack
 	changed  chan struct{}      // closed, and replaced, when something has changed
 	pending  map[*Socket]uint64 // local sockets that still owe an answer
@@ -32,7 +33,7 @@ type collector struct {
 // newCollector returns a collector that gives up at the end of ctx and, unless it
 // is zero, after a timeout.
 func newCollector(ctx context.Context, timeout time.Duration, event, namespace string) *collector {
-	c := &collector{event: event, namespace: namespace, changed: make(chan struct{}), pending: make(map[*Socket]uint64)}
+	c := &collector{event: event, namespace: namespace, open: 1, changed: make(chan struct{}), pending: make(map[*Socket]uint64)}
 	if timeout > 0 {
 		c.ctx, c.stop = context.WithTimeout(ctx, timeout)
 	} else {
@@ -95,7 +96,7 @@ func (c *collector) await(s *Socket, id uint64) bool {
 func (c *collector) Ack(a adapter.Ack) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ending || c.complete && c.expected <= 0 {
+	if c.ending || c.open == 0 && c.expected <= 0 {
 		return // too late, or more than were announced
 	}
 	c.expected--
@@ -116,12 +117,36 @@ func (c *collector) answered(s *Socket, r ackResult) {
 	c.notify()
 }
 
-// announced is called when all clients have been announced by Expect.
-func (c *collector) announced() {
+// begin notes that an adapter is about to announce answers. It calls Complete in the end,
+// or its caller does, if the adapter returns an error.
+func (c *collector) begin() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.complete = true
+	c.open++
+}
+
+// Complete implements [adapter.AckSink].
+func (c *collector) Complete(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open == 0 { // it is too late: see next
+		return
+	}
+	c.open--
+	if err != nil {
+		c.failed = append(c.failed, err)
+	}
 	c.notify()
+}
+
+// asked has f, an operation of an adapter, ask nodes and their clients.
+func (c *collector) asked(f func() error) error {
+	c.begin()
+	err := f()
+	if err != nil {
+		c.Complete(nil)
+	}
+	return err
 }
 
 // notify wakes the consumer of the sequence. mu is held.
@@ -138,7 +163,7 @@ func (c *collector) all() iter.Seq2[Ack, error] {
 			a, state, changed := c.next()
 			switch state {
 			case gotOne:
-				if !yield(Ack{Socket: a.Socket, Args: a.Args}, unacknowledged(c.event, c.namespace, a.Socket, a.Err)) {
+				if !yield(Ack{Socket: a.Socket, Node: string(a.Node), Args: a.Args}, unacknowledged(c.event, c.namespace, a.Socket, a.Err)) {
 					return
 				}
 			case gotAll:
@@ -166,12 +191,19 @@ func (c *collector) next() (a adapter.Ack, state collected, changed <-chan struc
 		a = c.arrived[0]
 		c.arrived = c.arrived[1:]
 		return a, gotOne, nil
-	case c.complete && c.expected <= 0:
-		return a, gotAll, nil
-	case c.over:
+	case c.over && c.expected > 0:
 		// Clients of other nodes that owe an answer have no name here.
 		c.expected--
 		return adapter.Ack{Err: ctxerr.Of(c.ctx)}, gotOne, nil
+	case c.over && c.open > 0: // nor do the nodes that have not announced theirs
+		c.open = 0
+		return adapter.Ack{Err: &adapter.PartialError{Err: ctxerr.Of(c.ctx)}}, gotOne, nil
+	case c.open == 0 && c.expected <= 0 && len(c.failed) > 0:
+		err := c.failed[0]
+		c.failed = c.failed[1:]
+		return adapter.Ack{Err: err}, gotOne, nil
+	case c.open == 0 && c.expected <= 0:
+		return a, gotAll, nil
 	}
 	return a, waiting, c.changed
 }

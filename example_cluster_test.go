@@ -49,10 +49,13 @@ func (n *node) ServerSideEmit(ctx context.Context, event string, args []any, sin
 			sink.Expect(1)
 			answer = func(args ...any) {
 				got, err := encoded(args)
-				sink.Ack(adapter.Ack{Args: got, Err: err})
+				sink.Ack(adapter.Ack{Node: other.host.Node(), Args: got, Err: err})
 			}
 		}
 		other.host.ServerEvent(event, sent, answer)
+	}
+	if sink != nil {
+		sink.Complete(nil) // all nodes have been asked
 	}
 	return nil
 }

@@ -130,17 +130,18 @@ func (n *Namespace) ServerSideEmit(event string, args ...any) error {
 }
 
 // ServerSideEmitWithAck is ServerSideEmit for an event that every other node answers.
-// It waits for all answers, or until ctx ends, and returns those that arrived.
+// It waits for all answers, or until ctx ends, and returns those that arrived. The error
+// matches a [*adapter.PartialError] if it is known which nodes have not answered.
 func (n *Namespace) ServerSideEmitWithAck(ctx context.Context, event string, args ...any) ([]Ack, error) {
 	if err := cmp.Or(checkServerEvent(event), n.err()); err != nil {
 		return nil, err
 	}
 	c := newCollector(ctx, 0, event, n.name)
 	defer c.stop()
-	if err := n.adapter.ServerSideEmit(c.ctx, event, args, c); err != nil {
+	if err := c.asked(func() error { return n.adapter.ServerSideEmit(c.ctx, event, args, c) }); err != nil {
 		return nil, err
 	}
-	c.announced()
+	c.Complete(nil) // no more begin
 	return Collect(c.all())
 }
 

@@ -19,6 +19,13 @@ type RemoteSocket struct {
 // ID returns the socket's ID.
 func (r RemoteSocket) ID() string { return r.info.ID }
 
+// Node returns the ID of the node that the socket is connected to, or an empty string if
+// that is not known.
+func (r RemoteSocket) Node() string { return string(r.info.Node) }
+
+// Secure reports whether the client's connection uses TLS.
+func (r RemoteSocket) Secure() bool { return r.info.Secure }
+
 // Rooms returns the rooms that the socket was in.
 func (r RemoteSocket) Rooms() []string { return slices.Clone(r.info.Rooms) }
 
@@ -46,7 +53,11 @@ func (r RemoteSocket) DecodeData(v any) error {
 	return json.Unmarshal(data, v)
 }
 
-func (r RemoteSocket) target() Broadcast { return r.nsp.To(r.info.ID) }
+func (r RemoteSocket) target() Broadcast {
+	b := r.nsp.To(r.info.ID)
+	b.target.Node = r.info.Node
+	return b
+}
 
 // Emit sends an event to the socket's client.
 func (r RemoteSocket) Emit(event string, args ...any) error { return r.target().Emit(event, args...) }

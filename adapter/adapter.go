@@ -64,6 +64,12 @@ type SocketInfo struct {
 	// Data is what the application attached to the socket: the value itself on
 	// the socket's own node, otherwise its JSON.
 	Data any
+	// Node is the node that the socket is connected to. It is empty if another
+	// implementation of the protocol does not send it.
+	Node NodeID
+	// Secure reports whether the connection uses TLS, whose state is in Handshake on the
+	// socket's own node only.
+	Secure bool
 }
 
 // A Target selects sockets of a namespace: those in at least one of Rooms and in
@@ -77,6 +83,10 @@ type Target struct {
 	Except []string
 	// Local excludes the sockets of other nodes.
 	Local bool
+	// Node, if it is not empty, is the only node with sockets that Rooms may select, as far
+	// as known from a SocketInfo. An adapter may send the operation to that node only, or
+	// ignore it.
+	Node NodeID
 }
 
 // A Packet is an event on its way to a Target.
@@ -174,12 +184,14 @@ func (k RoomEventKind) String() string {
 	return fmt.Sprintf("RoomEventKind(%d)", int(k))
 }
 
-// An Ack is a client's answer to a broadcast.
+// An Ack is a client's answer to a broadcast, or a node's to ServerSideEmit.
 type Ack struct {
 	// Socket is the ID of the client's socket. It is empty if another node did
-	// not send it.
+	// not send it, and for the answer of a node to ServerSideEmit.
 	Socket string
-	Args   parser.Args
+	// Node is the node that the answer came from, or empty if that is not known.
+	Node NodeID
+	Args parser.Args
 	// Err says why there is no answer.
 	Err error
 }
@@ -204,17 +216,24 @@ type WarmSocket interface {
 	Warm()
 }
 
-// An AckSink collects the answers to a broadcast. Its methods may be called
-// concurrently.
+// An AckSink collects the answers to a broadcast, or to ServerSideEmit. Its methods may be
+// called concurrently, and do not block.
 type AckSink interface {
-	// Expect announces n further clients.
+	// Expect announces n further answers.
 	Expect(n int)
 	// Ack takes one answer.
 	Ack(a Ack)
+	// Complete says that all answers have been announced: Expect is not called any more.
+	// An error says which nodes did not do so, usually a [*PartialError]; the answers of
+	// the others count.
+	Complete(err error)
 }
 
 // An Adapter manages the rooms of one namespace. Its methods must be safe for
-// concurrent use. They must not call methods of a Socket or the Host while
+// concurrent use. Of those that reach other nodes, only FetchSockets waits for them. The
+// others return [ErrUnavailable] or [ErrQueueFull] if other nodes cannot be reached, except
+// Broadcast and ServerSideEmit without a sink, which lose the event for these nodes; and a
+// [*TooLargeError] for an event that other nodes cannot be sent. They must not call methods of a Socket or the Host while
 // holding a lock, except where the documentation of those methods allows it.
 type Adapter interface {
 	// Add adds a socket to the room named by its ID and to the rooms that its method
@@ -241,12 +260,14 @@ type Adapter interface {
 	// Broadcast encodes p, sets its Message, and delivers it to the sockets that t
 	// selects, on all nodes.
 	Broadcast(p *Packet, t Target) error
-	// BroadcastWithAck is Broadcast for a packet with an AckID. Before it
-	// returns it announces to sink all clients that are known by then. It may
-	// wait until ctx ends for other nodes to count theirs.
+	// BroadcastWithAck is Broadcast for a packet with an AckID. It does not wait for other
+	// nodes: it returns when the event is sent, and unless it returns an error, it calls
+	// Complete of sink once, before or after it returns, when all nodes have announced their
+	// clients, or ctx ends. The nodes pass answers to sink until ctx ends.
 	BroadcastWithAck(ctx context.Context, p *Packet, t Target, sink AckSink) error
 
-	// FetchSockets describes the sockets that t selects, on all nodes.
+	// FetchSockets describes the sockets that t selects, on all nodes. If some do not answer
+	// until ctx ends, it returns the sockets of the others and a [*PartialError].
 	FetchSockets(ctx context.Context, t Target) ([]SocketInfo, error)
 	// JoinSockets, LeaveSockets and DisconnectSockets apply to the sockets that t
 	// selects, on all nodes. A [Recoverer] applies them to sessions without a socket,
@@ -255,7 +276,8 @@ type Adapter interface {
 	LeaveSockets(t Target, rooms ...string) error
 	DisconnectSockets(t Target, closeConn bool) error
 	// ServerSideEmit sends an event to the namespace on all other nodes. If
-	// sink is not nil, it requests an answer from each node.
+	// sink is not nil, it requests an answer from each node, until ctx ends, and calls
+	// methods of sink as BroadcastWithAck does. It does not wait for the nodes.
 	ServerSideEmit(ctx context.Context, event string, args []any, sink AckSink) error
 
 	// Close releases the adapter's resources. It is called when the namespace ends.

@@ -504,11 +504,12 @@ func (a *Memory) BroadcastWithAck(ctx context.Context, p *Packet, t Target, sink
 	sel := a.choose(t)
 	defer sel.release()
 	sel.deliverWithAck(ctx, p, sink)
+	sink.Complete(nil)
 	return nil
 }
 
 // DeliverWithAck is Deliver for a packet with HasAck. It announces the sockets to sink,
-// also if there are none. The AckID of p, which Encode sets, is this node's.
+// also if there are none, and does not call Complete. The AckID of p, which Encode sets, is this node's.
 func (a *Memory) DeliverWithAck(ctx context.Context, p *Packet, t Target, sink AckSink) error {
 	sel := a.choose(t)
 	defer sel.release()
@@ -584,7 +585,12 @@ func disconnectAll(sockets []Socket, closeConn bool) {
 }
 
 // ServerSideEmit implements [Adapter]. There are no other nodes.
-func (a *Memory) ServerSideEmit(context.Context, string, []any, AckSink) error { return nil }
+func (a *Memory) ServerSideEmit(_ context.Context, _ string, _ []any, sink AckSink) error {
+	if sink != nil {
+		sink.Complete(nil)
+	}
+	return nil
+}
 
 // Close implements [Adapter].
 func (a *Memory) Close() error { return nil }

@@ -540,5 +540,6 @@ func TestDeliverWithAck(t *testing.T) {
 // expectations counts announced clients.
 type expectations struct{ expected, calls int }
 
-func (e *expectations) Expect(n int) { e.expected, e.calls = e.expected+n, e.calls+1 }
-func (e *expectations) Ack(Ack)      {}
+func (e *expectations) Expect(n int)   { e.expected, e.calls = e.expected+n, e.calls+1 }
+func (e *expectations) Ack(Ack)        {}
+func (e *expectations) Complete(error) {}

@@ -37,11 +37,14 @@ func DecodeAnswer[R any](event string, ack parser.Args) (R, error) {
 	return r, nil
 }
 
-// An Ack is one client's acknowledgement of a broadcast.
+// An Ack is one client's acknowledgement of a broadcast, or a node's answer.
 type Ack struct {
 	// Socket is the ID of the client's socket. It is empty for a socket on another node
 	// of a cluster, which does not transmit the ID.
 	Socket string
+	// Node is the ID of the node of a cluster that the answer came from, if it was another
+	// one and that is known. The answer may be that of the node itself, to ServerSideEmit.
+	Node string
 	// Args are what the client answered.
 	Args parser.Args
 }
