@@ -17,6 +17,10 @@ func TestValidate(t *testing.T) {
 			t.Errorf("%+v: %v", m, err)
 		}
 	}
+	// Fields that a kind does not have are ignored.
+	if err := (&cluster.Message{Kind: cluster.Heartbeat, Target: adapter.Target{Rooms: []string{}}}).Validate(); err != nil {
+		t.Error(err)
+	}
 	event := parser.Body{JSON: []byte(`["e"]`)}
 	for name, m := range map[string]*cluster.Message{
 		"no kind":                    {},

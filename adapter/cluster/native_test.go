@@ -173,6 +173,34 @@ func TestNativeRefuses(t *testing.T) {
 	}
 }
 
+// Limits are inclusive. The sockets of an answer have a limit of rooms altogether, too: an empty
+// name takes a byte on the wire and more in memory.
+func TestNativeLimits(t *testing.T) {
+	t.Parallel()
+	broadcast := messages()[3] // three rooms, two attachments, arrays in the array of arguments
+	answer := &cluster.Message{Kind: cluster.FetchSocketsResponse, RequestID: requestID, Namespace: "/", Sockets: []cluster.Socket{
+		{ID: "a", Rooms: make([]string, 10)}, {ID: "b", Rooms: make([]string, 10)},
+	}}
+	for _, test := range []struct {
+		m   *cluster.Message
+		lim cluster.Limits
+		ok  bool
+	}{
+		{broadcast, cluster.Limits{Bytes: len(encode(t, broadcast)), Rooms: 3, Attachments: 2, Depth: 1}, true},
+		{broadcast, cluster.Limits{Bytes: len(encode(t, broadcast)) - 1}, false},
+		{answer, cluster.Limits{Sockets: 2, Rooms: 10}, true},
+		{answer, cluster.Limits{Sockets: 2, Rooms: 9}, false},
+	} {
+		if _, err := cluster.Native.Decode(encode(t, test.m), test.lim); (err == nil) != test.ok || err != nil && !errors.Is(err, cluster.ErrLimit) {
+			t.Errorf("%v with %+v: got %v", test.m.Kind, test.lim, err)
+		}
+	}
+	answer.Sockets[0].Rooms = make([]string, 11)
+	if _, err := cluster.Native.Decode(encode(t, answer), cluster.Limits{Sockets: 2}); !errors.Is(err, cluster.ErrLimit) {
+		t.Errorf("21 rooms of at most 20: got %v", err)
+	}
+}
+
 // Text that is not UTF-8 makes clients close their connection.
 func TestNativeMendsText(t *testing.T) {
 	t.Parallel()

@@ -113,6 +113,32 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
+// The sockets of an answer have a limit of rooms altogether, too: an empty name takes three bytes
+// on the wire and more in memory.
+func TestDecodeLimitsRooms(t *testing.T) {
+	t.Parallel()
+	const empty = `"","","","","","","","","",""`
+	wire := `{"type":8,"data":{"requestId":"i","sockets":[{"rooms":[` + empty + `]},{"rooms":[` + empty + `]}]}}`
+	if _, err := nodewire.JSON.Decode([]byte(wire), cluster.Limits{Sockets: 2, Rooms: 10}); err != nil {
+		t.Error(err)
+	}
+	for _, lim := range []cluster.Limits{{Sockets: 1}, {Rooms: 9}} {
+		if _, err := nodewire.JSON.Decode([]byte(wire), lim); !errors.Is(err, cluster.ErrLimit) {
+			t.Errorf("%+v: got %v", lim, err)
+		}
+	}
+	wire = strings.Replace(wire, `""`, `"",""`, 1)
+	if _, err := nodewire.JSON.Decode([]byte(wire), cluster.Limits{Sockets: 2}); !errors.Is(err, cluster.ErrLimit) {
+		t.Errorf("21 rooms of at most 20: got %v", err)
+	}
+	attachments := hexOf(t, `84 a4 'type' 03 a4 'data' 82 a6 'packet' 82 a4 'type' 02 a4 'data' 93 a1 'e' c400 c400 a4 'opts' 80 a3 'uid' a1 'a' a3 'nsp' a1 '/'`)
+	for most, want := range map[int]error{1: cluster.ErrLimit, 2: nil} {
+		if _, err := nodewire.Pack.Decode([]byte(attachments), cluster.Limits{Attachments: most}); !errors.Is(err, want) {
+			t.Errorf("two attachments of at most %d: got %v", most, err)
+		}
+	}
+}
+
 // What members other than the reference implementation may write in another way.
 func TestDecodeIsLenient(t *testing.T) {
 	t.Parallel()

@@ -19,7 +19,8 @@
 // # What is not preserved
 //
 // Flags other than volatile, compress and timeout, which have no effect on receivers; and
-// compress if it is true, which is the default.
+// compress if it is true, which is the default. Of a [cluster.Message], Part and More are not
+// written, and Seq only by StreamEntry.
 package nodewire
 
 import (
