@@ -135,13 +135,31 @@ func (c *cursor) member(s *scope) (name []byte, ok bool) {
 		return c.name(), c.err == nil
 	}
 	start := c.i
-	end, err := jsonscan.Name(c.data, c.i)
+	if name, ok := c.plain(); ok && c.i < len(c.data) && c.data[c.i] == ':' {
+		c.i++
+		return name, true
+	}
+	end, err := jsonscan.Name(c.data, start)
 	if err != nil {
 		c.failScan(err)
 		return nil, false
 	}
 	c.i = end
 	return c.unquote(c.data[start:end]), true
+}
+
+// plain reads a JSON string without escapes, which nearly all are, if the next value is one.
+func (c *cursor) plain() (text []byte, ok bool) {
+	if c.i >= len(c.data) || c.data[c.i] != '"' {
+		return nil, false
+	}
+	end := jsonscan.Plain(c.data, c.i+1)
+	if end >= len(c.data) || c.data[end] != '"' {
+		return nil, false
+	}
+	text = c.data[c.i+1 : end : end]
+	c.i = end + 1
+	return text, true
 }
 
 // unquote returns the text of the JSON string at the start of raw, which is valid.
@@ -181,6 +199,9 @@ func (c *cursor) text() []byte {
 		return nil
 	}
 	if c.json {
+		if text, ok := c.plain(); ok { // null has passed white space
+			return text
+		}
 		raw := c.scalar()
 		if c.err == nil && raw[0] != '"' {
 			c.fail(errType)
@@ -221,6 +242,10 @@ func (c *cursor) name() []byte {
 	}
 	start := len(c.buf)
 	if c.json {
+		c.space()
+		if text, ok := c.plain(); ok {
+			return text
+		}
 		raw := c.scalar()
 		switch {
 		case c.err != nil:
