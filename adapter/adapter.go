@@ -3,7 +3,9 @@
 // on all nodes of a cluster.
 //
 // [Memory] is an Adapter for a single process and the default of a server.
-// [Recovery] adds connection state recovery to it.
+// [Recovery] adds connection state recovery to it. An Adapter for a cluster holds a Memory
+// for the sockets of its own node; a [Provider] makes the adapters of one server, and the
+// connections that they share. The example of Provider shows how they fit together.
 package adapter
 
 import (
