@@ -103,7 +103,7 @@ func (s *Socket) restore() bool {
 	}
 	// Anything but strings is not a session.
 	if err := s.authArgs().DecodeAt(0, &auth); err == nil && auth.PID != "" {
-		if session := r.Restore(auth.PID, auth.Offset); session != nil {
+		if session := r.Restore(s.Context(), auth.PID, auth.Offset); session != nil {
 			if s.resume(auth.PID, session) {
 				return true
 			}

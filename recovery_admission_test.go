@@ -102,7 +102,7 @@ func TestEndForGoodDuringAdmission(t *testing.T) {
 			again := wiretest.Dial(t, url, "websocket")
 			again.Send(`40{"pid":"` + pid + `"}`)
 			again.Expect(`44{"message":"banned"}`)
-			if session := g.Restore(pid, ""); session != nil {
+			if session := g.Restore(context.Background(), pid, ""); session != nil {
 				t.Errorf("the session is there: %+v", session)
 			}
 		})

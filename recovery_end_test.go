@@ -166,7 +166,7 @@ func TestRefusedWhileRestored(t *testing.T) {
 	c = wiretest.Dial(t, url, "websocket")
 	c.Send(`40{"pid":"` + pid + `"}`)
 	c.Expect(`44{"message":"banned"}`)
-	if g.Restore(pid, "") != nil {
+	if g.Restore(context.Background(), pid, "") != nil {
 		t.Error("the session is there")
 	}
 }
@@ -214,4 +214,35 @@ func TestDisconnectedInOneNamespaceWhileAway(t *testing.T) {
 		t.Error("the session of another namespace has ended, too")
 	}
 	emit(t, other.DisconnectSockets(true))
+}
+
+// A client that leaves while its session is looked for, perhaps on other nodes, ends the
+// search.
+func TestRestoreEndsWithItsConnection(t *testing.T) {
+	t.Parallel()
+	searching, ended := make(chan struct{}), make(chan struct{})
+	_, url, _ := newServer(t, &socketio.Options{
+		Recovery: new(socketio.Recovery),
+		Adapter: adapter.Func(func(h adapter.Host) adapter.Adapter {
+			return slowRecoverer{adapter.NewRecovery(h, *h.Recovery()), searching, ended}
+		}),
+	})
+	c := wiretest.Dial(t, url, "websocket")
+	c.Send(`40{"pid":"p","offset":"o"}`)
+	receive(t, searching, "the search")
+	c.Close()
+	receive(t, ended, "the end of the search")
+}
+
+// A slowRecoverer looks for sessions until the end of the context.
+type slowRecoverer struct {
+	*adapter.Recovery
+	searching, ended chan struct{}
+}
+
+func (r slowRecoverer) Restore(ctx context.Context, pid, offset string) *adapter.Session {
+	close(r.searching)
+	<-ctx.Done()
+	close(r.ended)
+	return nil
 }

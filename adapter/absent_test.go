@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -57,7 +58,7 @@ func TestOperationsOnAbsentSockets(t *testing.T) {
 					if err != nil {
 						t.Error(operation, err)
 					}
-					if applied(id, r.Restore("p"+id, "")) {
+					if applied(id, r.Restore(context.Background(), "p"+id, "")) {
 						ids = append(ids, id)
 					}
 				}
@@ -89,7 +90,7 @@ func TestMissedWhileRoomsChangeInAbsence(t *testing.T) {
 	}
 	broadcast(t, r, "not in x", "x")
 	broadcast(t, r, "in new", "new")
-	s := admit(r, "b", "pb", r.Restore("pb", ""))
+	s := admit(r, "b", "pb", r.Restore(context.Background(), "pb", ""))
 	if want := []string{"in x", "in new", "connected"}; !slices.Equal(s.got, want) {
 		t.Errorf("got %q, want %q", s.got, want)
 	}
@@ -108,7 +109,7 @@ func TestRoomsOfAbsentSocketsAreBounded(t *testing.T) {
 	if err := r.JoinSockets(Target{Rooms: []string{"b"}}, "x", "one more"); err == nil {
 		t.Error("joined one too many")
 	}
-	if rooms := r.Restore("pb", "").Rooms; len(rooms) != 2 {
+	if rooms := r.Restore(context.Background(), "pb", "").Rooms; len(rooms) != 2 {
 		t.Errorf("is in %q", rooms)
 	}
 }
@@ -130,7 +131,7 @@ func TestAbsentSocketsAreForgotten(t *testing.T) {
 	})
 	r := away(RecoveryOptions{})
 	for _, id := range []string{"a", "b", "c", "d"} {
-		admit(r, id, "p"+id, r.Restore("p"+id, ""))
+		admit(r, id, "p"+id, r.Restore(context.Background(), "p"+id, ""))
 	}
 	if !empty(r) {
 		t.Errorf("left after all are back: %+v", r.absent)

@@ -232,7 +232,8 @@ type AckSink interface {
 }
 
 // An Adapter manages the rooms of one namespace. Its methods must be safe for
-// concurrent use. Of those that reach other nodes, only FetchSockets waits for them. The
+// concurrent use. Of those that reach other nodes, only FetchSockets and, of a [Recoverer],
+// Restore wait for them. The
 // others return [ErrUnavailable] or [ErrQueueFull] if other nodes cannot be reached, except
 // Broadcast and ServerSideEmit without a sink, which lose the event for these nodes; and a
 // [*TooLargeError] for an event that other nodes cannot be sent. They must not call methods of a Socket or the Host while
@@ -315,10 +316,12 @@ type Recoverer interface {
 	// Forget deletes the session of a socket whose client will not recover it, unless
 	// another socket has the session already.
 	Forget(s Socket, pid string)
-	// Restore takes the session with a private ID, or returns nil if there is none. A
+	// Restore takes the session with a private ID, or returns nil if there is none. It may
+	// wait for other nodes, or a store, until ctx ends, and then returns nil: the client
+	// gets a new session. It must not take a session that it does not return. A
 	// session is restored at most once. The caller must then call Admit, Return, or, for a
 	// refused socket, Forget. Until then operations on rooms apply to the session.
-	Restore(pid, offset string) *Session
+	Restore(ctx context.Context, pid, offset string) *Session
 	// Return puts back a restored session whose new socket was not admitted. It
 	// does nothing if the session was deleted meanwhile.
 	Return(pid string, session *Session)

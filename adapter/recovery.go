@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"context"
 	"math"
 	"slices"
 	"strconv"
@@ -366,7 +367,7 @@ func (a *Recovery) Forget(s Socket, pid string) {
 }
 
 // Restore implements [Recoverer].
-func (a *Recovery) Restore(pid, offset string) *Session {
+func (a *Recovery) Restore(_ context.Context, pid, offset string) *Session {
 	a.mu.Lock()
 	session := a.take(pid, offset, time.Now())
 	a.mu.Unlock()

@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -50,7 +51,7 @@ func TestRecoveryLifetimes(t *testing.T) {
 		leave(r, a, "pa")
 		broadcast(t, r, "missed")
 		time.Sleep(59 * time.Second)
-		session := r.Restore("pa", "")
+		session := r.Restore(context.Background(), "pa", "")
 		if session == nil || session.ID != "a" || session.Data != "data of a" {
 			t.Fatalf("restored %+v", session)
 		}
@@ -61,7 +62,7 @@ func TestRecoveryLifetimes(t *testing.T) {
 		leave(r, a, "pa")
 		leave(r, b, "pb")
 		time.Sleep(61 * time.Second)
-		if r.Restore("pa", "") != nil || r.Restore("pb", "") != nil {
+		if r.Restore(context.Background(), "pa", "") != nil || r.Restore(context.Background(), "pb", "") != nil {
 			t.Error("restored after its time")
 		}
 		time.Sleep(2 * time.Minute)
@@ -87,7 +88,7 @@ func TestRecoveryOfAQuietClient(t *testing.T) {
 		}
 		leave(r, a, "pa")
 		broadcast(t, r, "missed")
-		if a = admit(r, "a", "pa", r.Restore("pa", "")); !slices.Equal(a.got, []string{"missed", "connected"}) {
+		if a = admit(r, "a", "pa", r.Restore(context.Background(), "pa", "")); !slices.Equal(a.got, []string{"missed", "connected"}) {
 			t.Errorf("a got %q", a.got)
 		}
 	})
@@ -108,12 +109,12 @@ func TestRecoveryBounds(t *testing.T) {
 		if r.log.bytes > 4000 || len(r.log.numbers) > 12 {
 			t.Errorf("%d packets of %d bytes are kept", len(r.log.numbers), r.log.bytes)
 		}
-		if r.Restore("pe", "") != nil {
+		if r.Restore(context.Background(), "pe", "") != nil {
 			t.Error("restored although packets are lost")
 		}
 		late := admit(r, "late", "pl", nil)
 		leave(r, late, "pl")
-		if s := r.Restore("pl", ""); s == nil {
+		if s := r.Restore(context.Background(), "pl", ""); s == nil {
 			t.Error("not restored although no packet is lost")
 		} else {
 			r.Return("pl", s)
@@ -122,7 +123,7 @@ func TestRecoveryBounds(t *testing.T) {
 			id := fmt.Sprint("s", i)
 			leave(r, admit(r, id, "p"+id, nil), "p"+id)
 		}
-		if r.absent.byAge.Len() != 2 || r.Restore("pl", "") != nil || r.Restore("ps0", "") != nil || r.Restore("ps2", "") == nil {
+		if r.absent.byAge.Len() != 2 || r.Restore(context.Background(), "pl", "") != nil || r.Restore(context.Background(), "ps0", "") != nil || r.Restore(context.Background(), "ps2", "") == nil {
 			t.Errorf("%d sessions are kept", r.absent.byAge.Len())
 		}
 	})
@@ -143,7 +144,7 @@ func BenchmarkRecoveryRestore(b *testing.B) {
 			for b.Loop() {
 				r.Persist(s, "p", nil)
 				r.Remove(s)
-				r.Admit(s, "p", r.Restore("p", ""), func([]*Packet) {})
+				r.Admit(s, "p", r.Restore(context.Background(), "p", ""), func([]*Packet) {})
 			}
 		})
 	}
@@ -164,7 +165,7 @@ func TestRecoveryOfNoRooms(t *testing.T) {
 	if err := r.Broadcast(&Packet{Event: "to no room while away"}, Target{Rooms: []string{}}); err != nil {
 		t.Fatal(err)
 	}
-	got := append(a.got, admit(r, "a", "pa", r.Restore("pa", "")).got...)
+	got := append(a.got, admit(r, "a", "pa", r.Restore(context.Background(), "pa", "")).got...)
 	for _, event := range got {
 		if strings.Contains(event, "to no room") {
 			t.Errorf("the client got %q", event)

@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -81,7 +82,7 @@ func TestMissedIsWhatWasSentToTheRoomsOfTheTime(t *testing.T) {
 			test.happen(r, s)
 			live := s.got[1:]
 			leave(r, s, "p")
-			if again := admit(r, "a", "p", r.Restore("p", "")); !slices.Equal(again.got, append(test.want, "connected")) {
+			if again := admit(r, "a", "p", r.Restore(context.Background(), "p", "")); !slices.Equal(again.got, append(test.want, "connected")) {
 				t.Errorf("missed %q, want %q", again.got, test.want)
 			}
 			if !slices.Equal(live, test.want) {
@@ -100,7 +101,7 @@ func TestRecoveredSocketStaysOutOfItsOwnRoom(t *testing.T) {
 	s.Leave("a")
 	leave(r, s, "p")
 	broadcast(t, r, "away", "a")
-	s = admit(r, "a", "p", r.Restore("p", ""))
+	s = admit(r, "a", "p", r.Restore(context.Background(), "p", ""))
 	broadcast(t, r, "back", "a")
 	if !slices.Equal(s.got, []string{"connected"}) || len(r.Rooms(s)) != 0 {
 		t.Errorf("got %q, is in %q", s.got, r.Rooms(s))
@@ -117,7 +118,7 @@ func TestRoomLeftWhileTheSessionIsRestored(t *testing.T) {
 	_ = s.Join("kept", "left")
 	leave(r, s, "p")
 	broadcast(t, r, "away", "left")
-	session := r.Restore("p", "")
+	session := r.Restore(context.Background(), "p", "")
 	broadcast(t, r, "restored, left", "left")
 	broadcast(t, r, "restored, kept", "kept")
 	session.Rooms = []string{"kept", "new"}
@@ -139,12 +140,12 @@ func TestOperationsOnASessionBeingRestored(t *testing.T) {
 		s := admit(r, "a", "p", nil)
 		_ = s.Join("kept", "left", "taken")
 		leave(r, s, "p")
-		return r, r.Restore("p", "")
+		return r, r.Restore(context.Background(), "p", "")
 	}
 	own := Target{Rooms: []string{"a"}}
 	t.Run("rooms", func(t *testing.T) {
 		r, session := restored(t)
-		if r.Restore("p", "") != nil {
+		if r.Restore(context.Background(), "p", "") != nil {
 			t.Error("restored twice")
 		}
 		broadcast(t, r, "taken, before", "taken")
@@ -176,7 +177,7 @@ func TestOperationsOnASessionBeingRestored(t *testing.T) {
 				t.Errorf("%s: admitted with %q", name, s.got)
 			}
 			r.Return("p", session)
-			if r.Restore("p", "") != nil {
+			if r.Restore(context.Background(), "p", "") != nil {
 				t.Errorf("%s: the session still exists", name)
 			}
 		}
@@ -191,7 +192,7 @@ func TestDroppedBetweenRestoreAndAdmit(t *testing.T) {
 	defer r.Close()
 	leave(r, admit(r, "a", "p", nil), "p")
 	broadcast(t, r, "missed")
-	session := r.Restore("p", "")
+	session := r.Restore(context.Background(), "p", "")
 	if session == nil {
 		t.Fatal("not restored")
 	}
@@ -201,7 +202,7 @@ func TestDroppedBetweenRestoreAndAdmit(t *testing.T) {
 	if s := admit(r, "a", "p", session); s != nil {
 		t.Errorf("admitted with %q", s.got)
 	}
-	if len(r.Sockets(Target{})) != 0 || r.Restore("p", "") != nil {
+	if len(r.Sockets(Target{})) != 0 || r.Restore(context.Background(), "p", "") != nil {
 		t.Error("the socket or its session still exists")
 	}
 }
@@ -222,7 +223,7 @@ func TestOldPacketsBetweenRestoreAndAdmit(t *testing.T) {
 		leave(r, s, "p")
 		time.Sleep(35 * time.Second)
 		broadcast(t, r, "missed")
-		session := r.Restore("p", offset)
+		session := r.Restore(context.Background(), "p", offset)
 		time.Sleep(25 * time.Second) // more than 70 s since the old ones
 		broadcast(t, r, "missed, too")
 		if r.log.numbers[20] != nil {
@@ -258,10 +259,10 @@ func TestStaysAreBounded(t *testing.T) {
 		s.Leave("nothing is said")
 	}
 	leave(r, s, "p")
-	if r.Restore("p", "") != nil {
+	if r.Restore(context.Background(), "p", "") != nil {
 		t.Error("restored although the session has forgotten a room")
 	}
-	if s = admit(r, "a", "p", r.Restore("p", late)); s == nil || len(s.got) != maxStays {
+	if s = admit(r, "a", "p", r.Restore(context.Background(), "p", late)); s == nil || len(s.got) != maxStays {
 		t.Error("not recovered although the session remembers all relevant rooms")
 	}
 }
@@ -301,7 +302,7 @@ func TestEmitThatFails(t *testing.T) {
 		}
 	}
 	leave(r, s, "p")
-	if s = admit(r, "a", "p", r.Restore("p", "")); !slices.Equal(s.got, []string{"0", "2", "connected"}) {
+	if s = admit(r, "a", "p", r.Restore(context.Background(), "p", "")); !slices.Equal(s.got, []string{"0", "2", "connected"}) {
 		t.Errorf("got %q", s.got)
 	}
 }
@@ -336,7 +337,7 @@ func TestNothingIsSentUnderTheLock(t *testing.T) {
 		broadcast(t, r, when, "x")
 		s.Leave("x")
 		leave(r, s, "p")
-		if r.Restore("p", "") == nil {
+		if r.Restore(context.Background(), "p", "") == nil {
 			t.Error("not restored", when)
 		}
 	}
@@ -496,7 +497,7 @@ func TestFlakySocketReceivesWhatASteadyOneDoes(t *testing.T) {
 				if len(received) > 0 {
 					offset = h.offsets[received[len(received)-1]]
 				}
-				session := r.Restore("pf", offset)
+				session := r.Restore(context.Background(), "pf", offset)
 				if rng.IntN(4) == 0 {
 					r.Return("pf", session)
 					connected = false
@@ -511,7 +512,7 @@ func TestFlakySocketReceivesWhatASteadyOneDoes(t *testing.T) {
 			if len(received) > 0 {
 				offset = h.offsets[received[len(received)-1]]
 			}
-			flaky = admit(r, "flaky", "pf", r.Restore("pf", offset))
+			flaky = admit(r, "flaky", "pf", r.Restore(context.Background(), "pf", offset))
 		}
 		receive(len(flaky.got))
 		if want := steady.got[1:]; !slices.Equal(received, want) {
