@@ -78,6 +78,7 @@ func TestBodies(t *testing.T) {
 	for _, want := range []parser.Body{
 		body(`["ev",1,null,true,"é€😀\u0000\\\"",{"a":{"b":[[],{}]},"":0}]`),
 		body(`["ev",127,128,65535,65536,4294967295,4294967296,9007199254740991,-1,-32,-33,-129,-32769,-2147483649,-9007199254740991,1.5,1e-7,1e+21]`),
+		body(`["ev",{"_placeholder":true,"num":0},9007199254740993,9223372036854775807,-9223372036854775808,18446744073709551615]`, []byte{1}),
 		body(`["ev","` + long + `",` + elements + `]`),
 		body(`["ev",{"_placeholder":true,"num":0},{"a":[{"_placeholder":true,"num":1}]}]`, []byte{1, 2, 255}, []byte(long)),
 		body(`["ev",{"_placeholder":true,"num":0},"`+strings.Repeat("é", 200)+`"]`, []byte{}),
