@@ -24,9 +24,9 @@ const (
 	AdapterClose                           // the sender leaves the cluster
 )
 
+// Kinds that only old members of a cluster with the classic Redis adapter ask for, and the
+// answers.
 const (
-	// What old members of a cluster with the classic Redis adapter ask for, besides the
-	// above, and the answers.
 	ListSockets         Kind = 32 + iota // Target, RequestID
 	ListSocketsResponse                  // RequestID, Rooms: the IDs of the sockets
 	ListRooms                            // RequestID

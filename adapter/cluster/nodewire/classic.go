@@ -32,9 +32,11 @@ const (
 	classicBroadcast
 	classicClientCount
 	classicAck
-
-	classicHeartbeat = 100 // plus the Kind
 )
+
+// classicHeartbeat plus the Kind is the type of the requests that Classic writes for
+// heartbeats.
+const classicHeartbeat = 100
 
 // Append implements cluster.Codec.
 func (classic) Append(dst []byte, m *cluster.Message) ([]byte, error) {

@@ -261,7 +261,10 @@ func normalJSON(text []byte) []byte {
 	if m, ok := v.(map[string]any); ok && len(m) == 0 {
 		return nil // an empty object is written in place of nothing
 	}
-	normal, _ := json.Marshal(v)
+	normal, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // it was decoded from JSON
+	}
 	return normal
 }
 
