@@ -368,6 +368,16 @@ func (a *Memory) Has(room string) bool {
 	return len(sh.rooms[room]) > 0 || sh.ownerIsIn(room)
 }
 
+// HasBytes is Has for a name in memory that the caller uses for something else later. It does
+// not allocate.
+func (a *Memory) HasBytes(room []byte) bool {
+	sh := &a.shards[maphash.Bytes(a.seed, room)%shardCount]
+	sh.mu.RLock()
+	defer sh.mu.RUnlock()
+	owner := sh.members[string(room)]
+	return len(sh.rooms[string(room)]) > 0 || owner != nil && !owner.notOwn
+}
+
 // Matches reports whether t selects a local socket. It costs little if there is none in
 // the rooms of t.
 func (a *Memory) Matches(t Target) bool {
