@@ -23,7 +23,7 @@ var mayImport = map[string][]string{
 	"parser/msgpack":       {"parser", "internal/jsonfields", "internal/msgpack"},
 	"engine":               {"internal/blocks", "internal/clip", "internal/ctxerr", "internal/errtext", "internal/redact", "internal/seam", "internal/ws"},
 	"adapter":              {"engine", "parser", "internal/offset"},
-	"adapter/cluster":      {"adapter", "engine", "parser", "internal/jsonscan"},
+	"adapter/cluster":      {"adapter", "engine", "parser", "internal/clip", "internal/ctxerr", "internal/jsonscan"},
 	".":                    {"adapter", "engine", "event", "parser", "internal/clientfiles", "internal/clip", "internal/ctxerr", "internal/debuglog", "internal/dispatch", "internal/errtext", "internal/handler", "internal/offset", "internal/seam", "peer"},
 	"client":               {"engine", "event", "parser", "internal/clip", "internal/ctxerr", "internal/dispatch", "internal/errtext", "internal/handler", "internal/offset", "internal/redact", "internal/seam", "peer"},
 	"event":                {"parser", "peer", "internal/handler"},
