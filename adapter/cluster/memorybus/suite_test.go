@@ -1,0 +1,41 @@
+package memorybus_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/seed96b07ef8/socketio/adapter"
+	"github.com/seed96b07ef8/socketio/adapter/adaptertest"
+	"github.com/seed96b07ef8/socketio/adapter/cluster/memorybus"
+)
+
+func TestSuite(t *testing.T) {
+	for name, opts := range map[string]*memorybus.Options{
+		"rooms":      nil,
+		"broadcast":  {Broadcast: true},
+		"counted":    {Counted: true},
+		"namespaces": {NamespaceHeartbeats: true, Lanes: 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			adaptertest.RunInBubble(t, func(testing.TB) adaptertest.Cluster { return newCluster(memorybus.New(opts)) })
+		})
+	}
+}
+
+func newCluster(bus *memorybus.Bus) adaptertest.Cluster {
+	fault := func(f memorybus.Fault) func(adapter.NodeID) {
+		return func(node adapter.NodeID) { bus.SetFault(node, f) }
+	}
+	return adaptertest.Cluster{
+		Provider:   func() adapter.Provider { return bus.Provider(nil) },
+		Pause:      fault(memorybus.Fault{Paused: true}),
+		Resume:     fault(memorybus.Fault{}),
+		Cut:        fault(memorybus.Fault{Cut: true}),
+		Heal:       fault(memorybus.Fault{}),
+		Disturb:    fault(memorybus.Fault{Delay: 100 * time.Millisecond, Swap: true, Twice: true}),
+		Inject:     bus.Inject,
+		Numbered:   true,
+		MaxMessage: 1 << 20,
+	}
+}
