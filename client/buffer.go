@@ -14,13 +14,19 @@ func (s *Socket) bufferLocked(out *outgoing) error {
 	if ok, err := s.makeRoomLocked(out); !ok {
 		return err
 	}
-	out.buffers = true
+	out.buffers, out.turn = true, s.nextTurnLocked()
 	s.buffer = append(s.buffer, out)
 	s.bytes += out.message.Len()
 	if out.hasID {
 		s.expectLocked(out)
 	}
 	return nil
+}
+
+// nextTurnLocked returns the turn of an event that begins to wait.
+func (s *Socket) nextTurnLocked() uint64 {
+	s.turns++
+	return s.turns
 }
 
 func (s *Socket) unbufferLocked(out *outgoing) {

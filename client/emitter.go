@@ -59,6 +59,7 @@ type outgoing struct {
 	buffers bool           // waits for the connection
 	queued  bool           // waits to be acknowledged, with Retries
 	waits   bool           // the caller waits for room
+	turn    uint64         // its number among the events that have waited in the socket, from 1
 	place   uint64         // in the socket's ledger, when it was sent last
 	// changed, if not nil, is closed when EmitWithAck has to check whether it may still
 	// wait for room: the socket may have become inactive.

@@ -124,23 +124,23 @@ func (s *Socket) emptyLocked(ctx context.Context) (*engine.Client, error) {
 	if s.discarded != nil {
 		return nil, s.discarded
 	}
-	var last []*outgoing
-	for _, waiting := range [][]*outgoing{s.buffer, s.queue} {
-		if n := len(waiting); n > 0 {
-			last = append(last, waiting[n-1])
-		}
-	}
-	for _, out := range last {
-		for out.waiting() {
-			if err := s.waitLocked(ctx); err != nil {
-				return nil, err
-			}
+	last := s.turns
+	for s.waitsLocked(last) {
+		if err := s.waitLocked(ctx); err != nil {
+			return nil, err
 		}
 	}
 	if !s.connectedLocked() {
 		return nil, nil
 	}
 	return s.life.conn.engine, nil
+}
+
+// waitsLocked reports whether an event waits whose turn is at most last. Whichever of them
+// are withdrawn or dropped, the first of a list has the lowest turn.
+func (s *Socket) waitsLocked(last uint64) bool {
+	waits := func(list []*outgoing) bool { return len(list) > 0 && list[0].turn <= last }
+	return waits(s.buffer) || waits(s.queue)
 }
 
 // waitLocked waits until fewer events wait. It returns an error if ctx ends, or if the

@@ -20,7 +20,7 @@ func (s *Socket) enqueueLocked(out *outgoing) error {
 	if out.timeout <= 0 {
 		out.timeout = s.opts.AckTimeout
 	}
-	out.queued = true
+	out.queued, out.turn = true, s.nextTurnLocked()
 	s.queue = append(s.queue, out)
 	s.bytes += out.message.Len()
 	s.drainLocked()

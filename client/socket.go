@@ -77,6 +77,7 @@ type Socket struct {
 	buffer  []*outgoing // waits for the connection
 	queue   []*outgoing // waits to be acknowledged, with Retries
 	bytes   int         // in buffer and queue
+	turns   uint64      // the number of events that have waited in one of them
 	acks    map[uint64]*outgoing
 	nextID  uint64        // of an acknowledgement
 	paused  bool          // what waits is to be sent later, when the connection takes more
