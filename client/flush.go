@@ -101,7 +101,7 @@ func (s *Socket) flush(ctx context.Context) error {
 		s.mu.Lock()
 		s.flushedLocked(e, sent, err)
 	}
-	if err != nil && !errors.Is(err, engine.ErrClosed) {
+	if err != nil && err != engine.ErrClosed { // which may be the cause of ctx, too
 		return ctxerr.Of(ctx)
 	}
 	if loss := s.lossLocked(reported); loss != nil || err == nil {
@@ -234,7 +234,7 @@ func (s *Socket) leave() (e *engine.Client) {
 // ends first, the error names what the caller has begun and what is unfinished.
 func gone(ctx context.Context, e *engine.Client, begun string) error {
 	err, unfinished := e.Flush(ctx), "the server has not confirmed it"
-	if errors.Is(err, engine.ErrClosed) {
+	if err == engine.ErrClosed {
 		unfinished = "the connection has not ended"
 		select {
 		case <-e.Done():

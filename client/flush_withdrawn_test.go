@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 
@@ -68,4 +69,32 @@ func TestFlushBehindAWithdrawnEvent(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The cause of a context may be the end of another connection. That the context has ended
+// loses no events of this one.
+func TestFlushEndedByAnotherConnection(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStalling(t)
+		c := connect(t, s.client(t))
+		synctest.Wait()
+		<-s.gate
+		if err := c.Emit("e"); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancelCause(t.Context())
+		flushed := make(chan error, 1)
+		go func() { flushed <- c.Flush(ctx) }()
+		synctest.Wait()
+		cancel(engine.ErrClosed)
+		err := <-flushed
+		if loss := new(client.LossError); errors.As(err, &loss) || !errors.Is(err, context.Canceled) {
+			t.Errorf("Flush: %v, want %v", err, context.Canceled)
+		}
+		s.gate <- true
+		if err := c.Flush(t.Context()); err != nil {
+			t.Errorf("the next Flush: %v, want no error", err)
+		}
+	})
 }

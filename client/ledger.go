@@ -1,7 +1,6 @@
 package client
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/seed96b07ef8/socketio/engine"
@@ -88,7 +87,7 @@ func (s *Socket) flushedLocked(e *engine.Client, n uint64, err error) {
 	switch {
 	case err == nil:
 		s.ledger.settle(n)
-	case errors.Is(err, engine.ErrClosed) && s.connectedLocked() && s.life.conn.engine == e:
+	case err == engine.ErrClosed && s.connectedLocked() && s.life.conn.engine == e:
 		s.ledger.end(&DisconnectError{Reason: TransportClose, Err: engine.ErrClosed}) // the manager has yet to know
 	}
 }
