@@ -116,3 +116,40 @@ func TestAnswersBeforeJoiningAreBounded(t *testing.T) {
 		}
 	})
 }
+
+// An answer that the server does not accept is reported also if it was held.
+func TestHeldAnswerTooLarge(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t, func(c *engine.Conn, message string) {
+			if message == "0" {
+				for i := range 3 {
+					say(c, fmt.Sprintf(`2%d["question"]`, i))
+				}
+				time.AfterFunc(time.Second, func() { say(c, granted) })
+			}
+		})
+		c := overWebSocket.client(t, f.Server, "/", func(o *client.Options) {
+			o.InboxBytes = 1 // handles the questions at once
+		})
+		var calls int
+		c.On("question", func() string {
+			if calls++; calls == 1 {
+				return strings.Repeat("x", engine.DefaultMaxPayload)
+			}
+			return ""
+		})
+		var failed list[error]
+		c.OnError(func(err error) { failed.add(err) })
+		connect(t, c)
+		synctest.Wait()
+		errs := failed.get()
+		if len(errs) != 1 {
+			t.Fatalf("OnError was called with %v, want one error", errs)
+		}
+		if text := errs[0].Error(); !strings.HasPrefix(text, "client: answering an event of /: ") {
+			t.Errorf("OnError was called with %q, want that it names what failed", text)
+		}
+		errorAs[*engine.TooLargeError](t, errs[0])
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
+	"github.com/seed96b07ef8/socketio/internal/errtext"
 	"github.com/seed96b07ef8/socketio/internal/seam"
 	"github.com/seed96b07ef8/socketio/parser"
 )
@@ -229,7 +230,10 @@ func (s *Socket) enterLocked(sid, pid string) {
 	e := l.conn.engine
 	e.Cork()
 	for _, m := range l.held {
-		_ = e.Send(m, seam.Essential) // the end of a connection is reported elsewhere
+		// The end of a connection is reported elsewhere.
+		if err := e.Send(m, seam.Essential); err != nil && err != engine.ErrClosed {
+			s.reportLater(errtext.Prefix("client: answering an event of "+s.namespace, err))
+		}
 	}
 	l.held = nil
 	s.flushLocked()
