@@ -179,6 +179,20 @@ func TestCall(t *testing.T) {
 		`["x","2020-01-02T03:04:05Z"]`, `[true]`, true))
 }
 
+func TestAnswerWithMethodsOfThePointerToAPart(t *testing.T) {
+	t.Parallel()
+	io, url, _ := newServer(t)
+	double := event.NewCall[*Count, Count]("double")
+	event.Answer(io, double, func(_ context.Context, _ *socketio.Socket, c *Count) (Count, error) {
+		var twice Count
+		twice.N.Add(&c.N, &c.N)
+		return twice, nil
+	})
+	c, _ := join(t, io, url, "websocket")
+	c.Send(`420["double",{"N":12}]`)
+	c.Expect(`430[{"N":24}]`)
+}
+
 func TestCallFails(t *testing.T) {
 	t.Parallel()
 	transports(t, func(t *testing.T, transport string) {

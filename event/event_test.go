@@ -138,6 +138,19 @@ func TestEmit(t *testing.T) {
 	n := *big.NewInt(12)
 	t.Run("methods of the pointer", testEmit(event.New[big.Int]("n"), n, `42["n",12]`))
 	t.Run("methods of the pointer to a field", testEmit(event.NewArgs[Numbers]("n"), Numbers{n, []big.Int{n, n}}, `42["n",12,12,12]`))
+	t.Run("methods of the pointer to a part", testEmit(event.New[Nested]("n"), Nested{[1]Count{{n}}}, `42["n",{"Counts":[{"N":12}]}]`))
+	t.Run("methods of the pointer to a part of a field", testEmit(event.NewArgs[NestedArgs]("n"),
+		NestedArgs{1, Count{n}, []Count{{n}}}, `42["n",1,{"N":12},{"N":12}]`))
+}
+
+type Count struct{ N big.Int }
+
+type Nested struct{ Counts [1]Count }
+
+type NestedArgs struct {
+	A    int
+	B    Count
+	Rest []Count `event:"rest"`
 }
 
 type Numbers struct {

@@ -17,9 +17,12 @@ type shape struct {
 	fields []int // of a struct: the index of the field for each argument
 	rest   int   // the index of the field for all further arguments, or -1
 
-	// byPointer says that only a pointer to the value has the methods that encode it.
-	// encoding/json does not call these for the value, so the pointer is sent.
+	// byPointer says that the value, or a part of it, is encoded by methods of its
+	// pointer. encoding/json does not call these for the value, so the pointer is sent.
 	byPointer bool
+	// fieldByPointer is byPointer for the fields of a struct, by their indexes, and for
+	// the elements of the field for all further arguments.
+	fieldByPointer []bool
 }
 
 // A kind says what the arguments are.
@@ -73,12 +76,12 @@ func (s *shape) fieldArguments(v reflect.Value) []any {
 	}
 	args := make([]any, 0, n)
 	for _, i := range s.fields {
-		args = append(args, fieldArgument(v.Field(i)))
+		args = append(args, fieldArgument(v.Field(i), s.fieldByPointer[i]))
 	}
 	if s.rest >= 0 {
 		rest := v.Field(s.rest)
 		for i := range rest.Len() {
-			args = append(args, fieldArgument(rest.Index(i)))
+			args = append(args, fieldArgument(rest.Index(i), s.fieldByPointer[s.rest]))
 		}
 	}
 	return args
@@ -95,8 +98,8 @@ func argument[T any](s *shape, v T) any {
 }
 
 // fieldArgument is argument for a field.
-func fieldArgument(v reflect.Value) any {
-	if handler.EncodesByPointer(v.Type()) {
+func fieldArgument(v reflect.Value, byPointer bool) any {
+	if byPointer {
 		v = v.Addr()
 	}
 	return v.Interface()
@@ -163,7 +166,7 @@ func single[T any]() (*shape, error) {
 	if t == reflect.TypeFor[None]() {
 		return &shape{kind: nothing}, nil
 	}
-	return &shape{kind: value, byPointer: handler.EncodesByPointer(t)}, check(t)
+	return &shape{kind: value, byPointer: handler.NeedsPointer(t)}, check(t)
 }
 
 // positional returns the shape of a struct whose fields are the arguments.
@@ -178,7 +181,7 @@ func positional[T any]() (*shape, error) {
 	if handler.EncodesItself(t) {
 		return nil, fmt.Errorf("%v is one value, its fields cannot be the arguments", t)
 	}
-	s := &shape{kind: fields, rest: -1}
+	s := &shape{kind: fields, rest: -1, fieldByPointer: make([]bool, t.NumField())}
 	for i := range t.NumField() {
 		f := t.Field(i)
 		tag, tagged := f.Tag.Lookup("event")
@@ -212,6 +215,7 @@ func positional[T any]() (*shape, error) {
 		} else {
 			s.fields = append(s.fields, i)
 		}
+		s.fieldByPointer[i] = handler.NeedsPointer(ft)
 		if err := check(ft); err != nil {
 			return nil, fmt.Errorf("%v.%s: %w", t, f.Name, err)
 		}
@@ -237,7 +241,7 @@ func check(t reflect.Type) error {
 		return fmt.Errorf("a %v is not sent", t)
 	}
 	sent := t
-	if handler.EncodesByPointer(t) {
+	if handler.NeedsPointer(t) {
 		sent = reflect.PointerTo(t)
 	}
 	if err := handler.Sendable(sent); err != nil {

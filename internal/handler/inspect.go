@@ -50,6 +50,29 @@ func EncodesByPointer(t reflect.Type) bool {
 	return !slices.ContainsFunc(marshalers, t.Implements) && slices.ContainsFunc(marshalers, reflect.PointerTo(t).Implements)
 }
 
+// NeedsPointer reports whether a value of type t, or a part of it that is reachable
+// without a pointer, slice, map or interface, has JSON or text methods only by its
+// pointer. These methods are called if a pointer to the value is sent.
+func NeedsPointer(t reflect.Type) bool {
+	switch {
+	case slices.ContainsFunc(marshalers, t.Implements):
+		return false
+	case EncodesByPointer(t):
+		return true
+	}
+	switch t.Kind() {
+	case reflect.Array:
+		return NeedsPointer(t.Elem())
+	case reflect.Struct:
+		for f := range t.Fields() {
+			if (f.IsExported() || f.Anonymous) && f.Tag.Get("json") != "-" && NeedsPointer(f.Type) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Sendable returns an error if values of type t cannot be encoded. It includes the
 // element types of pointers, slices and maps, even if an empty value could be encoded,
 // and all fields except those that omitempty or omitzero can omit. It cannot check the

@@ -335,3 +335,30 @@ func TestMethodsThatCannotBeCalled(t *testing.T) {
 		}
 	}
 }
+
+func TestNeedsPointer(t *testing.T) {
+	for _, test := range []struct {
+		t    reflect.Type
+		want bool
+	}{
+		{reflect.TypeFor[int](), false},
+		{reflect.TypeFor[time.Time](), false},
+		{reflect.TypeFor[valueJSON](), false},
+		{reflect.TypeFor[Tree](), false},
+		{reflect.TypeFor[pointerJSON](), true},
+		{reflect.TypeFor[[2]pointerText](), true},
+		{reflect.TypeFor[struct{ A struct{ B pointerText } }](), true},
+		{reflect.TypeFor[struct{ Named struct{ pointerText } }](), true},
+		{reflect.TypeFor[struct{ a pointerText }](), false},
+		{reflect.TypeFor[struct {
+			A pointerText `json:"-"`
+		}](), false},
+		{reflect.TypeFor[struct{ A *pointerText }](), false},
+		{reflect.TypeFor[[]pointerText](), false},
+		{reflect.TypeFor[map[string]pointerText](), false},
+	} {
+		if got := handler.NeedsPointer(test.t); got != test.want {
+			t.Errorf("NeedsPointer(%v) = %v, want %v", test.t, got, test.want)
+		}
+	}
+}
