@@ -266,3 +266,23 @@ func TestArgsConcurrently(t *testing.T) {
 	}
 	group.Wait()
 }
+
+// As in encoding/json, a pointer that leads to itself is replaced.
+func TestDecodeIntoPointerToItself(t *testing.T) {
+	args, err := parser.ArgsOf(map[string]any{"a": "b"}, []byte("c"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var x, y, z any
+	x, y = &x, &z
+	z = &y
+	if err := args.Decode(&x, &y); err != nil {
+		t.Fatal(err)
+	}
+	if want := map[string]any{"a": "b"}; !reflect.DeepEqual(x, want) {
+		t.Errorf("got %v, want %v", x, want)
+	}
+	if want := []byte("c"); !reflect.DeepEqual(y, want) {
+		t.Errorf("got %v, want %v", y, want)
+	}
+}

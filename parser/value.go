@@ -95,9 +95,22 @@ func (jsonValues) DecodeValue(raw []byte, attachments [][]byte, ptr any) error {
 }
 
 // holdsPointer reports whether v is a pointer, in which case encoding/json
-// decodes into the value that it points to instead of replacing the pointer.
+// decodes into the value that it points to instead of replacing the pointer. A pointer
+// that leads to itself, by interfaces, is replaced.
 func holdsPointer(v any) bool {
-	return v != nil && reflect.TypeOf(v).Kind() == reflect.Pointer
+	return v != nil && reflect.TypeOf(v).Kind() == reflect.Pointer && !isEndless(reflect.ValueOf(v))
+}
+
+// isEndless reports whether the pointers and interfaces from v on never end: no program
+// has a thousand different ones in a row.
+func isEndless(v reflect.Value) bool {
+	for range 1000 {
+		if k := v.Kind(); k != reflect.Pointer && k != reflect.Interface || v.IsNil() {
+			return false
+		}
+		v = v.Elem()
+	}
+	return true
 }
 
 var errNoPlaceholder = errors.New("cannot decode an object into binary data")

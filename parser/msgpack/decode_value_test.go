@@ -4,6 +4,7 @@ import (
 	"bytes"
 	stdjson "encoding/json"
 	"math"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -191,4 +192,19 @@ func (nesting) MarshalJSON() ([]byte, error) {
 		return nil, err
 	}
 	return stdjson.Marshal(data)
+}
+
+// As in encoding/json, a pointer that leads to itself is replaced.
+func TestDecodeIntoPointerToItself(t *testing.T) {
+	t.Parallel()
+	args := decode(t, encode(t, parser.Header{Type: parser.Event}, "e", "a", map[string]any{"X": "b"})).Args
+	var x any
+	var nested struct{ X any }
+	x, nested.X = &x, &nested.X
+	if err := args.Decode(&x, &nested); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(x, "a") || !reflect.DeepEqual(nested.X, "b") {
+		t.Errorf("got %v and %v, want a and b", x, nested.X)
+	}
 }

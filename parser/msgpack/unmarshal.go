@@ -290,7 +290,7 @@ func decodeInterface(data []byte, i int, v reflect.Value) (int, error) {
 		v.SetZero()
 		return end, nil
 	}
-	if p := v.Elem(); p.Kind() == reflect.Pointer && !p.IsNil() {
+	if p := v.Elem(); p.Kind() == reflect.Pointer && !p.IsNil() && !isEndless(p) {
 		// As in encoding/json, decode into the value that the pointer refers
 		// to.
 		return decodePlanOf(p.Type().Elem()).run(data, i, p.Elem())
@@ -305,4 +305,16 @@ func decodeInterface(data []byte, i int, v reflect.Value) (int, error) {
 		v.Set(reflect.ValueOf(decoded))
 	}
 	return end, nil
+}
+
+// isEndless reports whether the pointers and interfaces from v on never end, as those of
+// var x any = &x: no program has a thousand different ones in a row.
+func isEndless(v reflect.Value) bool {
+	for range 1000 {
+		if k := v.Kind(); k != reflect.Pointer && k != reflect.Interface || v.IsNil() {
+			return false
+		}
+		v = v.Elem()
+	}
+	return true
 }
