@@ -4,6 +4,7 @@ import (
 	"bytes"
 	stdjson "encoding/json"
 	"math"
+	"math/big"
 	"reflect"
 	"sync"
 	"testing"
@@ -206,5 +207,22 @@ func TestDecodeIntoPointerToItself(t *testing.T) {
 	}
 	if !reflect.DeepEqual(x, "a") || !reflect.DeepEqual(nested.X, "b") {
 		t.Errorf("got %v and %v, want a and b", x, nested.X)
+	}
+}
+
+// As the package documentation says.
+func TestLargeBigInt(t *testing.T) {
+	t.Parallel()
+	exact, rounded, large := new(big.Int), new(big.Int), new(big.Int)
+	exact.SetUint64(math.MaxUint64)
+	rounded.SetString("100000000000000000001", 10)
+	large.SetString("1000000000000000000000", 10)
+	args := decode(t, encode(t, parser.Header{Type: parser.Event}, "e", exact, rounded, large)).Args
+	var a, b, c big.Int
+	if err := args.Decode(&a, &b); err != nil || a.Cmp(exact) != 0 || b.String() != "100000000000000000000" {
+		t.Errorf("got %v, %v, %v", &a, &b, err)
+	}
+	if err := args.DecodeAt(2, &c); err == nil {
+		t.Errorf("got %v", &c)
 	}
 }

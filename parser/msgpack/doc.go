@@ -28,7 +28,9 @@
 //   - NaN and infinities are numbers. A float32 is encoded as it is, not as its
 //     shortest decimal digits.
 //   - Numbers in [encoding/json.Number] and [encoding/json.RawMessage] are exact
-//     only if they are 64-bit integers; others become float64. A float without a
+//     only if they are 64-bit integers; others become float64. The same applies to
+//     a [math/big.Int]: a larger one is rounded, and from 10^21 on it cannot be
+//     decoded into a big.Int. Send its text instead. A float without a
 //     fractional part decodes into an integer type, too: JavaScript does not
 //     distinguish the two, and it is encoded as an integer.
 //   - In a json.RawMessage and for an UnmarshalJSON method, binary data is base64
