@@ -11,6 +11,7 @@ import (
 	"github.com/seed96b07ef8/socketio/internal/clip"
 	"github.com/seed96b07ef8/socketio/internal/handler"
 	"github.com/seed96b07ef8/socketio/internal/offset"
+	"github.com/seed96b07ef8/socketio/internal/seam"
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
@@ -51,7 +52,7 @@ func (s *Socket) received(c *conn, p *parser.Packet, size int) {
 // beforeLocked reports whether what the server sends now cannot be about this life, whose
 // request to join it does not have yet. It is about an earlier one, which has left.
 func (s *Socket) beforeLocked(l *life) bool {
-	return s.asked != l || l.conn.engine.Queued(l.request)
+	return s.asked != l || l.conn.engine.Internal(seam.Key{}).Queued(l.request)
 }
 
 // take puts an event into the inbox, waiting for room: that is how a server which

@@ -96,25 +96,6 @@ func (c *Client) mark() (*mark, error) {
 	return m, nil
 }
 
-// Queued reports whether a message that was passed to Send has not been handed to the
-// transport yet, for example because it is behind a [Fence]. The server cannot have
-// answered it then. Queued is for messages with the flag [Essential].
-func (c *Client) Queued(m *Message) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.outbox.special == nil {
-		return false
-	}
-	for chunk := c.outbox.special.kept.head; chunk != nil; chunk = chunk.next {
-		for _, e := range chunk.entries {
-			if e.m == m {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // sendableLocked reports whether a message, or a ping for a fence, may be written
 // now. It removes reached marks.
 func (c *Client) sendableLocked() bool {

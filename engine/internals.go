@@ -77,3 +77,29 @@ func (i internals) ReadOn() {
 	c.mu.Unlock()
 	go l.run(nil)
 }
+
+// Internal is like [Conn.Internal].
+func (c *Client) Internal(seam.Key) clientInternals { return clientInternals{c} }
+
+// clientInternals has the methods of a Client that only packages of this module call.
+type clientInternals struct{ client *Client }
+
+// Queued reports whether a message that was sent with [seam.Essential] has not been handed
+// to the transport yet, for example because it is behind a [Fence]. The server cannot have
+// answered it then.
+func (i clientInternals) Queued(m *Message) bool {
+	c := i.client
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.outbox.special == nil {
+		return false
+	}
+	for chunk := c.outbox.special.kept.head; chunk != nil; chunk = chunk.next {
+		for _, e := range chunk.entries {
+			if e.m == m {
+				return true
+			}
+		}
+	}
+	return false
+}

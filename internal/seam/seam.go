@@ -3,8 +3,8 @@
 // covered by the promise of compatibility.
 package seam
 
-// A Key is the argument of [engine.Conn.Internal]. Only packages of this module can
-// name its type.
+// A Key is the argument of [engine.Conn.Internal] and [engine.Client.Internal]. Only
+// packages of this module can name its type.
 type Key struct{}
 
 // A BatchHandler is an [engine.Handler] that collects work from messages that arrive
