@@ -50,7 +50,9 @@ func (s *Socket) received(c *conn, p *parser.Packet, size int) {
 }
 
 // beforeLocked reports whether what the server sends now cannot be about this life, whose
-// request to join it does not have yet. It is about an earlier one, which has left.
+// request to join it does not have yet. It is about an earlier one, which has left. Over
+// polling, a response that the server began before may still arrive after the request was
+// sent; its events look like early ones of this life.
 func (s *Socket) beforeLocked(l *life) bool {
 	return s.asked != l || l.conn.engine.Internal(seam.Key{}).Queued(l.request)
 }
