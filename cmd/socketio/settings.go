@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -153,6 +154,11 @@ func parseURL(raw string) (u *url.URL, path string, err error) {
 		return nil, "", failf(exitUsage, "%s: the URL has to start with http://, https://, ws:// or wss://", printable(redact.URL(raw)))
 	case u.Hostname() == "":
 		return nil, "", failf(exitUsage, "%s: the URL names no host", printable(redact.URL(raw)))
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return nil, "", failf(exitUsage, "%s: a port is a number from 1 to 65535", printable(redact.URL(raw)))
+		}
 	}
 	_, path, _ = strings.Cut(text, "://")
 	if i := strings.IndexAny(path, "?#"); i >= 0 {

@@ -27,6 +27,8 @@ func TestUsage(t *testing.T) {
 		{[]string{"emit", "ftp://x", "y"}, "the URL has to start with http://"},
 		{[]string{"emit", "http://", "y"}, "the URL names no host"},
 		{[]string{"emit", "http://x:y", "y"}, "is not a valid URL: invalid port"},
+		{[]string{"emit", "x:99999", "y"}, "x:99999: a port is a number from 1 to 65535"},
+		{[]string{"emit", ":0", "y"}, ":0: a port is a number from 1 to 65535"},
 		{[]string{"emit", "user:secret@x:y", "y"}, "xxxxx@x:y is not a valid URL: invalid port"},
 		{[]string{"emit", "ftp://user:secret@x", "y"}, "ftp://user:xxxxx@x: the URL has to start with"},
 		{[]string{"emit", "x/a,b", "y"}, "it must not contain a comma"},
