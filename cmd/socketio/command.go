@@ -13,8 +13,8 @@ import (
 const rootHelp = `Talk to Socket.IO servers, of Socket.IO 3 and later.
 
 The path of the URL is the namespace; http:// may be left out. Values are JSON.
-Binary data is @FILE, 0x and hexadecimal digits, or, anywhere in a value,
-{"$binary":"<base64>"}, which is also how it is printed.
+Binary data is @FILE, @- for standard input (emit), 0x and hexadecimal digits, or,
+anywhere in a value, {"$binary":"<base64>"}, which is also how it is printed.
 
 Exit codes:
   0    all went well
@@ -102,7 +102,7 @@ func newEmit(std stdio) *cobra.Command {
 		Example: emitExample,
 		Args:    arguments(2, -1, "a URL and the name of an event are"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			values, err := parseArguments(args[2:])
+			values, err := parseArguments(args[2:], std.in)
 			if err != nil {
 				return err
 			}

@@ -144,3 +144,9 @@ func TestEmitExactly(t *testing.T) {
 	run1(t, "emit", url, "text", `{"z":1,"a":18446744073709551615}`).want(t, exitOK, `["{\"z\":1,\"a\":18446744073709551615}"]`, "")
 	run1(t, "emit", url, "big").want(t, exitOK, `[{"n":18446744073709551615}]`, "")
 }
+
+func TestEmitStandardInput(t *testing.T) {
+	t.Parallel()
+	url := openNode(t, friendly).url
+	socketioIn(t, "hello", "emit", url, "echo", "1", "@-").want(t, exitOK, `[1,{"$binary":"aGVsbG8="}]`, "")
+}

@@ -51,6 +51,7 @@ func TestScript(t *testing.T) {
 		{"nothing", "\n  \n", exitOK, []string{"* connected"}, ""},
 		{"mistake", "echo {\n/frob\nsum 1 2 ?\n", exitFailure, []string{
 			"! { is not a valid JSON value: unexpected EOF", "! /frob is not a command, see /help", "< ack #1 of sum: 3"}, ""},
+		{"standard input", "echo @- ?\n", exitFailure, []string{"! @-: standard input has the lines; a file of this name is @./-"}, ""},
 		{"timeout", "ignore ?\n", exitTimeout, []string{"! #1: no acknowledgement of ignore within 1s"}, ""},
 		{"kicked", "kick ?\nsum 1 2 ?", exitNoConnection, []string{"disconnected: io server disconnect"}, ""},
 		{"reserved", "connect\n", exitFailure, []string{"! connect is an event that the protocol keeps"}, ""},

@@ -36,6 +36,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"emit", "x", "y", `{"a":}`}, `{"a":} is not a valid JSON value: invalid character '}'`},
 		{[]string{"emit", "x", "y", "0x1"}, "0x1: binary data is 0x and an even number"},
 		{[]string{"emit", "x", "y", "@missing"}, "missing"},
+		{[]string{"emit", "x", "y", "@-", "@-"}, "@-: standard input can be read only once"},
 		{[]string{"emit", "x", "y", "--auth", "[]"}, "--auth: a JSON object is needed"},
 		{[]string{"emit", "x", "y", "--auth", "null"}, "it is null"},
 		{[]string{"emit", "x", "y", "--auth", "@missing"}, "--auth: open missing"},

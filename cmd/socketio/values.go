@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -19,17 +20,36 @@ const binaryKey = "$binary"
 
 var errNotJSON = errors.New("is not a valid JSON value")
 
-// parseArguments turns arguments of the command line into values.
-func parseArguments(args []string) ([]any, error) {
+// parseArguments turns arguments of the command line into values. in is standard input.
+func parseArguments(args []string, in io.Reader) ([]any, error) {
 	values := make([]any, len(args))
 	for i, arg := range args {
-		v, err := parseValue(arg)
+		var v any
+		var err error
+		if arg == stdinValue {
+			v, err = readOnce(&in)
+		} else {
+			v, err = parseValue(arg)
+		}
 		if err != nil {
 			return nil, failf(exitUsage, "%v", explainValue(arg, err, `'"%s"'`))
 		}
 		values[i] = v
 	}
 	return values, nil
+}
+
+// stdinValue is the value that stands for the data of standard input.
+const stdinValue = "@-"
+
+// readOnce reads all of *in, and sets it to nil.
+func readOnce(in *io.Reader) ([]byte, error) {
+	r := *in
+	if r == nil {
+		return nil, errors.New("standard input can be read only once")
+	}
+	*in = nil
+	return io.ReadAll(r)
 }
 
 // explainValue says what is wrong with a value. quoted is how text is written here.
@@ -48,6 +68,8 @@ func explainValue(text string, err error, quoted string) error {
 // errNotJSON for a mere word.
 func parseValue(text string) (any, error) {
 	switch {
+	case text == stdinValue:
+		return nil, errors.New("standard input has the lines; a file of this name is @./-")
 	case strings.HasPrefix(text, "@"):
 		return os.ReadFile(text[1:])
 	case strings.HasPrefix(text, "0x"):
