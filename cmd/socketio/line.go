@@ -18,6 +18,9 @@ const sessionHelp = `  EVENT [VALUE...]     emit an event; quote names with spac
   /help                this text
   /quit                leave; so do Ctrl-C and Ctrl-D
 
+  /join and /disconnect do not wait for acknowledgements, except in lines that
+  are not typed.
+
   Values are JSON, separated by spaces: {"a":1} [1,2] "text" 3 true null
   Binary data: @file, @"file with spaces", 0x68656c6c6f, {"$binary":"aGVsbG8="}
   < is what came, > what was sent, * what happened to the connection, ! an error`

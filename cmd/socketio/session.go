@@ -25,9 +25,12 @@ type session struct {
 	*connection
 	printer *printer
 	autoAck bool
-	hint    string          // for people whose socket is disconnected
-	ctx     context.Context // of acknowledgements that are awaited
-	over    chan *failure   // has room for one: why a session without a terminal ends
+	// scripted says that the lines are not typed: /join and /disconnect wait for the
+	// acknowledgements that were requested before.
+	scripted bool
+	hint     string          // for people whose socket is disconnected
+	ctx      context.Context // of acknowledgements that are awaited
+	over     chan *failure   // has room for one: why a session without a terminal ends
 
 	running atomic.Bool   // from the first success to connect to the end
 	greeted chan struct{} // closed when that has been shown
@@ -261,10 +264,16 @@ func (s *session) execute(line string) bool {
 		case "/ack":
 			err = s.answer(in)
 		case "/join":
+			if s.scripted {
+				s.pending.Wait() // no longer than the timeout
+			}
 			err = s.join(in.target)
 		case "/connect":
 			err = s.current().Open()
 		case "/disconnect":
+			if s.scripted {
+				s.pending.Wait()
+			}
 			s.current().Disconnect()
 		case "/help":
 			s.printer.text(sessionHelp)

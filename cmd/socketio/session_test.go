@@ -332,3 +332,27 @@ func TestScriptWithALongLine(t *testing.T) {
 	r := socketioIn(t, "e \""+strings.Repeat("x", maxLine)+"\"\n", "connect", url)
 	r.want(t, exitFailure, "* connected", "a line of the input has more than 64 MiB; binary data of any size is read from @FILE")
 }
+
+// Leaving a namespace in a script waits for the acknowledgements of its questions.
+func TestScriptAwaitsAcknowledgementsBeforeLeaving(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{"/join /b", "/disconnect"} {
+		t.Run(line, func(t *testing.T) {
+			t.Parallel()
+			ready := make(chan struct{})
+			url := goServer(t, nil, func(io *socketio.Server) {
+				io.On("slow", func() string { <-ready; return "done" })
+				io.Of("/b")
+			})
+			p := start(t, "connect", url)
+			p.write("slow ?\n" + line + "\n")
+			p.out.await(t, "> "+line)
+			close(ready)
+			if line == "/join /b" {
+				p.out.await(t, "namespace /b")
+			}
+			p.in.Close()
+			p.wait().want(t, exitOK, `< ack #1 of slow: "done"`, "")
+		})
+	}
+}

@@ -23,6 +23,7 @@ func connect(ctx context.Context, std stdio, o *settings, c sessionSettings, raw
 		return err
 	}
 	s := newSession(ctx, t, newPrinter(std.out, std.color), c.autoAck)
+	s.scripted = true
 	defer s.close()
 	return s.script(std.in)
 }
