@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -354,5 +355,43 @@ func TestScriptAwaitsAcknowledgementsBeforeLeaving(t *testing.T) {
 			p.in.Close()
 			p.wait().want(t, exitOK, `< ack #1 of slow: "done"`, "")
 		})
+	}
+}
+
+// A stuck output blocks the line of an event, and refuses it when the server has seen the
+// client leave.
+type stuck struct{ begun, gone chan struct{} }
+
+func (o *stuck) Write(b []byte) (int, error) {
+	if !strings.Contains(string(b), "welcome") {
+		return len(b), nil
+	}
+	close(o.begun)
+	<-o.gone
+	return 0, errDiskFull
+}
+
+// Read is the input: it ends when the line is being written.
+func (o *stuck) Read([]byte) (int, error) {
+	<-o.begun
+	return 0, io.EOF
+}
+
+// A line that cannot be written during the last steps is an error, too.
+func TestScriptLosesOutputAtItsEnd(t *testing.T) {
+	t.Parallel()
+	o := &stuck{make(chan struct{}), make(chan struct{})}
+	url := goServer(t, nil, func(server *socketio.Server) {
+		server.OnConnect(func(s *socketio.Socket) {
+			s.OnDisconnect(func(socketio.Reason) { close(o.gone) })
+			if err := s.Emit("welcome"); err != nil {
+				t.Error(err)
+			}
+		})
+	})
+	var errs strings.Builder
+	code := run(t.Context(), []string{"connect", url, "--transport", "websocket"}, stdio{in: o, out: o, err: &errs})
+	if want := "socketio: no space left on device\n"; code != exitFailure || errs.String() != want {
+		t.Errorf("got code %d, %q; want %d, %q", code, errs.String(), exitFailure, want)
 	}
 }

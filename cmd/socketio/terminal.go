@@ -24,8 +24,12 @@ func connect(ctx context.Context, std stdio, o *settings, c sessionSettings, raw
 	}
 	s := newSession(ctx, t, newPrinter(std.out, std.color), c.autoAck)
 	s.scripted = true
-	defer s.close()
-	return s.script(std.in)
+	err = s.script(std.in)
+	s.close()
+	if err == nil {
+		err = general(s.printer.failure()) // of lines that came meanwhile
+	}
+	return err
 }
 
 // connectTerminal is connect on a terminal.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -65,8 +66,9 @@ type printer struct {
 	now   func() time.Time
 	lost  func(error) // called if a line cannot be written; may be nil
 
-	mu sync.Mutex // held while a line is written
-	w  io.Writer
+	mu     sync.Mutex // held while a line is written
+	w      io.Writer
+	broken error // of the first line that could not be written
 }
 
 func newPrinter(w io.Writer, color bool) *printer {
@@ -99,10 +101,19 @@ func (p *printer) line(mark, color string, parts ...string) {
 func (p *printer) write(s string) {
 	p.mu.Lock()
 	_, err := io.WriteString(p.w, s)
+	p.broken = cmp.Or(p.broken, err)
 	p.mu.Unlock()
 	if err != nil && p.lost != nil {
 		p.lost(err)
 	}
+}
+
+// failure returns the error of the first line that could not be written. It waits for a
+// line that is being written.
+func (p *printer) failure() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.broken
 }
 
 // received shows an event of the server. id is not 0 if it wants an
