@@ -4,8 +4,9 @@ import "slices"
 
 // abandonLocked ends the waiting for answers to events that have not been sent. It is
 // called when the socket becomes inactive: those who wait without a deadline would
-// otherwise wait until Connect or Open is called, if ever. The events are not sent any
-// more; those that want no answer wait on.
+// otherwise wait until Connect or Open is called, if ever. It is not called when an
+// attempt of Connect has failed that the server did not refuse, since callers of Connect
+// try again. The events are not sent any more; those that want no answer wait on.
 func (s *Socket) abandonLocked(why error) {
 	abandoned := func(out *outgoing) bool {
 		if out.result == nil {

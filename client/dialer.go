@@ -257,8 +257,10 @@ func (m *Manager) lose(c *conn, why *DisconnectError) *DisconnectError {
 		m.held, m.kept = false, false
 		for s := range m.active {
 			s.mu.Lock()
+			if s.keep {
+				s.abandonLocked(why)
+			}
 			s.deactivateLocked()
-			s.abandonLocked(why)
 			if s.life == nil {
 				s.failedLocked(why) // it was about to join
 			}

@@ -343,9 +343,10 @@ func (s *Socket) Emit(event string, args ...any) error { return s.emitter().Emit
 // error and its cause; with [context.DeadlineExceeded] after [Options.AckTimeout];
 // or with a [*DisconnectError] when the connection is lost after the event was sent,
 // or when the socket becomes inactive. An event that still waits for the connection
-// then is not sent any more, nor is anything if ctx has ended before. For a volatile
-// event that was dropped, the error matches [ErrDropped]. EmitWithAck may be called in a
-// handler.
+// then is not sent any more, nor is anything if ctx has ended before. If only Connect
+// has made the socket active and fails, without the server refusing the socket, the event
+// waits for the next call of Connect or Open. For a volatile event that was dropped, the
+// error matches [ErrDropped]. EmitWithAck may be called in a handler.
 func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (Args, error) {
 	return s.emitter().EmitWithAck(ctx, event, args...)
 }
