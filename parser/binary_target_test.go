@@ -13,6 +13,7 @@ func TestBinaryDataDoesNotFitObjects(t *testing.T) {
 	type named struct {
 		Name string `json:"name"`
 	}
+	type tree struct{ Any *tree }
 	args, err := parser.ArgsOf([]byte("data"), map[string]any{"any": []byte("data"), "list": []any{[]byte("data")}})
 	if err != nil {
 		t.Fatal(err)
@@ -27,6 +28,12 @@ func TestBinaryDataDoesNotFitObjects(t *testing.T) {
 			Any  any
 			List []map[string]any
 		})},
+		// Without a part that binary data fits.
+		{1, new(struct{ Any named })}, {1, new(struct{ Any *named })}, {1, new(struct{ Any map[string]string })},
+		{1, new(struct{ List []named })}, {1, new(struct{ List [1]*named })}, {1, new(map[string]named)}, {1, new(struct {
+			Any  named
+			Data []byte
+		})}, {1, new(tree)},
 	} {
 		err := args.DecodeAt(test.i, test.ptr)
 		if err == nil || !strings.Contains(err.Error(), "cannot decode binary data into") {

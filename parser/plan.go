@@ -21,6 +21,7 @@ const (
 	holdsDynamic                     // an interface, which may hold anything
 	holdsNumber                      // an encoding/json.Number, unknown to the library
 	holdsKeys                        // a map with keys that the library treats differently
+	holdsObjects                     // a struct or map inside, when decoding: binary data does not fit
 )
 
 var (
@@ -58,6 +59,8 @@ type planner struct {
 	// unusual reports whether the library and encoding/json treat map keys of a type
 	// differently.
 	unusual func(reflect.Type) bool
+	// objects is holdsObjects if that matters.
+	objects plan
 	plans   sync.Map // of reflect.Type to *typePlan
 }
 
@@ -73,6 +76,7 @@ var (
 		opaque:  func(t reflect.Type) bool { return implementsAny(reflect.PointerTo(t), unmarshalMethods) },
 		methods: unmarshalMethods,
 		unusual: unusualWhenDecoding,
+		objects: holdsObjects,
 	}
 )
 
@@ -127,11 +131,13 @@ func (p *planner) walk(t reflect.Type, seen map[reflect.Type]bool) plan {
 		case isBytes(t, p.methods):
 			return holdsNamedBytes
 		}
-		return p.walk(t.Elem(), seen)
-	case reflect.Array, reflect.Pointer:
+		return p.part(t.Elem(), seen)
+	case reflect.Array:
+		return p.part(t.Elem(), seen)
+	case reflect.Pointer:
 		return p.walk(t.Elem(), seen)
 	case reflect.Map:
-		result := p.walk(t.Key(), seen) | p.walk(t.Elem(), seen)
+		result := p.walk(t.Key(), seen) | p.part(t.Elem(), seen)
 		if p.unusual(t.Key()) {
 			result |= holdsKeys
 		}
@@ -140,12 +146,21 @@ func (p *planner) walk(t reflect.Type, seen map[reflect.Type]bool) plan {
 		var result plan
 		for field := range t.Fields() {
 			if field.IsExported() || field.Anonymous {
-				result |= p.walk(field.Type, seen)
+				result |= p.part(field.Type, seen)
 			}
 		}
 		return result
 	}
 	return 0
+}
+
+// part is walk for a type inside another one.
+func (p *planner) part(t reflect.Type, seen map[reflect.Type]bool) plan {
+	result := p.walk(t, seen)
+	if p.objects != 0 && plainObject(t) != nil {
+		result |= p.objects
+	}
+	return result
 }
 
 // isBytes reports whether values of a type are binary data: slices of bytes

@@ -164,6 +164,9 @@ func (f *field) decode(data []byte, i int, attachments [][]byte, v reflect.Value
 		}
 		return 0, false
 	case reflect.Struct:
+		if len(attachments) > 0 && isPlaceholder(data[i:]) {
+			return 0, false
+		}
 		return f.object.decode(data, i, attachments, v)
 	case reflect.Slice:
 		if data[i] != '{' {

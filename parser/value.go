@@ -178,12 +178,15 @@ func unmarshal(raw []byte, attachments [][]byte, ptr any) error {
 		}
 	}
 	needs := p.needs
+	if needs&holdsObjects != 0 && (len(attachments) == 0 || !bytes.Contains(raw, []byte(placeholderStart))) {
+		needs &^= holdsObjects // there is no binary data that an object could be given
+	}
 	switch {
-	case needs&holdsKeys != 0 || len(attachments) > 0 && needs&(holdsBytes|holdsNamedBytes|holdsDynamic) != 0:
+	case needs&(holdsKeys|holdsObjects) != 0 || len(attachments) > 0 && needs&(holdsBytes|holdsNamedBytes|holdsDynamic) != 0:
 		h := binaryHooks.Get().(*binaryHook)
 		h.attachments = attachments
 		options := h.exact
-		if needs&(holdsNamedBytes|holdsDynamic|holdsKeys) != 0 {
+		if needs&(holdsNamedBytes|holdsDynamic|holdsKeys|holdsObjects) != 0 {
 			options = h.all
 		}
 		err := json.Unmarshal(raw, ptr, options)
