@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/seed96b07ef8/socketio/engine"
@@ -42,10 +43,12 @@ type doFunc func()
 
 func (f doFunc) Do() { f() }
 
-// lender runs a server whose sessions do work after each batch.
-func lender(t *testing.T, opts engine.ServerOptions, work func(s *session)) *harness {
+// lender runs a server, with start or startInMemory, whose sessions do work after each
+// batch.
+func lender(t *testing.T, start func(testing.TB, *engine.ServerOptions) *harness, work func(s *session)) *harness {
 	t.Helper()
 	var h *harness
+	var opts engine.ServerOptions
 	opts.OnConnect = func(c *engine.Conn) engine.Handler {
 		s := newSession(c)
 		h.sessions <- s
@@ -70,7 +73,7 @@ func (h *harness) busy() *peer {
 func TestLend(t *testing.T) {
 	t.Parallel()
 	entered, leave := make(chan struct{}, 10), make(chan struct{})
-	h := lender(t, engine.ServerOptions{}, func(*session) {
+	h := lender(t, start, func(*session) {
 		entered <- struct{}{}
 		<-leave
 	})
@@ -164,7 +167,7 @@ func TestEndsWhileLent(t *testing.T) {
 		} {
 			t.Run(fmt.Sprintf("%s/%v", name, readOn), func(t *testing.T) {
 				entered, leave := make(chan struct{}, 10), make(chan struct{})
-				h := lender(t, engine.ServerOptions{}, func(s *session) {
+				h := lender(t, start, func(s *session) {
 					entered <- struct{}{}
 					<-leave
 					switch name {
@@ -234,17 +237,16 @@ func TestReadersThatAreNotLent(t *testing.T) {
 // survives several unanswered pings.
 func TestHeartbeatWhileLent(t *testing.T) {
 	t.Parallel()
-	leave := make(chan struct{})
-	// Until the reader is lent, a round trip must not take longer than PingTimeout.
-	h := lender(t, engine.ServerOptions{PingInterval: 20 * time.Millisecond, PingTimeout: 2 * time.Second},
-		func(*session) { <-leave })
-	defer close(leave)
-	w := h.busy()
-	w.send("4a")
-	w.wantMessage(t, "a")
-	for range 3 {
-		w.want("2")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		leave := make(chan struct{})
+		defer close(leave)
+		w := unhurried(t, lender(t, startInMemory, func(*session) { <-leave }).busy())
+		w.send("4a")
+		w.wantMessage(t, "a")
+		for range 3 {
+			w.want("2")
+		}
+	})
 }
 
 // Messages are delivered one at a time and in order, even if the reading goroutine
@@ -252,7 +254,7 @@ func TestHeartbeatWhileLent(t *testing.T) {
 func TestReadOnAtAnyTime(t *testing.T) {
 	t.Parallel()
 	const clients, messages = 8, 300
-	h := lender(t, engine.ServerOptions{}, func(*session) {
+	h := lender(t, start, func(*session) {
 		if rand.N(4) == 0 {
 			time.Sleep(rand.N(300 * time.Microsecond))
 		}

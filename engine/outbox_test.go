@@ -249,14 +249,27 @@ func TestWriteTimeout(t *testing.T) {
 	stuff(t, w.session)
 	w.wantClose(t, engine.TransportError)
 	waitFor(t, "the session to go", func() bool { return h.Len() == 0 })
+}
 
-	// The same when it was closed before, for which a busy machine may take a while.
-	h = start(t, &engine.ServerOptions{WriteTimeout: time.Second})
-	w = h.websocket()
-	stuff(t, w.session)
-	w.Close()
-	w.wantClose(t, engine.ForcedClose)
-	waitFor(t, "the session to go", func() bool { return h.Len() == 0 })
+// The same when the session was closed before.
+func TestWriteTimeoutAfterClose(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := startInMemory(t, &engine.ServerOptions{WriteTimeout: time.Second})
+		w := h.websocket()
+		w.text(t, "not read")
+		w.Close()
+		w.wantClose(t, engine.ForcedClose)
+		synctest.Wait()
+		if n := h.Len(); n != 1 {
+			t.Errorf("%d sessions before the timeout, want 1", n)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if n := h.Len(); n != 0 {
+			t.Errorf("%d sessions after the timeout, want 0", n)
+		}
+	})
 }
 
 // A polling client that does not read its response holds the request no longer than
