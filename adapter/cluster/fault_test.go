@@ -180,6 +180,55 @@ func TestDeafNode(t *testing.T) {
 	})
 }
 
+// members returns how many other nodes have a namespace: those that do not answer a server event
+// because they have no handler for it.
+func (n *bubbleNode) members(t *testing.T, namespace string) int {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_, err := n.Of(namespace).ServerSideEmitWithAck(ctx, "unhandled")
+	partial := new(adapter.PartialError)
+	if err != nil && !errors.As(err, &partial) {
+		t.Errorf("ServerSideEmitWithAck: %v", err)
+	}
+	return len(partial.Missing)
+}
+
+// A namespace that begins while its announcement cannot be published is announced later.
+func TestAnnouncementIsNotPublished(t *testing.T) {
+	inBubble(t, 2, nil, &cluster.Options{QueueAge: time.Second}, func(t *testing.T, bus *memorybus.Bus, nodes []*bubbleNode) {
+		bus.SetFault(nodes[0].id(), memorybus.Fault{Refuse: errors.New("read-only")})
+		nodes[0].Of("/new")
+		nodes[1].Of("/new")
+		synctest.Wait()
+		time.Sleep(2500 * time.Millisecond) // too short for the other node to miss this one
+		bus.SetFault(nodes[0].id(), memorybus.Fault{})
+		time.Sleep(2 * time.Second)
+		if n := nodes[1].members(t, "/new"); n != 1 {
+			t.Errorf("the namespace has %d other nodes, want 1", n)
+		}
+		if n := nodes[0].members(t, "/new"); n != 1 {
+			t.Errorf("the namespace has %d other nodes, want 1", n)
+		}
+	})
+}
+
+// A namespace of another node that has begun while this node was deaf is found later.
+func TestAnnouncementIsNotHeard(t *testing.T) {
+	inBubble(t, 2, nil, nil, func(t *testing.T, bus *memorybus.Bus, nodes []*bubbleNode) {
+		nodes[0].Of("/new")
+		time.Sleep(500 * time.Millisecond)
+		bus.SetFault(nodes[0].id(), memorybus.Fault{Deaf: true})
+		nodes[1].Of("/new")
+		time.Sleep(4 * time.Second)
+		bus.SetFault(nodes[0].id(), memorybus.Fault{})
+		time.Sleep(2 * time.Second)
+		if n := nodes[0].members(t, "/new"); n != 1 {
+			t.Errorf("the namespace has %d other nodes, want 1", n)
+		}
+	})
+}
+
 // While publishing fails, messages wait for a while, and their loss is counted. Local delivery
 // does not wait.
 func TestPublishingFails(t *testing.T) {

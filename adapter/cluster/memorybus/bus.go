@@ -57,7 +57,8 @@ type Fault struct {
 	Delay time.Duration
 	// Rate is how many bytes a second the node receives. 0 means no limit.
 	Rate int
-	// Twice delivers each message to the node twice, the second one after the next message.
+	// Twice delivers each message to the node twice, the second time after the next message,
+	// or after 10 ms.
 	Twice bool
 	// Swap delivers each second message to the node after the one that follows it, or after
 	// 10 ms.
@@ -199,7 +200,8 @@ type driver struct {
 	mu      sync.Mutex
 	spaces  map[string]map[string]struct{} // the attached namespaces, and their rooms
 	inbox   []arrival
-	held    *arrival // by Fault.Swap or Twice, until another message has passed it
+	held    *arrival // by Fault.Swap, until another message has passed it
+	again   *arrival // by Fault.Twice, to be repeated after another message
 	resumed chan struct{}
 }
 
@@ -350,7 +352,7 @@ func (d *driver) faultChanged(before, f Fault) {
 		d.resumed = nil
 	}
 	if f.Cut && !before.Cut {
-		d.inbox, d.held = nil, nil
+		d.inbox, d.held, d.again = nil, nil, nil
 	}
 	spaces := make([]string, 0, len(d.spaces))
 	for name := range d.spaces {

@@ -5,27 +5,30 @@ import (
 	"time"
 )
 
-// swapWait is how long Fault.Swap waits for a message to swap with.
+// swapWait is how long Fault.Swap and Fault.Twice wait for another message.
 const swapWait = 10 * time.Millisecond
 
 // put adds a message to the inbox, in the order that the fault says.
 func (d *driver) put(a arrival, f Fault) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	held := d.held
-	d.held = nil
 	switch {
-	case held != nil:
-		held.at = a.at
-		d.inbox = append(d.inbox, a, *held)
+	case d.held != nil:
+		d.held.at = a.at
+		d.inbox = append(d.inbox, a, *d.held)
+		d.held = nil
 	case f.Swap:
-		a.at = a.at.Add(swapWait)
-		d.held = &a
+		d.held = &arrival{a.namespace, a.wire, a.at.Add(swapWait)}
 	default:
 		d.inbox = append(d.inbox, a)
 	}
-	if f.Twice && !f.Swap {
-		d.held = &arrival{a.namespace, bytes.Clone(a.wire), a.at.Add(swapWait)}
+	if d.again != nil {
+		d.again.at = a.at
+		d.inbox = append(d.inbox, *d.again)
+		d.again = nil
+	}
+	if f.Twice {
+		d.again = &arrival{a.namespace, a.wire, a.at.Add(swapWait)}
 	}
 	d.signal()
 }
@@ -60,14 +63,16 @@ func (d *driver) next(now time.Time) (a arrival, wait time.Duration, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.inbox) == 0 {
-		if d.held == nil {
-			return a, 0, false
+		for _, late := range []**arrival{&d.held, &d.again} {
+			if *late != nil && (*late).at.After(now) {
+				return a, (*late).at.Sub(now), false
+			}
+			if *late != nil { // no message has passed it
+				a, *late = **late, nil
+				return a, 0, true
+			}
 		}
-		if wait = d.held.at.Sub(now); wait > 0 {
-			return a, wait, false
-		}
-		a, d.held = *d.held, nil
-		return a, 0, true
+		return a, 0, false
 	}
 	if wait = d.inbox[0].at.Sub(now); wait > 0 {
 		return a, wait, false
