@@ -108,7 +108,8 @@ func testNamespaces(s *suite) {
 // testManyNamespaces has namespaces come and go.
 func testManyNamespaces(s *suite) {
 	nodes := s.start(2)
-	for i := range 300 {
+	last := s.cluster.Namespaces - 1
+	for i := range last + 1 {
 		name := fmt.Sprint("/", i)
 		for _, n := range nodes {
 			n.of(name)
@@ -120,8 +121,8 @@ func testManyNamespaces(s *suite) {
 			n.of(name).close()
 		}
 	}
-	here, there := nodes[0].of("/299"), nodes[1].of("/297")
-	sock := nodes[0].of("/297").connect("s")
+	here, there := nodes[0].of("/0"), nodes[1].of(fmt.Sprint("/", last))
+	sock := nodes[0].of(fmt.Sprint("/", last)).connect("s")
 	s.reach(there, "s")
 	there.emit(adapter.Target{}, "event")
 	s.expect(sock, "one of many namespaces", `["event"]`)

@@ -27,6 +27,9 @@ type Cluster struct {
 	// Numbered says that the adapter numbers its messages, so that an event that arrives twice
 	// is delivered once, and that messages that arrive out of order are not lost.
 	Numbered bool
+	// Namespaces is how many namespaces a test makes. The default is 10,000, which is how many
+	// clients of a server can make by default.
+	Namespaces int
 	// MaxMessage is a size in bytes that events cannot have because the bus takes less.
 	// 0 means that there is no limit that a test could reach.
 	MaxMessage int
@@ -47,7 +50,11 @@ func run(t *testing.T, start func(t testing.TB) Cluster, in func(*testing.T, fun
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			in(t, func(t *testing.T) {
-				test.run(&suite{TB: t, cluster: start(t)})
+				s := &suite{TB: t, cluster: start(t)}
+				if s.cluster.Namespaces <= 0 {
+					s.cluster.Namespaces = 10_000
+				}
+				test.run(s)
 			})
 		})
 	}

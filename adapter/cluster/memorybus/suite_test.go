@@ -18,12 +18,18 @@ func TestSuite(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			adaptertest.RunInBubble(t, func(testing.TB) adaptertest.Cluster { return newCluster(memorybus.New(opts)) })
+			adaptertest.RunInBubble(t, func(testing.TB) adaptertest.Cluster { return newCluster(memorybus.New(opts), 100*time.Millisecond) })
 		})
 	}
 }
 
-func newCluster(bus *memorybus.Bus) adaptertest.Cluster {
+// The suite does not depend on the bubble.
+func TestSuiteInRealTime(t *testing.T) {
+	t.Parallel()
+	adaptertest.Run(t, func(testing.TB) adaptertest.Cluster { return newCluster(memorybus.New(nil), time.Millisecond) })
+}
+
+func newCluster(bus *memorybus.Bus, delay time.Duration) adaptertest.Cluster {
 	fault := func(f memorybus.Fault) func(adapter.NodeID) {
 		return func(node adapter.NodeID) { bus.SetFault(node, f) }
 	}
@@ -33,7 +39,7 @@ func newCluster(bus *memorybus.Bus) adaptertest.Cluster {
 		Resume:     fault(memorybus.Fault{}),
 		Cut:        fault(memorybus.Fault{Cut: true}),
 		Heal:       fault(memorybus.Fault{}),
-		Disturb:    fault(memorybus.Fault{Delay: 100 * time.Millisecond, Swap: true, Twice: true}),
+		Disturb:    fault(memorybus.Fault{Delay: delay, Swap: true, Twice: true}),
 		Inject:     bus.Inject,
 		Numbered:   true,
 		MaxMessage: 1 << 20,
