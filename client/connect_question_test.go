@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,13 +13,15 @@ import (
 )
 
 // A question that was asked before Connect waits for the next call when one fails: because
-// the server cannot be reached, closes the connection, or the context has ended.
+// the server cannot be reached or closes the connection, Auth fails, or the context has
+// ended.
 func TestQuestionWaitsForTheNextConnect(t *testing.T) {
 	t.Parallel()
 	plain := func(c *client.Socket, _ func(int)) error { return c.Connect(context.Background()) }
 	for name, connectInVain := range map[string]func(c *client.Socket, fail func(int)) error{
 		"lost":                   plain,
 		"lost, no more is tried": plain,
+		"no credentials":         plain,
 		"no route": func(c *client.Socket, fail func(int)) error {
 			fail(1)
 			return c.Connect(context.Background())
@@ -45,6 +48,15 @@ func TestQuestionWaitsForTheNextConnect(t *testing.T) {
 				})
 				o := patient(f)
 				o.NoReconnect = name != "lost"
+				if unknown := true; name == "no credentials" {
+					o.Auth = func(context.Context) (any, error) {
+						if unknown {
+							unknown = false
+							return nil, errors.New("unknown")
+						}
+						return nil, nil
+					}
+				}
 				fail := failing(o)
 				c := client.New(f.URL, o)
 				end(t, c.Manager())

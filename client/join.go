@@ -90,7 +90,7 @@ func (l *life) unauthenticated(err error, n int) bool {
 		m.mu.Unlock()
 		return false
 	}
-	again := m.opts.allows(n)
+	again := m.opts.allows(n) || !s.keep // callers of Connect try again
 	if again {
 		s.failedLocked(err)
 		again = s.life == l
