@@ -48,4 +48,11 @@
 //		time.Sleep(time.Minute) // the heartbeat's timeout, and some more
 //		c.ExpectDisconnect(socketio.TransportClose)
 //	})
+//
+// # Volatile events
+//
+// The network has no buffers: a write ends when the other end has read it. Volatile
+// events that are emitted directly after one another are therefore dropped much more
+// often than over TCP, where the kernel's buffers take them. To receive each of them,
+// call synctest.Wait before every one, in a bubble.
 package socketiotest
