@@ -3,6 +3,15 @@
 # staticcheck in all modules, the English of comments, and the tests of the core module.
 source "$(dirname "$0")/lib.sh"
 
+# Tests wait more than they compute, so they run beside the other checks. They have a
+# process group of their own, so that the end of the script ends all their programs.
+output=$(mktemp)
+set -m
+go test -parallel=4 ./... </dev/null >"$output" 2>&1 &
+tests=$!
+set +m
+trap 'kill -INT -- "-$tests" 2>/dev/null && wait "$tests" || true; rm -f "$output"' EXIT
+
 say "gofmt"
 unformatted=$(find . -name node_modules -prune -o -name '*.go' -print0 | xargs -0 gofmt -l)
 [[ -z $unformatted ]] || fail "not formatted (make fmt does it):"$'\n'"$unformatted"
@@ -23,4 +32,7 @@ for module in $(modules); do
 done
 
 say "go test"
-go test -parallel=4 ./... # tests wait more than they compute
+passed=true
+wait "$tests" || passed=false
+cat "$output"
+$passed || fail "tests failed"
