@@ -116,11 +116,14 @@ func (b Broadcast) each(f func(n *Namespace) error) error {
 	}
 	var errs []error
 	for _, n := range children {
-		if err := n.err(); err != nil {
+		err := n.err()
+		switch {
+		case err == nil:
+			errs = append(errs, f(n))
+		case b.parent.server.isClosed():
 			errs = append(errs, err)
-			continue
+		default: // it was removed meanwhile, because it had no sockets
 		}
-		errs = append(errs, f(n))
 	}
 	return errors.Join(errs...)
 }

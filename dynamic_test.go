@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/internal/wiretest"
 )
 
@@ -134,5 +135,41 @@ func TestMaxNamespaceName(t *testing.T) {
 	}
 	if _, err := socketio.New(&socketio.Options{MaxNamespaceName: -1}); err == nil {
 		t.Error("a negative limit is accepted")
+	}
+}
+
+// A gatedMemory holds broadcasts up.
+type gatedMemory struct {
+	*adapter.Memory
+	gate *door
+}
+
+func (g gatedMemory) Broadcast(p *adapter.Packet, t adapter.Target) error {
+	g.gate.pass()
+	return g.Memory.Broadcast(p, t)
+}
+
+// A broadcast to the children of a parent succeeds if some of them are removed meanwhile.
+func TestBroadcastWhileChildrenAreRemoved(t *testing.T) {
+	t.Parallel()
+	gate := newDoor()
+	io, url, _ := newServer(t, &socketio.Options{
+		CleanupEmptyChildNamespaces: true,
+		Adapter: adapter.Func(func(h adapter.Host) adapter.Adapter {
+			return gatedMemory{adapter.NewMemory(h), &gate}
+		}),
+	})
+	rooms := io.OfRegexp(regexp.MustCompile(`^/room-\d$`))
+	c := wiretest.Dial(t, url, "websocket")
+	c.Join("/room-1")
+	c.Join("/room-2")
+	sent := make(chan error, 1)
+	go func() { sent <- rooms.Emit("news") }()
+	receive(t, gate.arrived, "the broadcast to the first of them")
+	c.Send("41/room-1,", "41/room-2,")
+	waitFor(t, "the end of both", func() bool { return len(rooms.Children()) == 0 })
+	gate.open <- struct{}{}
+	if err := receive(t, sent, "the end of the broadcast"); err != nil {
+		t.Errorf("Emit returned %v", err)
 	}
 }
