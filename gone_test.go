@@ -171,3 +171,31 @@ func TestAdaptersOfLateNamespacesAreClosed(t *testing.T) {
 		t.Errorf("%d more adapters were made than closed, want none", n)
 	}
 }
+
+// Disconnect drops the events of a socket whose client has left, too: here that of a handler
+// that panics.
+func TestDisconnectAfterTheClientHasLeft(t *testing.T) {
+	t.Parallel()
+	transports(t, func(t *testing.T, transport string) {
+		t.Parallel()
+		io, url, _ := newServer(t, nil)
+		begun, release := make(chan struct{}), make(chan struct{})
+		var handled atomic.Int32
+		io.On("e", func() {
+			if handled.Add(1) == 1 {
+				close(begun)
+				<-release
+				panic("the first event")
+			}
+		})
+		c, _ := wiretest.Join(t, url, transport, "/")
+		c.Send(`42["e"]`, `42["e"]`, `42["e"]`, "41")
+		receive(t, begun, "the first event")
+		waitFor(t, "the end of the socket", func() bool { return len(io.Sockets()) == 0 })
+		close(release)
+		waitFor(t, "the end of its handlers", func() bool { return socketio.Users(io.Namespace) == 0 })
+		if n := handled.Load(); n != 1 {
+			t.Errorf("%d events were handled, want 1", n)
+		}
+	})
+}

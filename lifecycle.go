@@ -232,19 +232,21 @@ func (s *Socket) end(reason Reason, err error) {
 	s.endWith(reason, err, false, nil)
 }
 
-// endWith is end; with drop it discards the events in the inbox. If m is not nil, it is the
+// endWith is end; with drop it discards the events in the inbox, also those of a socket that
+// has ended before. If m is not nil, it is the
 // DISCONNECT for a client that is connected. It is queued in the step that ends the socket:
 // Shutdown closes the connection once it finds no connected socket, and a client that has
 // not received DISCONNECT reconnects. It reports whether the socket was connected.
 func (s *Socket) endWith(reason Reason, err error, drop bool, m *engine.Message) bool {
 	s.mu.Lock()
 	was := s.state
-	if was == ended {
-		s.mu.Unlock()
-		return false
-	}
 	if drop {
 		s.conn.hold(-s.inbox.dropEvents())
+	}
+	if was == ended {
+		s.conn.budget.wakeReader()
+		s.mu.Unlock()
+		return false
 	}
 	cancel := s.endLocked(&DisconnectError{Reason: reason, Err: err})
 	runs := was == connected || s.deciding
