@@ -94,8 +94,11 @@ func (c *conn) OnClose(_ *engine.Conn, reason Reason, err error) {
 	c.stopWaitingLocked()
 	sockets := c.sockets
 	c.sockets = nil
-	if err == nil && c.extra != nil {
-		err = c.extra.broken
+	if c.extra != nil {
+		sockets = slices.Concat(sockets, c.extra.leaving) // whose events may be dropped
+		if err == nil {
+			err = c.extra.broken
+		}
 	}
 	c.mu.Unlock()
 	c.server.callNext()

@@ -158,3 +158,43 @@ func TestEventsCountInTotalBytes(t *testing.T) {
 		t.Errorf("%d events were handled, want 10 of the one and 1 of the other", n)
 	}
 }
+
+// Nor are those of a client that was closed for what it holds handled in a namespace that it
+// has left.
+func TestEventsOfALeftNamespaceAreDropped(t *testing.T) {
+	t.Parallel()
+	const limit, size, events = 2_000_000, 100_000, 9
+	srv, url, _ := newServer(t, &socketio.Options{
+		Engine: engine.ServerOptions{TotalBytes: limit},
+	})
+	release := make(chan struct{})
+	var handled atomic.Int32
+	slow, other := srv.Of("/slow"), srv.Of("/other")
+	slow.On("e", func(string) {
+		handled.Add(1)
+		<-release
+	})
+	other.On("e", func(string) { <-release })
+	causes := make(chan error, 10)
+	other.OnDisconnect(func(s *socketio.Socket, _ socketio.Reason) { causes <- context.Cause(s.Context()) })
+	heavy, _ := wiretest.Join(t, url, "websocket", "/slow")
+	heavy.Join("/other")
+	heavy.Send(slices.Repeat([]string{`42/slow,["e","` + strings.Repeat("x", size) + `"]`}, events)...)
+	heavy.Send("41/slow,")
+	waitFor(t, "the end in the namespace", func() bool { return len(slow.Sockets()) == 0 })
+	var light []*wiretest.Client
+	for range 3 { // each holds less
+		c, _ := wiretest.Join(t, url, "websocket", "/other")
+		light = append(light, c)
+		go c.TrySend(slices.Repeat([]string{`42/other,["e","` + strings.Repeat("x", 3*size/2) + `"]`}, 3)...)
+	}
+	waitFor(t, "the end of the heavy client", func() bool { return srv.Engine().Len() == len(light) })
+	close(release)
+	if err := receive(t, causes, "the cause"); !errors.Is(err, engine.ErrServerFull) {
+		t.Errorf("the cause is %v", err)
+	}
+	waitFor(t, "the end of its handlers", func() bool { return socketio.Users(slow) == 0 })
+	if n := handled.Load(); n != 1 {
+		t.Errorf("%d events were handled in the namespace, want 1", n)
+	}
+}
