@@ -85,9 +85,13 @@ func (n *Namespace) recoverer() adapter.Recoverer {
 	return r
 }
 
-// hasSession reports whether the socket is connected and has a session.
+// hasSession reports whether the socket is connected and the adapter has its session. An
+// event that was logged before that would reach a recovered client twice: among those that
+// it has missed, and among those that are held until the CONNECT reply.
 func (s *Socket) hasSession() bool {
-	return s.isConnected() && s.pid != "" // which does not change any more then
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state == connected && s.added && s.pid != ""
 }
 
 // restore looks for the session that the client asks for, and gives the socket a

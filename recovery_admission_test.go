@@ -351,3 +351,36 @@ func TestRoomsDuringAdmission(t *testing.T) {
 		return slices.Equal(rooms, []string{s.ID(), "b", "c", "e"})
 	})
 }
+
+// What a goroutine that middleware has started emits to a recovered socket arrives once,
+// also if the adapter does not have the socket yet.
+func TestEmitBeforeARecoveredSocketIsAdmitted(t *testing.T) {
+	t.Parallel()
+	g := new(gate)
+	io, url := newGatedServer(t, g, adapter.RecoveryOptions{}, socketio.Recovery{RunMiddleware: true})
+	sockets, left := make(chan *socketio.Socket, 2), make(chan struct{}, 2)
+	io.Use(func(_ context.Context, s *socketio.Socket) error { sockets <- s; return nil })
+	io.OnDisconnect(func(*socketio.Socket, socketio.Reason) { left <- struct{}{} })
+	c := wiretest.Dial(t, url, "websocket")
+	c.Send("40")
+	pid, _ := answer(t, c)
+	receive(t, sockets, "the first socket")
+	c.Leave()
+	receive(t, left, "the disconnection")
+
+	g.before = newDoor()
+	again := wiretest.Dial(t, url, "websocket")
+	again.Send(`40{"pid":"` + pid + `"}`)
+	receive(t, g.before.arrived, "the admission")
+	s := receive(t, sockets, "the recovered socket")
+	emit(t, s.Emit("early", 1))
+	g.before.open <- struct{}{}
+	if _, before := answer(t, again); len(before) > 0 || !s.Recovered() {
+		t.Errorf("recovered: %t; before the answer: %q", s.Recovered(), before)
+	}
+	again.Expect(`42["early",1]`)
+	emit(t, s.Emit("late"))
+	if got := again.Read(); !strings.HasPrefix(got, `42["late","`) {
+		t.Errorf("received %q, want the late event with its offset", got)
+	}
+}
