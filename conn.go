@@ -171,21 +171,17 @@ func (c *conn) wasOusted(nsp string) bool {
 	return c.extra != nil && slices.Contains(c.extra.ousted, nsp)
 }
 
-// replace substitutes a new socket, for the same request of the client, for one that
-// ended before it was admitted.
-func (c *conn) replace(s *Socket) {
-	c.mu.Lock()
+// replaceLocked substitutes a new socket, for the same request of the client, for one that
+// ended before it was admitted. It returns nil if the connection has ended.
+func (c *conn) replaceLocked(s *Socket) *Socket {
 	i := slices.Index(c.sockets, s)
-	if i < 0 { // the connection has ended
-		c.mu.Unlock()
-		s.depart()
-		return
+	if i < 0 {
+		return nil
 	}
 	next := newSocket(s.nsp, c, s.authArgs(), s.authCost)
 	s.authCost = 0 // it is the other one's now
 	c.sockets[i] = next
-	c.mu.Unlock()
-	next.start()
+	return next
 }
 
 // left notes that the handlers and middleware of an ended socket have returned. It

@@ -194,18 +194,27 @@ var errNotRecovered = errors.New("what the client has missed was dropped while i
 // startOver replaces a socket whose session can no longer be recovered by a new one.
 // The client then gets a new ID and has to pass the middleware, as any new client.
 func (s *Socket) startOver() {
+	// In one step, so that what the client sends, DISCONNECT for example, is for one of them.
+	s.conn.mu.Lock()
 	s.mu.Lock()
 	s.replaced = true
 	if s.state == ended { // leave concludes it
 		s.mu.Unlock()
+		s.conn.mu.Unlock()
 		s.unconnected()
 		return
 	}
 	s.conn.hold(-s.inbox.dropEvents())
 	cancel := s.endLocked(&DisconnectError{Reason: ServerNamespaceDisconnect, Err: errNotRecovered})
 	s.mu.Unlock()
+	next := s.conn.replaceLocked(s)
+	s.conn.mu.Unlock()
 	cancel()
-	s.conn.replace(s)
+	if next == nil { // the connection has ended
+		s.depart()
+		return
+	}
+	next.start()
 }
 
 // park keeps the session of an ended socket if its client may reconnect, and drops it

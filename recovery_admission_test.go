@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed96b07ef8/socketio"
 	"github.com/seed96b07ef8/socketio/adapter"
+	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/internal/wiretest"
 )
 
@@ -383,4 +384,56 @@ func TestEmitBeforeARecoveredSocketIsAdmitted(t *testing.T) {
 	if got := again.Read(); !strings.HasPrefix(got, `42["late","`) {
 		t.Errorf("received %q, want the late event with its offset", got)
 	}
+}
+
+// A replacing is a gate that loses the sessions of all sockets that are recovered, and asks
+// each of these sockets for an acknowledgement before.
+type replacing struct {
+	*gate
+	sink adapter.AckSink
+}
+
+func (r *replacing) Admit(s adapter.Socket, pid string, session *adapter.Session, connect func([]*adapter.Packet)) bool {
+	if session != nil {
+		p := &adapter.Packet{HasAck: true, Message: engine.NewTextMessage([]byte(`420["question"]`))}
+		s.DeliverWithAck(context.Background(), p, r.sink)
+		r.Forget(s, pid)
+	}
+	return r.gate.Admit(s, pid, session, connect)
+}
+
+// A sink calls a function for each acknowledgement.
+type sink func()
+
+func (f sink) Expect(int)      {}
+func (f sink) Ack(adapter.Ack) { f() }
+func (f sink) Complete(error)  {}
+
+// A client that leaves while its socket, which cannot be recovered, is replaced by a new one
+// has left.
+func TestClientLeavesWhileItsSocketIsReplaced(t *testing.T) {
+	t.Parallel()
+	r := &replacing{gate: new(gate)}
+	io, url, _ := newServer(t, &socketio.Options{Recovery: new(socketio.Recovery), Adapter: adapter.Func(func(h adapter.Host) adapter.Adapter {
+		r.Recovery = adapter.NewRecovery(h, adapter.RecoveryOptions{})
+		return r
+	})})
+	left := make(chan struct{}, 2)
+	io.OnDisconnect(func(*socketio.Socket, socketio.Reason) { left <- struct{}{} })
+	c := wiretest.Dial(t, url, "websocket")
+	c.Send("40")
+	pid, _ := answer(t, c)
+	c.Leave()
+	receive(t, left, "the disconnection")
+
+	again := wiretest.Dial(t, url, "websocket")
+	replaced := make(chan struct{})
+	r.sink = sink(func() { // the end of the first socket
+		defer close(replaced)
+		again.Send("41", "40/none,")
+		again.Expect(`44/none,{"message":"Invalid namespace"}`) // the server has read both
+	})
+	again.Send(`40{"pid":"` + pid + `"}`)
+	receive(t, replaced, "the end of the socket")
+	waitFor(t, "the namespace to be empty", func() bool { return socketio.Users(io.Namespace) == 0 })
 }
