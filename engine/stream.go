@@ -28,12 +28,17 @@ var (
 // serveStream opens a session on a stream, or upgrades one. The options for requests
 // apply: Transports, CORS, AllowRequest, MaxHandshakes and so on. It returns nil once
 // the session uses the stream. If it returns an error, which is a [*RequestError] for
-// a refused request, the stream is closed.
+// a refused request, the stream is closed, as it is if a function of the options
+// panics.
 func (s *Server) serveStream(st stream) error {
+	taken := false
+	defer func() {
+		if !taken {
+			st.conn.Close()
+		}
+	}()
 	err := s.takeStream(st)
-	if err != nil {
-		st.conn.Close()
-	}
+	taken = err == nil
 	return err
 }
 

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -508,4 +509,23 @@ func TestStreamFlush(t *testing.T) {
 		e.wantClosed(t, TransportClose)
 		<-c.Done()
 	})
+}
+
+// A function of the options that panics does not leave a stream open.
+func TestStreamClosedAfterPanic(t *testing.T) {
+	t.Parallel()
+	s, _ := startMemory(t, &ServerOptions{AllowRequest: func(*http.Request) error { panic("oops") }})
+	near, far := net.Pipe()
+	defer near.Close()
+	func() {
+		defer func() {
+			if v := recover(); v != "oops" {
+				t.Errorf("serveStream panicked with %v, want oops", v)
+			}
+		}()
+		_ = s.serveStream(stream{memory, far, httptest.NewRequest("GET", "/", nil), ""})
+	}()
+	if err := far.SetDeadline(time.Time{}); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("using the stream after the panic: %v, want %v", err, io.ErrClosedPipe)
+	}
 }
