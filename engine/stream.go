@@ -54,7 +54,11 @@ func (s *Server) takeStream(st stream) error {
 	c, refusal := s.verify(r, q)
 	if refusal == nil && c == nil {
 		if c, refusal = s.newConn(r, q); refusal == nil {
-			return s.openLink(c, newStreamLink(c, st), nil, nil)
+			err := s.openLink(c, newStreamLink(c, st), nil, nil)
+			if err != errDuplicateID {
+				return err
+			}
+			refusal = idError(r, err) // a concurrent handshake took the ID
 		}
 	}
 	if refusal != nil {

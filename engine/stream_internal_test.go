@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -528,4 +529,39 @@ func TestStreamClosedAfterPanic(t *testing.T) {
 	if err := far.SetDeadline(time.Time{}); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("using the stream after the panic: %v, want %v", err, io.ErrClosedPipe)
 	}
+}
+
+// A stream whose session ID another handshake has taken meanwhile is reported like other
+// refused requests.
+func TestStreamWithTakenIDIsReported(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var ids atomic.Int32
+		var s *Server
+		reported := make(chan *RequestError, 1)
+		s, _ = startMemory(t, &ServerOptions{
+			GenerateID: func(*http.Request) (string, error) { ids.Add(1); return "same", nil },
+			// Runs between the choice of the ID and the registration.
+			Context: func(*http.Request) context.Context {
+				if ids.Load() == 1 {
+					s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/?EIO=4&transport=polling", nil))
+				}
+				return context.Background()
+			},
+			OnConnectionError: func(err *RequestError) { reported <- err },
+		})
+		near, far := net.Pipe()
+		defer near.Close()
+		if err := s.serveStream(stream{memory, far, httptest.NewRequest("GET", "/", nil), ""}); !errors.As(err, new(*RequestError)) {
+			t.Fatalf("serveStream returned %v, want a RequestError", err)
+		}
+		select {
+		case err := <-reported:
+			if err.Context["name"] != "ID_GENERATION_ERROR" {
+				t.Errorf("reported %v, want ID_GENERATION_ERROR", err.Context)
+			}
+		default:
+			t.Error("the refusal was not reported")
+		}
+	})
 }
