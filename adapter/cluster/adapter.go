@@ -48,9 +48,9 @@ func (a *Adapter) isLocal(t adapter.Target) bool {
 	return t.Local || t.Rooms != nil && len(t.Rooms) == 0 || t.Node != "" && string(t.Node) == a.space.p.self
 }
 
-// destination returns who receives a message for the sockets of a target.
-func (s *space) destination(t adapter.Target) Destination {
-	if to := s.request(t); to.Kind == ToNode {
+// toSockets returns who receives an event for the sockets of a target.
+func (s *space) toSockets(t adapter.Target) Destination {
+	if to := s.toNodes(t); to.Kind == ToNode {
 		return to
 	}
 	if len(t.Rooms) == 1 && !s.joins.has(t.Rooms[0], time.Now()) {
@@ -59,9 +59,10 @@ func (s *space) destination(t adapter.Target) Destination {
 	return Destination{}
 }
 
-// request returns who receives a request. All nodes have to answer, also those that have no
-// socket in the rooms of the target.
-func (s *space) request(t adapter.Target) Destination {
+// toNodes returns who receives a command or a request. All nodes have to answer a request, also
+// those that have no socket in the rooms of the target, and members of the reference
+// implementation expect both on the channel for all nodes.
+func (s *space) toNodes(t adapter.Target) Destination {
 	if t.Node != "" && s.p.codec == Native {
 		return Destination{Kind: ToNode, Node: string(t.Node)}
 	}
@@ -101,7 +102,7 @@ func (a *Adapter) Broadcast(p *adapter.Packet, t adapter.Target) error {
 	if err := a.Deliver(p, t); err != nil {
 		return err
 	}
-	_ = a.space.publish(m, wire, a.space.destination(t), m.Flags&engine.Volatile != 0) // an error is counted
+	_ = a.space.publish(m, wire, a.space.toSockets(t), m.Flags&engine.Volatile != 0) // an error is counted
 	return a.strict()
 }
 
@@ -164,7 +165,7 @@ func (a *Adapter) command(t adapter.Target, m *Message) error {
 		return err
 	}
 	m.Target = t
-	return a.space.send(m, a.space.destination(t), false)
+	return a.space.send(m, a.space.toNodes(t), false)
 }
 
 // Close implements [adapter.Adapter].

@@ -23,7 +23,7 @@ func (a *Adapter) request(ctx context.Context, t adapter.Target, take func(*Mess
 		s.doubt(missing)
 		completed(outcome{missing, unknown})
 	}
-	if to := s.request(t); to.Kind == ToNode {
+	if to := s.toNodes(t); to.Kind == ToNode {
 		return s.requests.add([]string{to.Node}, 0, take, done)
 	}
 	d, ok := s.p.driver.(CountingDriver)
@@ -64,7 +64,7 @@ func (s *space) requestCounted(others int, take func(*Message), completed func(o
 
 // submit publishes a request that was encoded. Without a place in the queue it is complete.
 func (a *Adapter) submit(r *request, m *Message, wire []byte) {
-	if err := a.space.publish(m, wire, a.space.request(m.Target), false); err != nil {
+	if err := a.space.publish(m, wire, a.space.toNodes(m.Target), false); err != nil {
 		r.expire()
 	}
 	r.begin()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -282,6 +283,31 @@ func TestPublishingFails(t *testing.T) {
 		time.Sleep(time.Second)
 		if e, ok := there.client.TryNext(); ok {
 			t.Errorf("the old message %v was delivered", e)
+		}
+	})
+}
+
+// A node that receives slowly delays neither the others nor their clients.
+func TestSlowNode(t *testing.T) {
+	inBubble(t, 3, nil, nil, func(t *testing.T, bus *memorybus.Bus, nodes []*bubbleNode) {
+		bus.SetFault(nodes[2].id(), memorybus.Fault{Rate: 10_000})
+		text := strings.Repeat("x", 1000)
+		begun := time.Now()
+		for i := range 20 {
+			if err := nodes[0].Emit("news", i, text); err != nil {
+				t.Error(err)
+			}
+		}
+		for i := range 20 {
+			nodes[0].client.Expect("news", i, text)
+			nodes[1].client.Expect("news", i, text)
+		}
+		if took := time.Since(begun); took != 0 {
+			t.Errorf("the others have waited for %v", took)
+		}
+		time.Sleep(5 * time.Second)
+		for i := range 20 {
+			nodes[2].client.Expect("news", i, text)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -234,6 +235,46 @@ func TestFetchInParts(t *testing.T) {
 		}
 		if n := <-done; n != 2500 {
 			t.Errorf("fetched %d sockets, want 2500", n)
+		}
+	})
+}
+
+// Messages that were cut, or of which a byte has changed, neither panic nor block, and the node
+// works on.
+func TestDamagedMessages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, _, a := startStill(t)
+		s := &countingSocket{id: "s"}
+		a.Add(s)
+		result, event := parser.Body{JSON: []byte(`[1]`)}, parser.Body{JSON: []byte(`["event",{"_placeholder":true,"num":0}]`), Attachments: [][]byte{{1}}}
+		for kind := InitialHeartbeat; kind <= AdapterClose; kind++ {
+			m := &Message{Kind: kind, Namespace: "/", Sender: "other", RequestID: "request", Seq: 1, Body: result, Rooms: []string{"room"},
+				Target: adapter.Target{Rooms: []string{"none"}}, Sockets: []Socket{{ID: "x", Handshake: []byte("{}"), Rooms: []string{"x"}}}}
+			if kind == Broadcast || kind == ServerSideEmit {
+				m.Body = event
+			}
+			wire, err := Native.Append(nil, m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range wire {
+				d.in.Receive("/", bytes.Clone(wire[:i]))
+				for _, change := range []byte{1, 0x80, 0xff} {
+					damaged := bytes.Clone(wire)
+					damaged[i] ^= change
+					d.in.Receive("/", damaged)
+				}
+			}
+		}
+		synctest.Wait()
+		dropped := a.space.p.Stats().Dropped
+		if dropped[DropMalformed] == 0 || dropped[DropFailed] != 0 {
+			t.Errorf("dropped %v", dropped)
+		}
+		before := s.delivered.Load()
+		d.receive(t, &Message{Kind: Broadcast, Namespace: "/", Sender: "new", Seq: 1, Body: parser.Body{JSON: []byte(`["event"]`)}})
+		if s.delivered.Load() != before+1 {
+			t.Error("the node does not work anymore")
 		}
 	})
 }

@@ -6,7 +6,9 @@ import (
 
 	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/adapter/adaptertest"
+	"github.com/seed96b07ef8/socketio/adapter/cluster"
 	"github.com/seed96b07ef8/socketio/adapter/cluster/memorybus"
+	"github.com/seed96b07ef8/socketio/adapter/cluster/nodewire"
 )
 
 func TestSuite(t *testing.T) {
@@ -27,6 +29,22 @@ func TestSuite(t *testing.T) {
 func TestSuiteInRealTime(t *testing.T) {
 	t.Parallel()
 	adaptertest.Run(t, func(testing.TB) adaptertest.Cluster { return newCluster(memorybus.New(nil), time.Millisecond) })
+}
+
+// The suite runs with the messages of nodes of the reference implementation, which have no numbers.
+func TestSuiteWithCodecsForNode(t *testing.T) {
+	for name, codec := range map[string]cluster.Codec{"Sharded": nodewire.Sharded, "Pack": nodewire.Pack} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			adaptertest.RunInBubble(t, func(testing.TB) adaptertest.Cluster {
+				bus := memorybus.New(&memorybus.Options{Broadcast: true, NamespaceHeartbeats: true})
+				c := newCluster(bus, 100*time.Millisecond)
+				c.Provider = func() adapter.Provider { return cluster.New(bus.Driver(), codec, nil) }
+				c.Numbered = false
+				return c
+			})
+		})
+	}
 }
 
 func newCluster(bus *memorybus.Bus, delay time.Duration) adaptertest.Cluster {
