@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -22,7 +23,6 @@ type sink struct {
 	acks     []adapter.Ack
 	err      error // of Complete
 	late     bool  // Expect or Complete was called after Complete
-	changed  chan struct{}
 }
 
 func newSink() *sink { return &sink{done: make(chan struct{})} }
@@ -136,7 +136,7 @@ func testAcks(s *suite) {
 			s.Errorf("acknowledged: %q, %v, want %q", answers, err, want)
 		}
 		answers, err = n.of("/").ask(s.context(), adapter.Target{Except: []string{"other"}, Rooms: []string{"room", "none"}, Local: true}).result(s)
-		if want := []string{"from a" + fmt.Sprint(slices.Index(nodes, n))}; err != nil || !slices.Equal(answers, want) {
+		if want := []string{"from a" + strconv.Itoa(slices.Index(nodes, n))}; err != nil || !slices.Equal(answers, want) {
 			s.Errorf("acknowledged locally: %q, %v, want %q", answers, err, want)
 		}
 	}
@@ -216,8 +216,9 @@ func testFetch(s *suite) {
 	if string(info.Auth) != string(want.Auth) {
 		s.Errorf("auth is %s, want %s", info.Auth, want.Auth)
 	}
-	if data, _ := json.Marshal(info.Data); string(data) != `{"list":[1152921504606846976],"name":"Bob"}` {
-		s.Errorf("the data is %s", data)
+	data, err := json.Marshal(info.Data)
+	if err != nil || string(data) != `{"list":[1152921504606846976],"name":"Bob"}` {
+		s.Errorf("the data is %s, %v", data, err)
 	}
 	for _, test := range []struct {
 		target adapter.Target

@@ -109,7 +109,7 @@ func testTargets(s *suite) {
 // names are names of rooms that are special somewhere.
 var names = []string{
 	"", "0", "42", "-1", "1e3", " ", "a b", "a.b", "a*", "*", ">", "#", "a#b#", "?", "[a]", `\`, `"`, "'", ";--", "a\nb",
-	"é", "日本", "🙂", "null", "__proto__", "/", "/nsp", "$", "%", "%20", "=", "=2F", "abcdefghij0123456789",
+	"é", "\u65e5\u672c", "🙂", "null", "__proto__", "/", "/nsp", "$", "%", "%20", "=", "=2F", "abcdefghij0123456789",
 	strings.Repeat("long ", 200),
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/seed96b07ef8/socketio/adapter"
@@ -129,7 +130,7 @@ func testDisturbed(s *suite) {
 			n.of("/").events = append(n.of("/").events, event)
 			n.of("/").mu.Unlock()
 			if answer != nil {
-				answer(fmt.Sprint(i))
+				answer(strconv.Itoa(i))
 			}
 		})
 	}
@@ -188,16 +189,16 @@ func testMalformed(s *suite) {
 	}
 	nodes := s.start(2)
 	here := nodes[0].of("/")
-	r := rand.New(rand.NewPCG(1, 2))
+	r := rand.NewChaCha8([32]byte{1})
 	wires := [][]byte{nil, {}, {0}, {1}, []byte("{}"), []byte(`{"type":3}`), []byte(`{"uid":"x","nsp":"/","type":3,"data":null}`),
 		[]byte("null"), []byte("[]"), {0xdf, 0xff, 0xff, 0xff, 0xff}, {0x93, 0xc6, 0xff, 0xff, 0xff, 0xff}}
 	for range 2000 {
-		wire := make([]byte, r.IntN(64))
+		wire := make([]byte, r.Uint64()%64)
 		for i := range wire {
-			wire[i] = byte(r.IntN(256))
+			wire[i] = byte(r.Uint64())
 		}
-		if len(wire) > 4 && r.IntN(2) == 0 {
-			wire[0], wire[1] = 1, byte(r.IntN(14)) // as the native codec begins
+		if len(wire) > 4 && r.Uint64()%2 == 0 {
+			wire[0], wire[1] = 1, byte(r.Uint64()%14) // as the native codec begins
 		}
 		wires = append(wires, wire)
 	}

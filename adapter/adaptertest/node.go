@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -269,12 +270,11 @@ type socket struct {
 	nsp *namespace
 	id  string
 
-	mu      sync.Mutex
-	got     []string // the JSON of events, with their attachments
-	data    any
-	answers func(p *adapter.Packet) adapter.Ack // instead of the default
-	silent  bool                                // it does not acknowledge
-	gone    bool
+	mu     sync.Mutex
+	got    []string // the JSON of events, with their attachments
+	data   any
+	silent bool // it does not acknowledge
+	gone   bool
 }
 
 func (s *socket) ID() string         { return s.id }
@@ -282,10 +282,8 @@ func (s *socket) Flush(engine.Flags) {}
 func (s *socket) HandOver() []string { return nil }
 
 func (s *socket) Deliver(p *adapter.Packet) {
-	text := string(p.Body.JSON)
-	for _, data := range p.Body.Attachments {
-		text += fmt.Sprintf(" %x", data)
-	}
+	text := fmt.Sprintf("%s %x", p.Body.JSON, p.Body.Attachments)
+	text = strings.TrimSuffix(text, " []")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if p.Message == nil {

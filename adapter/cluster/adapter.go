@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -71,15 +72,7 @@ func (s *space) toNodes(t adapter.Target) Destination {
 
 // wants reports whether a broadcast concerns a socket of this node, as far as its rooms say.
 func (a *Adapter) wants(h *Header) bool {
-	if len(h.Rooms) == 0 {
-		return true
-	}
-	for _, room := range h.Rooms {
-		if a.HasBytes(room) {
-			return true
-		}
-	}
-	return false
+	return len(h.Rooms) == 0 || slices.ContainsFunc(h.Rooms, a.HasBytes)
 }
 
 // Broadcast implements [adapter.Adapter]. It delivers the packet to the sockets of this node, and
@@ -165,7 +158,7 @@ func (a *Adapter) command(t adapter.Target, m *Message) error {
 		return err
 	}
 	m.Target = t
-	return a.space.send(m, a.space.toNodes(t), false)
+	return a.space.send(m, a.space.toNodes(t))
 }
 
 // Close implements [adapter.Adapter].

@@ -201,7 +201,7 @@ func (a *Adapter) ServerSideEmit(ctx context.Context, event string, args []any, 
 	}
 	m := &Message{Kind: ServerSideEmit, Body: *body}
 	if sink == nil {
-		if err := a.space.send(m, Destination{}, false); err != nil && !errors.Is(err, adapter.ErrQueueFull) {
+		if err := a.space.send(m, Destination{}); err != nil && !errors.Is(err, adapter.ErrQueueFull) {
 			return err
 		}
 		return a.strict()
@@ -249,17 +249,17 @@ type question struct {
 	m       *Message
 	wire    []byte
 	request *request
-	failed  error // other nodes cannot be asked
+	unasked error // why other nodes cannot be asked; then there is no request
 }
 
 // newQuestion returns the question of a message. The error is that of a message that cannot be
 // sent. Without one the caller calls ask or cancel.
 func (a *Adapter) newQuestion(ctx context.Context, m *Message, sink adapter.AckSink, take func(*Message)) (*question, error) {
 	q := &question{a: a, ctx: ctx, sink: sink, m: m}
-	q.request, q.failed = a.request(ctx, m.Target, take, func(o outcome) {
+	q.request, q.unasked = a.request(ctx, m.Target, take, func(o outcome) {
 		sink.Complete(o.err(a.incomplete(ctx)))
 	})
-	if q.failed != nil {
+	if q.request == nil {
 		return q, nil
 	}
 	m.RequestID = q.request.id
@@ -282,8 +282,8 @@ func (q *question) cancel() {
 // ask sends the question. The sink is completed when all nodes have answered, and shortly before
 // the deadline.
 func (q *question) ask() {
-	if q.failed != nil {
-		q.sink.Complete(q.a.unasked(q.failed))
+	if q.request == nil {
+		q.sink.Complete(q.a.unasked(q.unasked))
 		return
 	}
 	r := q.request

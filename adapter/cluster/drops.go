@@ -13,7 +13,8 @@ import (
 // nodes.
 type DropReason uint8
 
-// The reasons for dropping a message that was received.
+// The reasons for dropping a message: first those of a message that was received, then, from
+// DropQueueFull on, those of a message that was to be sent.
 const (
 	DropMalformed    DropReason = iota // it is not a message of the codec
 	DropUnknown                        // its kind or version is not known
@@ -25,7 +26,6 @@ const (
 	DropServerEvents                   // handlers of server events are too slow
 	DropFailed                         // handling it failed: a panic, or an event that cannot be encoded for clients
 
-	// The reasons for dropping a message that was to be sent.
 	DropQueueFull // the publish queue was full
 	DropTooOld    // it waited for longer than Options.QueueAge
 	DropAmbiguous // the driver does not know whether it was sent

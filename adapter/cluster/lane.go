@@ -58,6 +58,9 @@ const (
 	maxRetry      = time.Second
 )
 
+// jitter returns a random part of a delay, so that not all nodes try again at once.
+var jitter = rand.N[time.Duration]
+
 // newLane returns a lane whose goroutine runs until close is called.
 func newLane(limits laneLimits, publish func(context.Context, []Outgoing) (int, error),
 	state func(error), drop func(Outgoing, DropReason, error)) *lane {
@@ -149,7 +152,7 @@ func (l *lane) run() {
 		}
 		l.state(err)
 		retry = min(max(2*retry, minRetry), maxRetry)
-		if !l.sleep(retry/2 + rand.N(retry/2)) { // jittered: not all nodes at once
+		if !l.sleep(retry/2 + jitter(retry/2)) {
 			return
 		}
 	}

@@ -166,7 +166,7 @@ func (p *Provider) vacate(s *space) {
 	if s.users--; s.users > 0 {
 		return // a namespace of the same name has begun meanwhile
 	}
-	_ = s.send(&Message{Kind: AdapterClose}, Destination{}, false)
+	_ = s.send(&Message{Kind: AdapterClose}, Destination{})
 	p.mu.Lock()
 	delete(p.spaces, s.name)
 	p.mu.Unlock()

@@ -90,7 +90,7 @@ func (b *pulse) beat(now time.Time) {
 		return
 	}
 	for _, s := range b.p.all() {
-		_ = s.send(&Message{Kind: Heartbeat}, Destination{}, false)
+		_ = s.send(&Message{Kind: Heartbeat}, Destination{})
 	}
 }
 

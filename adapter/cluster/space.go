@@ -39,7 +39,7 @@ func (s *space) close() {
 
 // announce says that this node has the namespace, and asks other nodes whether they have it.
 func (s *space) announce(to Destination) {
-	_ = s.send(&Message{Kind: InitialHeartbeat}, to, false) // an error is that of a full queue
+	_ = s.send(&Message{Kind: InitialHeartbeat}, to) // an error is that of a full queue
 }
 
 // doubt is called with nodes that have not answered a request. They may be alive but not have the
@@ -55,12 +55,12 @@ func (s *space) doubt(missing []string) {
 
 // send sends a message to other nodes. A message that is dropped because the queue is full is
 // counted, and the error is adapter.ErrQueueFull.
-func (s *space) send(m *Message, to Destination, volatile bool) error {
+func (s *space) send(m *Message, to Destination) error {
 	wire, err := s.encode(m)
 	if err != nil {
 		return err
 	}
-	return s.publish(m, wire, to, volatile)
+	return s.publish(m, wire, to, false)
 }
 
 // encode writes a message of this namespace.
@@ -80,7 +80,7 @@ func (s *space) publish(m *Message, wire []byte, to Destination, volatile bool) 
 
 // answer sends the answer to a request of another node.
 func (s *space) answer(to string, m *Message) {
-	if err := s.send(m, Destination{Kind: ToNode, Node: to}, false); err != nil && err != adapter.ErrQueueFull {
+	if err := s.send(m, Destination{Kind: ToNode, Node: to}); err != nil && err != adapter.ErrQueueFull {
 		s.p.drops.note(DropFailed, to, s.name, err)
 	}
 }
@@ -165,7 +165,7 @@ func (s *space) receiveMembership(h *Header) {
 		if s.p.traits.NodeHeartbeats {
 			to = Destination{Kind: ToNode, Node: id}
 		}
-		_ = s.send(&Message{Kind: Heartbeat}, to, false) // an error is that of a full queue
+		_ = s.send(&Message{Kind: Heartbeat}, to) // an error is that of a full queue
 	}
 }
 
