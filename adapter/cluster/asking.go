@@ -12,62 +12,72 @@ import (
 	"github.com/seed96b07ef8/socketio/parser"
 )
 
+// A pending is a request of an adapter that has not been sent.
+type pending struct {
+	*request
+	space  *space
+	others int  // that have to answer by name
+	all    bool // all nodes have to answer
+}
+
 // request adds a request that all members of the namespace have to answer, or only the node
 // that t names.
-func (a *Adapter) request(ctx context.Context, t adapter.Target, take func(*Message), completed func(outcome)) (*request, error) {
+func (a *Adapter) request(t adapter.Target, take func(*Message), completed func(outcome)) (*pending, error) {
 	s := a.space
 	if err := s.p.down(); err != nil {
 		return nil, err
 	}
-	done := func(missing []string, unknown int) {
-		s.doubt(missing)
-		completed(outcome{missing, unknown})
-	}
-	if to := s.toNodes(t); to.Kind == ToNode {
-		return s.requests.add([]string{to.Node}, 0, take, done)
-	}
-	d, ok := s.p.driver.(CountingDriver)
-	if !ok {
-		return s.requests.add(s.roster.names(), 0, take, done)
-	}
-	n, err := d.Count(ctx, s.name)
-	if err != nil {
-		return nil, errors.Join(adapter.ErrUnavailable, err)
-	}
-	return s.requestCounted(n-1, take, completed)
-}
-
-// requestCounted adds a request that others nodes have to answer: those that send heartbeats, and
-// as many more as there are.
-func (s *space) requestCounted(others int, take func(*Message), completed func(outcome)) (*request, error) {
+	q := &pending{space: s, all: true}
 	named := s.roster.names()
-	unnamed := max(others-len(named), 0)
-	var hurry *time.Timer
-	r, err := s.requests.add(named, unnamed, take, func(missing []string, unknown int) {
-		if hurry != nil {
-			hurry.Stop()
+	if to := s.toNodes(t); to.Kind == ToNode {
+		named, q.all = []string{to.Node}, false
+	}
+	q.others = len(named)
+	var err error
+	q.request, err = s.requests.add(named, 0, take, func(o outcome) {
+		s.doubt(o.missing)
+		if o.counted > 0 {
+			s.ghosts.note(o.unknown, time.Now())
 		}
-		s.doubt(missing)
-		if unnamed > 0 {
-			s.ghosts.note(unknown, time.Now())
-		}
-		completed(outcome{missing, unknown})
+		completed(o)
 	})
 	if err != nil {
 		return nil, err
 	}
-	if n := s.ghosts.expected(time.Now()); n > 0 {
-		hurry = time.AfterFunc(ghostWait, func() { r.forgive(n) })
-	}
-	return r, nil
+	return q, nil
 }
 
 // submit publishes a request that was encoded. Without a place in the queue it is complete.
-func (a *Adapter) submit(r *request, m *Message, wire []byte) {
-	if err := a.space.publish(m, wire, a.space.toNodes(m.Target), false); err != nil {
-		r.expire()
+func (q *pending) submit(ctx context.Context, m *Message, wire []byte) {
+	s := q.space
+	d, counts := s.p.driver.(CountingDriver)
+	if counts = counts && q.all; counts {
+		q.count()
 	}
-	r.begin()
+	switch err := s.publish(m, wire, s.toNodes(m.Target), false); {
+	case err != nil:
+		q.expire()
+	case counts:
+		go q.countNodes(ctx, d) // ends when the driver has counted, at the latest after PublishTimeout
+	}
+	q.begin()
+}
+
+// countNodes waits for as many answers as the bus has nodes, some of which send no heartbeats. If
+// some did not answer lately, it does not wait for these for long.
+func (q *pending) countNodes(ctx context.Context, d CountingDriver) {
+	ctx, cancel := context.WithTimeout(ctx, q.space.p.opts.PublishTimeout)
+	defer cancel()
+	n, err := d.Count(ctx, q.space.name)
+	if err != nil {
+		q.fail(errors.Join(adapter.ErrUnavailable, err))
+		return
+	}
+	unnamed := max(n-1-q.others, 0)
+	if ghosts := q.space.ghosts.expected(time.Now()); ghosts > 0 && unnamed > 0 {
+		time.AfterFunc(ghostWait, func() { q.forgive(ghosts) })
+	}
+	q.counted(unnamed)
 }
 
 // remaining returns the time until the deadline of ctx, or 0 without one.
@@ -87,16 +97,13 @@ func nodeIDs(names []string) []adapter.NodeID {
 	return ids
 }
 
-// An outcome is how a request was completed.
-type outcome struct {
-	missing []string
-	unknown int
-}
-
 // err returns a *adapter.PartialError, or nil if all nodes have answered.
 func (o outcome) err(cause error) error {
-	if len(o.missing) == 0 && o.unknown == 0 {
+	if len(o.missing) == 0 && o.unknown == 0 && o.failed == nil {
 		return nil
+	}
+	if o.failed != nil {
+		cause = ctxerr.Join(o.failed, cause)
 	}
 	return &adapter.PartialError{Missing: nodeIDs(o.missing), Unknown: o.unknown, Err: cause}
 }
@@ -110,7 +117,7 @@ func (a *Adapter) ask(ctx context.Context, m *Message, take func(*Message)) erro
 		defer cancel()
 	}
 	done := make(chan outcome, 1)
-	r, err := a.request(ctx, m.Target, take, func(o outcome) { done <- o })
+	r, err := a.request(m.Target, take, func(o outcome) { done <- o })
 	if err != nil {
 		return a.unasked(err)
 	}
@@ -120,7 +127,7 @@ func (a *Adapter) ask(ctx context.Context, m *Message, take func(*Message)) erro
 	if err != nil {
 		return err
 	}
-	a.submit(r, m, wire)
+	r.submit(ctx, m, wire)
 	select {
 	case o := <-done:
 		return o.err(nil)
@@ -248,7 +255,7 @@ type question struct {
 	sink    adapter.AckSink
 	m       *Message
 	wire    []byte
-	request *request
+	request *pending
 	unasked error // why other nodes cannot be asked; then there is no request
 }
 
@@ -256,7 +263,7 @@ type question struct {
 // sent. Without one the caller calls ask or cancel.
 func (a *Adapter) newQuestion(ctx context.Context, m *Message, sink adapter.AckSink, take func(*Message)) (*question, error) {
 	q := &question{a: a, ctx: ctx, sink: sink, m: m}
-	q.request, q.unasked = a.request(ctx, m.Target, take, func(o outcome) {
+	q.request, q.unasked = a.request(m.Target, take, func(o outcome) {
 		sink.Complete(o.err(a.incomplete(ctx)))
 	})
 	if q.request == nil {
@@ -295,7 +302,7 @@ func (q *question) ask() {
 		r.expire()
 		r.remove()
 	})
-	q.a.submit(r, q.m, q.wire)
+	r.submit(q.ctx, q.m, q.wire)
 }
 
 // completeBefore is how long before a deadline a sink is completed, at most: the result is wanted

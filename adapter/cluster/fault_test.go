@@ -397,6 +397,33 @@ func TestMuteSubscriber(t *testing.T) {
 	})
 }
 
+// A bus that does not count its nodes delays no emit, and results say so.
+func TestBusDoesNotCount(t *testing.T) {
+	inBubble(t, 2, &memorybus.Options{Counted: true}, nil, func(t *testing.T, bus *memorybus.Bus, nodes []*bubbleNode) {
+		for _, fault := range []memorybus.Fault{{Paused: true}, {Refuse: errors.New("no permission")}} {
+			bus.SetFault(nodes[0].id(), fault)
+			begun := time.Now()
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			acks := nodes[0].EmitWithAck(ctx, "question")
+			if took := time.Since(begun); took != 0 {
+				t.Errorf("EmitWithAck took %v", took)
+			}
+			nodes[0].client.Next().Ack("answer")
+			_, err := socketio.Collect(acks)
+			if partial := new(adapter.PartialError); !errors.As(err, &partial) || !errors.Is(err, adapter.ErrUnavailable) {
+				t.Errorf("the acknowledgements have the error %v", err)
+			}
+			if took := time.Since(begun); took > 2*time.Second { // the time-out of publishing
+				t.Errorf("took %v", took)
+			}
+			cancel()
+			bus.SetFault(nodes[0].id(), memorybus.Fault{})
+			time.Sleep(5 * time.Second)
+		}
+		nodes[0].expect(t, time.Second, 2)
+	})
+}
+
 // What a node queues is sent before the server has shut down.
 func TestShutdownSendsTheRest(t *testing.T) {
 	inBubble(t, 2, nil, nil, func(t *testing.T, bus *memorybus.Bus, nodes []*bubbleNode) {

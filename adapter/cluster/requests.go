@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"crypto/rand"
+	"errors"
 	"slices"
 	"strconv"
 	"sync"
@@ -36,9 +37,8 @@ type request struct {
 	id    string
 	// take takes a message that answers the request. Calls may be concurrent.
 	take func(m *Message)
-	// completed is called once, after take was called for all answers: with the nodes
-	// that have not answered, and the number of those that are not known by name.
-	completed func(missing []string, unknown int)
+	// completed is called once, after take was called for all answers.
+	completed func(o outcome)
 
 	// The table's mutex guards these.
 	named    map[string]struct{}  // nodes that have to answer, and have not
@@ -48,10 +48,24 @@ type request struct {
 	active   int                  // calls of take
 	missing  []string             // nodes that have left, or whose answer was refused
 	bytes    int
-	begun    bool // begin was called
-	expired  bool // no further answer is waited for
+	begun    bool  // begin was called
+	counting bool  // unnamed is not known yet
+	wanted   int   // the number of nodes that were counted besides those that are named
+	failed   error // why they could not be counted
+	early    int   // answers of further nodes that have arrived until it is
+	expired  bool  // no further answer is waited for
 	complete bool
 }
+
+// An outcome is how a request was completed.
+type outcome struct {
+	missing []string // nodes that have not answered, or not completely
+	unknown int      // further ones, which are not known by name
+	counted int      // nodes that had to answer besides those known by name
+	failed  error    // the nodes could not be counted
+}
+
+var errNotCounted = errors.New("cluster: the bus has not counted the nodes in time")
 
 // progress records which parts of its answer a node has sent.
 type progress struct {
@@ -67,7 +81,7 @@ func newRequests() *requests {
 // add adds a request that the named nodes have to answer, and as many others as unnamed says.
 // The error is adapter.ErrQueueFull or adapter.ErrUnavailable. The caller sends the request
 // under the ID of the result, calls begin, and calls remove when no further message is wanted.
-func (t *requests) add(named []string, unnamed int, take func(*Message), completed func([]string, int)) (*request, error) {
+func (t *requests) add(named []string, unnamed int, take func(*Message), completed func(outcome)) (*request, error) {
 	r := &request{table: t, take: take, completed: completed, unnamed: max(unnamed, 0),
 		named: make(map[string]struct{}, len(named)), accepted: make(map[string]*progress)}
 	for _, name := range named {
@@ -184,6 +198,8 @@ func (r *request) countLocked(node string) {
 		delete(r.named, node)
 	} else if slices.Contains(r.missing, node) {
 		return
+	} else if r.counting {
+		r.early++
 	} else if r.unnamed > 0 {
 		r.unnamed--
 	} else if r.forgiven > 0 {
@@ -201,20 +217,23 @@ func (r *request) giveUpLocked(node string) {
 
 // completeAndUnlock completes a request if nothing more is waited for.
 func (t *requests) completeAndUnlock(r *request) {
-	done := r.begun && !r.complete && r.active == 0 && (r.expired || len(r.named) == 0 && r.unnamed == 0)
+	done := r.begun && !r.complete && r.active == 0 && (r.expired || !r.counting && len(r.named) == 0 && r.unnamed == 0)
 	if !done {
 		t.mu.Unlock()
 		return
 	}
 	r.complete = true
-	missing, unknown := r.missing, r.unnamed+r.forgiven
+	o := outcome{r.missing, r.unnamed + r.forgiven, r.wanted, r.failed}
+	if r.counting {
+		o.failed = errNotCounted
+	}
 	for name := range r.named {
-		missing = append(missing, name)
+		o.missing = append(o.missing, name)
 	}
 	r.named, r.accepted, r.missing = nil, nil, nil
 	t.mu.Unlock()
-	slices.Sort(missing)
-	r.completed(missing, unknown)
+	slices.Sort(o.missing)
+	r.completed(o)
 }
 
 // begin lets the request be completed, which it is at once if no node has to answer. It is called
@@ -222,6 +241,31 @@ func (t *requests) completeAndUnlock(r *request) {
 func (r *request) begin() {
 	r.table.mu.Lock()
 	r.begun = true
+	r.table.completeAndUnlock(r)
+}
+
+// count defers the completion of a request until counted is called. It is called before the
+// request is sent.
+func (r *request) count() {
+	r.table.mu.Lock()
+	defer r.table.mu.Unlock()
+	r.counting = true
+}
+
+// counted says how many nodes have to answer besides those that are named.
+func (r *request) counted(unnamed int) {
+	r.table.mu.Lock()
+	r.wanted = unnamed
+	r.unnamed = max(unnamed-r.early, 0)
+	r.counting = false
+	r.table.completeAndUnlock(r)
+}
+
+// fail completes a request because the nodes could not be counted.
+func (r *request) fail(err error) {
+	r.table.mu.Lock()
+	r.failed = err
+	r.counting, r.expired = false, true
 	r.table.completeAndUnlock(r)
 }
 

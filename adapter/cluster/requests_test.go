@@ -21,7 +21,7 @@ func addRequest(t *testing.T, table *requests, named []string, unnamed int) *rec
 	t.Helper()
 	rec := new(recordedRequest)
 	r, err := table.add(named, unnamed, func(m *Message) { rec.taken = append(rec.taken, m) },
-		func(missing []string, unknown int) { rec.completed++; rec.missing, rec.unknown = missing, unknown })
+		func(o outcome) { rec.completed++; rec.missing, rec.unknown = o.missing, o.unknown })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestRequestIsNotCompleteBeforeItBegins(t *testing.T) {
 	table := newRequests()
 	for _, named := range [][]string{nil, {"a"}} {
 		completed := 0
-		r, err := table.add(named, 0, nil, func([]string, int) { completed++ })
+		r, err := table.add(named, 0, nil, func(outcome) { completed++ })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -127,6 +127,49 @@ func TestRequestNamesWhoIsMissing(t *testing.T) {
 	}
 }
 
+// Answers may arrive before the nodes were counted.
+func TestRequestIsCounted(t *testing.T) {
+	table := newRequests()
+	var outcomes []outcome
+	add := func() *recordedRequest {
+		r, err := table.add([]string{"a"}, 0, func(*Message) {}, func(o outcome) { outcomes = append(outcomes, o) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.count()
+		r.begin()
+		rec := &recordedRequest{request: r}
+		rec.answer(t, awaited, "a", Message{})
+		rec.answer(t, awaited, "b", Message{})
+		if len(outcomes) != 0 {
+			t.Fatal("completed too early")
+		}
+		return rec
+	}
+	expect := func(unknown, counted int, failed error) {
+		t.Helper()
+		if len(outcomes) != 1 || outcomes[0].unknown != unknown || outcomes[0].counted != counted || outcomes[0].failed != failed {
+			t.Errorf("the outcome is %+v", outcomes)
+		}
+		outcomes = nil
+	}
+	r := add()
+	r.counted(2)
+	r.answer(t, awaited, "c", Message{})
+	expect(0, 2, nil)
+	add().counted(1)
+	expect(0, 1, nil)
+	add().fail(adapter.ErrUnavailable)
+	expect(0, 0, adapter.ErrUnavailable)
+	r = add()
+	r.expire()
+	expect(0, 0, errNotCounted)
+	r.counted(5)
+	if len(outcomes) != 0 {
+		t.Error("completed twice")
+	}
+}
+
 // Nodes that are forgiven do not delay a request, and are missing unless they answer.
 func TestRequestForgives(t *testing.T) {
 	table := newRequests()
@@ -170,10 +213,10 @@ func TestRequestWaitsForTake(t *testing.T) {
 		if completed != 0 {
 			t.Error("completed too early")
 		}
-	}, func(missing []string, _ int) {
+	}, func(o outcome) {
 		completed++
-		if len(missing) != 1 { // it left before it was finished
-			t.Errorf("missing: %q", missing)
+		if len(o.missing) != 1 { // it left before it was finished
+			t.Errorf("missing: %q", o.missing)
 		}
 	})
 	if err != nil {
