@@ -217,12 +217,22 @@ func (a *Adapter) applyBroadcast(m *Message) error {
 	}
 	ctx, cancel := context.WithTimeout(a.space.p.ctx, timeout)
 	sink := &answeringSink{space: a.space, to: m.Sender, requestID: m.RequestID, cancel: cancel}
+	asked := &a.space.p.asked
+	context.AfterFunc(ctx, func() { asked.Add(-1) })
+	if asked.Add(1) > maxRequests {
+		sink.Expect(0)
+		return errTooManyAsked
+	}
 	err := a.DeliverWithAck(ctx, p, m.Target, sink)
 	if err != nil {
 		sink.Expect(0)
 	}
 	return err
 }
+
+// errTooManyAsked means that other nodes wait for the acknowledgements of more broadcasts than
+// they may wait for at once.
+var errTooManyAsked = errors.New("too many broadcasts wait for acknowledgements")
 
 // eventName returns the name of an event, which the codec has checked.
 func eventName(body []byte) string {

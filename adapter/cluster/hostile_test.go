@@ -73,6 +73,41 @@ func TestHostileAcknowledgements(t *testing.T) {
 	})
 }
 
+// Other nodes cannot make a node wait for the acknowledgements of any number of broadcasts.
+func TestHostileQuestions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, _, a := startStill(t)
+		s := &silentSocket{countingSocket{id: "s"}}
+		a.Add(s)
+		for i := range maxRequests + 100 {
+			d.receive(t, &Message{Kind: Broadcast, Namespace: "/", Sender: "other", RequestID: fmt.Sprint(i), Seq: uint64(i + 1),
+				Timeout: time.Hour, Body: parser.Body{JSON: []byte(`["question"]`)}})
+		}
+		synctest.Wait()
+		if n := s.delivered.Load(); n != maxRequests {
+			t.Errorf("delivered %d events", n)
+		}
+		if n := len(d.of(BroadcastClientCount)); n != maxRequests+100 {
+			t.Errorf("counted the clients %d times", n)
+		}
+		if n := a.space.p.Stats().Dropped[DropFailed]; n != 100 {
+			t.Errorf("dropped %d messages", n)
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if n := a.space.p.asked.Load(); n != 0 {
+			t.Errorf("%d broadcasts wait", n)
+		}
+	})
+}
+
+// A silentSocket does not acknowledge.
+type silentSocket struct{ countingSocket }
+
+func (s *silentSocket) DeliverWithAck(_ context.Context, p *adapter.Packet, _ adapter.AckSink) {
+	s.Deliver(p)
+}
+
 // A panickingHost is a namespace whose methods panic.
 type panickingHost struct{ countingHost }
 
