@@ -1,6 +1,7 @@
 package cluster_test
 
 import (
+	"context"
 	"slices"
 	"testing"
 
@@ -91,7 +92,10 @@ func TestTwoServers(t *testing.T) {
 // Three servers: every operation on sockets of all nodes, and events between servers.
 func TestThreeServers(t *testing.T) {
 	_, nodes := startNodes(t, 3, func(i int, io *socketio.Server) {
-		io.OnConnect(func(s *socketio.Socket) { s.SetData(map[string]int{"node": i}) })
+		io.Use(func(_ context.Context, s *socketio.Socket) error {
+			s.SetData(map[string]int{"node": i})
+			return nil
+		})
 		io.OnServerEvent("load", func(factor int) int { return factor * i })
 	})
 	ctx := await.Context(t)
