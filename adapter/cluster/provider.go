@@ -34,12 +34,11 @@ type Provider struct {
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
 
-	asked     atomic.Int64  // broadcasts of other nodes whose clients have not all acknowledged
-	anonymous atomic.Uint64 // answers without a sender
-	started   atomic.Bool   // what is received before cannot be answered
-	numbered  atomic.Uint64 // messages, for Message.Seq
-	requests  recent        // of other nodes
-	headers   sync.Pool     // of *Header
+	asked    atomic.Int64  // broadcasts of other nodes whose clients have not all acknowledged
+	started  atomic.Bool   // what is received before cannot be answered
+	numbered atomic.Uint64 // messages, for Message.Seq
+	requests recent        // of other nodes
+	headers  sync.Pool     // of *Header
 
 	attaching sync.Mutex // serializes the driver's Attach and Detach; before mu
 

@@ -41,20 +41,21 @@ type request struct {
 	completed func(o outcome)
 
 	// The table's mutex guards these.
-	named    map[string]struct{}  // nodes that have to answer, and have not
-	unnamed  int                  // answers of further nodes that have to arrive
-	forgiven int                  // answers of further nodes that need not arrive anymore
-	accepted map[string]*progress // of nodes that have begun to answer
-	active   int                  // calls of take
-	missing  []string             // nodes that have left, or whose answer was refused
-	bytes    int
-	begun    bool  // begin was called
-	counting bool  // unnamed is not known yet
-	wanted   int   // the number of nodes that were counted besides those that are named
-	failed   error // why they could not be counted
-	early    int   // answers of further nodes that have arrived until it is
-	expired  bool  // no further answer is waited for
-	complete bool
+	named     map[string]struct{}  // nodes that have to answer, and have not
+	unnamed   int                  // answers of further nodes that have to arrive
+	forgiven  int                  // answers of further nodes that need not arrive anymore
+	accepted  map[string]*progress // of nodes that have begun to answer
+	active    int                  // calls of take
+	missing   []string             // nodes that have left, or whose answer was refused
+	bytes     int
+	begun     bool  // begin was called
+	counting  bool  // unnamed is not known yet
+	wanted    int   // the number of nodes that were counted besides those that are named
+	failed    error // why they could not be counted
+	anonymous int   // answers that do not name their node
+	early     int   // answers of further nodes that have arrived until it is
+	expired   bool  // no further answer is waited for
+	complete  bool
 }
 
 // An outcome is how a request was completed.
@@ -72,6 +73,7 @@ type progress struct {
 	parts    map[uint64]struct{}
 	total    uint64 // 0 until the last part has arrived
 	finished bool
+	counted  bool // as an answer
 }
 
 func newRequests() *requests {
@@ -111,14 +113,14 @@ const (
 	tooLarge          // all answers together are too large
 )
 
-// answer passes a message to the request that it answers. size is that of its wire. For a
-// message without a sender, node is made up by the caller.
+// answer passes a message to the request that it answers. size is that of its wire. node is
+// empty for a message without a sender: then it counts as the answer of any node.
 func (t *requests) answer(m *Message, node string, size int) verdict {
 	r, v := t.begin(m, node, size)
 	if r == nil {
 		return v
 	}
-	defer t.end(r, node, v)
+	defer t.end(r, m, node, v)
 	if v == awaited {
 		r.take(m)
 	}
@@ -148,14 +150,14 @@ func (t *requests) begin(m *Message, node string, size int) (*request, verdict) 
 		return nil, late
 	}
 	a := r.accepted[node]
-	if a == nil {
+	if a == nil && node != "" {
 		if len(r.accepted) >= maxMembers {
 			return nil, late
 		}
 		a = new(progress)
 		r.accepted[node] = a
 	}
-	if !a.add(m.Part, m.More) {
+	if a != nil && !a.add(m.Part, m.More) {
 		return nil, duplicate
 	}
 	r.bytes += size
@@ -183,11 +185,16 @@ func (a *progress) add(part uint64, more bool) bool {
 }
 
 // end notes that take has returned.
-func (t *requests) end(r *request, node string, v verdict) {
+func (t *requests) end(r *request, m *Message, node string, v verdict) {
 	t.mu.Lock()
 	r.active--
-	if a := r.accepted[node]; v == awaited && a != nil && a.finished {
+	switch a := r.accepted[node]; {
+	case v != awaited || r.complete:
+	case a != nil && a.finished && !a.counted:
+		a.counted = true
 		r.countLocked(node)
+	case node == "" && m.Kind != BroadcastAck:
+		r.anonymous++
 	}
 	t.completeAndUnlock(r)
 }
@@ -217,7 +224,7 @@ func (r *request) giveUpLocked(node string) {
 
 // completeAndUnlock completes a request if nothing more is waited for.
 func (t *requests) completeAndUnlock(r *request) {
-	done := r.begun && !r.complete && r.active == 0 && (r.expired || !r.counting && len(r.named) == 0 && r.unnamed == 0)
+	done := r.begun && !r.complete && r.active == 0 && (r.expired || !r.counting && len(r.named)+r.unnamed <= r.anonymous)
 	if !done {
 		t.mu.Unlock()
 		return
@@ -226,6 +233,10 @@ func (t *requests) completeAndUnlock(r *request) {
 	o := outcome{r.missing, r.unnamed + r.forgiven, r.wanted, r.failed}
 	if r.counting {
 		o.failed = errNotCounted
+	}
+	if r.anonymous > 0 { // which of them have answered is not known
+		o.unknown = max(o.unknown+len(r.named)-r.anonymous, 0)
+		r.named = nil
 	}
 	for name := range r.named {
 		o.missing = append(o.missing, name)

@@ -170,6 +170,65 @@ func TestRequestIsCounted(t *testing.T) {
 	}
 }
 
+// What a node sends after its answer does not count as the answer of another node.
+func TestNodeCountsOnce(t *testing.T) {
+	r := addRequest(t, newRequests(), []string{"a"}, 2)
+	for _, node := range []string{"a", "b"} {
+		r.answer(t, awaited, node, Message{Kind: BroadcastClientCount})
+		for range 5 {
+			r.answer(t, awaited, node, Message{Kind: BroadcastAck})
+		}
+	}
+	r.expect(t, 12, false, 0)
+	r.answer(t, awaited, "c", Message{Kind: BroadcastClientCount})
+	r.expect(t, 13, true, 0)
+}
+
+// Parts of one answer may be taken at the same time.
+func TestPartsAtTheSameTime(t *testing.T) {
+	table := newRequests()
+	completed := 0
+	var r *request
+	r, err := table.add([]string{"a"}, 1, func(m *Message) {
+		if m.More { // the last part arrives while the first is taken
+			table.answer(&Message{Kind: FetchSocketsResponse, RequestID: r.id, Part: 1}, "a", 1)
+		}
+	}, func(outcome) { completed++ })
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.begin()
+	table.answer(&Message{Kind: FetchSocketsResponse, RequestID: r.id, More: true}, "a", 1)
+	if completed != 0 {
+		t.Error("completed without the answer of the other node")
+	}
+	table.answer(&Message{Kind: FetchSocketsResponse, RequestID: r.id}, "b", 1)
+	if completed != 1 {
+		t.Errorf("completed %d times", completed)
+	}
+}
+
+// Answers that do not name their node count as those of any.
+func TestAnonymousAnswers(t *testing.T) {
+	r := addRequest(t, newRequests(), []string{"a", "b"}, 1)
+	for range 2 {
+		r.answer(t, awaited, "", Message{})
+	}
+	r.expect(t, 2, false, 0)
+	r.answer(t, awaited, "", Message{})
+	r.expect(t, 3, true, 0)
+
+	r = addRequest(t, newRequests(), []string{"a", "b"}, 1)
+	r.answer(t, awaited, "", Message{})
+	r.expire()
+	r.expect(t, 1, true, 2)
+
+	r = addRequest(t, newRequests(), []string{"a"}, 1)
+	r.answer(t, awaited, "", Message{})
+	r.answer(t, awaited, "a", Message{})
+	r.expect(t, 2, true, 0)
+}
+
 // Nodes that are forgiven do not delay a request, and are missing unless they answer.
 func TestRequestForgives(t *testing.T) {
 	table := newRequests()

@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -171,11 +170,7 @@ func (s *space) receiveMembership(h *Header) {
 
 // receiveAnswer handles the answer to a request of this node.
 func (s *space) receiveAnswer(m *Message, size int) {
-	node := m.Sender
-	if node == "" { // each answer is that of another node
-		node = strconv.FormatUint(s.p.anonymous.Add(1), 10)
-	}
-	switch s.requests.answer(m, node, size) {
+	switch s.requests.answer(m, m.Sender, size) {
 	case late:
 		s.p.drops.note(DropLate, m.Sender, s.name, nil)
 	case duplicate:
