@@ -36,8 +36,8 @@ type Driver interface {
 	// never will; neither is sent again. After another error it is. Publish does not keep
 	// the slice.
 	Publish(ctx context.Context, messages []Outgoing) (sent int, err error)
-	// Close ends all connections that Open has made. It is called last, and nothing is
-	// passed to in after it has returned.
+	// Close ends all connections that Open has made, and nothing is passed to in after it
+	// has returned. Later only Detach and Interest may be called, which do nothing then.
 	Close(ctx context.Context) error
 }
 

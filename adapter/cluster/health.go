@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 
@@ -146,8 +147,8 @@ func (h *health) state() (adapter.LinkState, error) {
 	return worst.state, worst.err
 }
 
-// wait waits until all changes are reported.
-func (h *health) wait() {
+// wait waits until all changes are reported, or ctx ends: an observer may not return.
+func (h *health) wait(ctx context.Context) {
 	for {
 		h.mu.Lock()
 		reporter := h.reporter
@@ -155,6 +156,10 @@ func (h *health) wait() {
 		if reporter == nil {
 			return
 		}
-		<-reporter
+		select {
+		case <-reporter:
+		case <-ctx.Done():
+			return
+		}
 	}
 }

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -23,7 +24,7 @@ func TestHealthReportsTheWorstState(t *testing.T) {
 		})
 		step := func(link string, source healthSource, s adapter.LinkState, err error) {
 			h.set(link, source, s, err)
-			h.wait()
+			h.wait(t.Context())
 		}
 		lost, deaf := errors.New("lost"), errors.New("deaf")
 		step("bus", fromDriver, adapter.LinkUp, nil) // as it is without a report
@@ -71,8 +72,11 @@ func TestHealthCoalesces(t *testing.T) {
 			h.set("bus", fromDriver, adapter.LinkUp, nil)
 			h.set("bus", fromDriver, adapter.LinkDown, nil)
 		}
+		ended, end := context.WithCancel(t.Context())
+		end()
+		h.wait(ended) // does not wait for the observer
 		close(proceed)
-		h.wait()
+		h.wait(t.Context())
 		if want := []adapter.LinkState{adapter.LinkDegraded, adapter.LinkDown}; !slices.Equal(events, want) {
 			t.Errorf("reported %v, want %v", events, want)
 		}
@@ -89,9 +93,9 @@ func TestHealthSurvivesItsObserver(t *testing.T) {
 			}
 		})
 		h.set("bus", fromDriver, adapter.LinkDown, nil)
-		h.wait()
+		h.wait(t.Context())
 		h.set("bus", fromDriver, adapter.LinkUp, nil)
-		h.wait()
+		h.wait(t.Context())
 		if n != 2 {
 			t.Errorf("reported %d changes, want 2", n)
 		}

@@ -194,9 +194,7 @@ func (p *Provider) all() []*space {
 
 // Close implements [adapter.Provider].
 func (p *Provider) Close(ctx context.Context) error {
-	p.mu.Lock()
-	p.closed = true
-	p.mu.Unlock()
+	p.refuse()
 	if p.traits.NodeHeartbeats {
 		_ = p.sendNode(AdapterClose)
 	}
@@ -207,8 +205,17 @@ func (p *Provider) Close(ctx context.Context) error {
 	p.pulse.stop()
 	errs = append(errs, p.driver.Close(ctx))
 	p.cancel()
-	p.health.wait()
+	p.health.wait(ctx)
 	return errors.Join(errs...)
+}
+
+// refuse makes Namespace return errors, and waits for a call of the driver's Attach.
+func (p *Provider) refuse() {
+	p.attaching.Lock()
+	defer p.attaching.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
 }
 
 // sendNode sends a message that is not about a namespace.
