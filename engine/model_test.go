@@ -43,7 +43,6 @@ type model struct {
 	h        *harness
 	seed     uint64
 	streams  atomic.Uint64
-	ctx      context.Context // ends with the server's sessions
 	sessions chan *modelSession
 	cutOff   atomic.Bool // Shutdown aborted sessions
 	closing  atomic.Bool // Shutdown was called

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
 	"strings"
 	"testing"
@@ -43,11 +44,7 @@ func encode(t *testing.T, name string, m cluster.Message) []byte {
 	if name != "entry" {
 		return wire
 	}
-	entry := make(map[string]string)
-	for name, value := range nodewire.Fields(wire) {
-		entry[name] = value
-	}
-	object, err := json.Marshal(entry)
+	object, err := json.Marshal(maps.Collect(nodewire.Fields(wire)))
 	if err != nil {
 		t.Fatal(err)
 	}
