@@ -448,10 +448,30 @@ func (s *session) result() error {
 	switch {
 	case worst != nil:
 		return worst
-	case socket.Connected():
-		return s.deliver(s.ctx, "what was emitted last")
-	case socket.Active():
-		return failf(exitNoConnection, "the connection was lost, and what was emitted since has not been sent")
+	case !socket.Active():
+		return nil
 	}
-	return nil
+	if err := s.connected(socket); err != nil {
+		return err
+	}
+	return s.deliver(s.ctx, "what was emitted last")
+}
+
+// connected waits, no longer than the timeout, until an active socket is connected: it may
+// be joining its namespace, or reconnecting.
+func (s *session) connected(socket *client.Socket) error {
+	limited, cancel := context.WithTimeout(s.ctx, s.target.timeout)
+	defer cancel()
+	err := socket.Connect(limited)
+	if err == nil {
+		return nil
+	}
+	if s.ctx.Err() != nil {
+		return errInterrupted
+	}
+	if _, refused := errors.AsType[*client.ConnectError](err); refused {
+		s.notConnected(socket, err)
+		return <-s.over // which is full, or about to be: a refusal is shown once
+	}
+	return failf(exitNoConnection, "%s; what was emitted since has not been sent", s.target.explain(err).text)
 }

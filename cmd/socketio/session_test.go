@@ -59,6 +59,10 @@ func TestScript(t *testing.T) {
 		{"help", "/help\n/quit\nsum 1 2 ?\n", exitOK, []string{"/ack ID [VALUE...]"}, ""},
 		{"join", "/join /b\nwhere ?\n", exitOK, []string{"* connected: namespace /b, id ID", `< ack #1 of where: "b"`}, ""},
 		{"join nothing", "/join /nope\nsum 1 2 ?\n", exitRefused, []string{"! the server has no namespace /nope"}, "the server has no namespace /nope"},
+		{"join at last", "/join /b\n", exitOK, nil, ""},
+		{"join and emit at last", "/join /b\nhello\n", exitOK, nil, ""},
+		{"join nothing at last", "/join /nope\n", exitRefused, []string{"! the server has no namespace /nope"}, "the server has no namespace /nope"},
+		{"connect at last", "/disconnect\n/connect\n", exitOK, nil, ""},
 		{"ack of nothing", "/ack 7\n", exitFailure, []string{"! there is no event 7 that wants an acknowledgement"}, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
