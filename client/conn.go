@@ -29,12 +29,13 @@ type conn struct {
 	// attempt is the number of the attempt that has opened the connection, 0 for the
 	// first. The next one counts on from it, unless the connection was good: the
 	// server has admitted a socket over it, or pinged a manager without one.
-	attempt int
-	good    bool
-	opened  bool     // the functions of OnOpen are called
-	early   []func() // notices that wait for that
-	legacy  bool     // the server is one of version 2
-	parting bool     // a DISCONNECT of Manager.Close was sent
+	attempt   int
+	good      bool
+	opened    bool     // the manager has, or had, the connection
+	early     []func() // notices that wait for that
+	announced bool     // the functions of OnOpen are called, or were
+	legacy    bool     // the server is one of version 2
+	parting   bool     // a DISCONNECT of Manager.Close was sent
 }
 
 // taskBytes is what a place in an inbox costs.
@@ -138,7 +139,7 @@ func (c *conn) OnUpgrade(_ *engine.Client, t engine.Transport) {
 // manager's mu is held.
 func (c *conn) whileOpenLocked(notify func()) {
 	switch {
-	case c.m.conn == c:
+	case c.m.conn == c && c.announced:
 		notify()
 	case !c.opened && c.over == nil:
 		c.early = append(c.early, notify)

@@ -140,20 +140,47 @@ func (d *dialer) succeed(c *conn, attempt int) error {
 	for s := range m.active {
 		sockets = append(sockets, s)
 	}
-	notifyHooks(m, &m.opened, func(f func()) { f() })
-	if attempt > 0 {
-		notifyHooks(m, &m.reconnected, func(f func(int)) { f(attempt) })
-	}
 	c.opened = true
-	for _, notify := range c.early {
-		notify()
-	}
-	c.early = nil
+	m.notifyOpenedLocked(c)
 	m.mu.Unlock()
 	for _, s := range sockets {
 		s.join(c)
 	}
 	return nil
+}
+
+// notifyOpenedLocked has the functions of OnOpen and OnReconnect called. Connections that
+// a program opens and closes must not fill the inbox of a manager whose functions block.
+// So when too many calls wait, there is one more for the connection that the manager has
+// then, and those that have ended by then are left out.
+func (m *Manager) notifyOpenedLocked(c *conn) {
+	early := c.early
+	c.early = nil
+	switch {
+	case m.behind:
+	case m.inbox.pending() >= maxPendingOpens:
+		m.behind = true
+		m.inbox.push(m.catchUp)
+	default:
+		c.announced = true
+		notifyHooks(m, &m.opened, func(f func()) { f() })
+		if attempt := c.attempt; attempt > 0 {
+			notifyHooks(m, &m.reconnected, func(f func(int)) { f(attempt) })
+		}
+		for _, notify := range early {
+			notify()
+		}
+	}
+}
+
+// catchUp has the functions of OnOpen called for a connection that was left out until now.
+func (m *Manager) catchUp() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.behind = false
+	if c := m.conn; c != nil && !c.announced {
+		m.notifyOpenedLocked(c)
+	}
 }
 
 // fail reports a failed attempt to the hooks. After the last one, the sockets are
@@ -165,7 +192,9 @@ func (d *dialer) fail(err error, attempt int, last bool) {
 		m.mu.Unlock()
 		return
 	}
-	notifyHooks(m, &m.failed, func(f func(error)) { f(err) })
+	if attempt > 0 || m.inbox.pending() < maxPendingOpens {
+		notifyHooks(m, &m.failed, func(f func(error)) { f(err) })
+	}
 	if attempt > 0 {
 		notifyHooks(m, &m.notAgain, func(f func(error)) { f(err) })
 	}
@@ -222,7 +251,9 @@ func (m *Manager) endLocked(c *conn, why *DisconnectError) {
 		s.lostLocked(c, why)
 		s.mu.Unlock()
 	}
-	notifyHooks(m, &m.closed, func(f func(Reason, error)) { f(why.Reason, why.Err) })
+	if c.announced {
+		notifyHooks(m, &m.closed, func(f func(Reason, error)) { f(why.Reason, why.Err) })
+	}
 }
 
 // ended is called when a connection has ended by itself, or was closed because of

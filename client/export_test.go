@@ -155,3 +155,6 @@ func RejectLate(s *Socket) error {
 
 // Pending returns the number of events and of calls of hooks that wait in a socket's inbox.
 func Pending(s *Socket) int { return s.inbox.pending() }
+
+// PendingHooks returns the number of calls of functions that wait in a manager's inbox.
+func PendingHooks(m *Manager) int { return m.inbox.pending() }

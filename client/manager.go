@@ -57,6 +57,7 @@ type Manager struct {
 	conn    *conn                // the open connection, or nil; not nil only if dialer is nil
 	waiters []chan error         // one for each waiting call of Connect
 	done    bool                 // Close was called
+	behind  bool                 // a call of catchUp is due
 }
 
 // NewManager returns a Manager for the server at the given URL, whose path is
@@ -240,7 +241,9 @@ func (m *Manager) notifyLocked(err error) {
 }
 
 // OnOpen registers a function that is called when a connection has been opened,
-// before any socket is connected over it. The returned function removes it.
+// before any socket is connected over it. When the functions fall behind, connections
+// that have ended meanwhile are left out, here and by OnClose. The returned function
+// removes it.
 func (m *Manager) OnOpen(f func()) (off func()) { return m.opened.Add(f, false) }
 
 // OnClose registers a function that is called when the connection has ended, with the
@@ -251,7 +254,8 @@ func (m *Manager) OnClose(f func(reason Reason, err error)) (off func()) {
 }
 
 // OnError registers a function that is called when an attempt to open a connection
-// has failed, the first or a later one. The returned function removes it.
+// has failed, the first or a later one. When the functions fall behind, errors of first
+// attempts are left out. The returned function removes it.
 func (m *Manager) OnError(f func(err error)) (off func()) { return m.failed.Add(f, false) }
 
 // OnPing registers a function that is called when the server has sent a ping. If the
@@ -283,9 +287,15 @@ func (m *Manager) OnReconnectError(f func(err error)) (off func()) { return m.no
 // returned function removes it.
 func (m *Manager) OnReconnectFailed(f func()) (off func()) { return m.gaveUp.Add(f, false) }
 
-// maxPendingHooks is the number of calls of hooks that may wait. Beyond it, calls are
-// left out, or the next attempt to reconnect waits.
-const maxPendingHooks = 32
+const (
+	// maxPendingHooks is the number of calls of hooks that may wait. Beyond it, calls are
+	// left out, or the next attempt to reconnect waits.
+	maxPendingHooks = 32
+	// maxPendingOpens replaces maxPendingHooks for connections that the program has
+	// opened: it closes them and opens others without waiting for the hooks. It is higher,
+	// so that no connection is left out after an attempt to reconnect.
+	maxPendingOpens = 2 * maxPendingHooks
+)
 
 // notifyHooks has call called for each function of a list, in order with the other hooks.
 func notifyHooks[F any](m *Manager, list *handler.Hooks[F], call func(F)) {

@@ -1,0 +1,79 @@
+package client_test
+
+import (
+	"testing"
+	"testing/synctest"
+
+	"github.com/seed96b07ef8/socketio/client"
+)
+
+// Connections that a program opens and closes do not fill the inbox of a manager whose
+// function blocks. Those that have ended when it returns are left out in pairs.
+func TestConnectionsBehindABlockedHook(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		_, c := bubble(t, nil, nil)
+		m := c.Manager()
+		hold := make(chan bool)
+		var opened, closed int
+		m.OnOpen(func() {
+			<-hold
+			if opened++; opened != closed+1 {
+				t.Errorf("OnOpen is called for the %dth time, after %d calls of OnClose", opened, closed)
+			}
+		})
+		m.OnClose(func(client.Reason, error) {
+			if closed++; closed != opened {
+				t.Errorf("OnClose is called for the %dth time, after %d calls of OnOpen", closed, opened)
+			}
+		})
+		for range 500 {
+			connect(t, c)
+			c.Disconnect()
+		}
+		connect(t, c)
+		synctest.Wait()
+		if n := client.PendingHooks(m); n > 100 {
+			t.Errorf("%d calls of functions wait", n)
+		}
+		close(hold)
+		synctest.Wait()
+		if opened != closed+1 {
+			t.Errorf("%d calls of OnOpen and %d of OnClose while the connection is open", opened, closed)
+		}
+		c.Disconnect()
+		synctest.Wait()
+		if opened != closed {
+			t.Errorf("%d calls of OnOpen and %d of OnClose at the end", opened, closed)
+		}
+	})
+}
+
+// Attempts that fail do not fill the inbox of a manager whose function blocks.
+func TestFailuresBehindABlockedHook(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := client.NewManager("http://example.test", nowhere())
+		defer m.Close()
+		hold := make(chan bool)
+		failed := 0
+		m.OnError(func(error) {
+			<-hold
+			failed++
+		})
+		for range 500 {
+			if m.Connect(t.Context()) == nil {
+				t.Fatal("Connect succeeds")
+			}
+		}
+		synctest.Wait()
+		if n := client.PendingHooks(m); n > 100 {
+			t.Errorf("%d calls of functions wait", n)
+		}
+		close(hold)
+		synctest.Wait()
+		if failed == 0 {
+			t.Error("OnError is not called")
+		}
+	})
+}
