@@ -1,11 +1,69 @@
 package client_test
 
 import (
+	"log/slog"
 	"testing"
 	"testing/synctest"
 
 	"github.com/seed96b07ef8/socketio/client"
 )
+
+// Errors do not fill the inbox of a socket whose handler blocks, however many there are.
+func TestErrorsBehindABlockedHandler(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const room, emitted = 10, 1000
+		o := nothing()
+		o.BufferMessages, o.Overflow, o.Retries = room, client.DropOldest, 1
+		var left list[int64]
+		o.Logger = slog.New(logFunc(func(r slog.Record) {
+			r.Attrs(func(a slog.Attr) bool {
+				if a.Key == "errors" {
+					left.add(a.Value.Int64())
+				}
+				return true
+			})
+		}))
+		m := client.NewManager("http://example.test", o)
+		defer m.Close()
+		c := m.Socket("/", nil)
+		hold := make(chan bool)
+		reported := 0
+		c.OnError(func(error) {
+			<-hold
+			reported++
+		})
+		for range emitted {
+			if err := c.Emit("e"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		if n := client.Pending(c); n > room {
+			t.Errorf("%d errors wait, want no more than %d", n, room)
+		}
+		close(hold)
+		synctest.Wait()
+		if reported == 0 || reported > room+1 {
+			t.Errorf("%d errors were reported, want some, and no more than %d", reported, room+1)
+		}
+		var sum int64
+		for _, n := range left.get() {
+			sum += n
+		}
+		if want := emitted - room - reported; sum != int64(want) {
+			t.Errorf("%d errors were logged as left out, want %d", sum, want)
+		}
+		before := reported
+		if err := c.Emit("e"); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if reported != before+1 {
+			t.Errorf("%d errors were reported after the handler returned, want one", reported-before)
+		}
+	})
+}
 
 // Connections that a program opens and closes do not fill the inbox of a manager whose
 // function blocks. Those that have ended when it returns are left out in pairs.

@@ -259,9 +259,22 @@ func (s *Socket) report(err error) {
 	}
 }
 
-// reportLater is report for callers that hold a lock.
+// reportLater is report for callers that hold a lock. Errors must not fill the inbox of a
+// socket whose handler blocks, so when as many wait as the buffer may have events, further
+// ones are only counted.
 func (s *Socket) reportLater(err error) {
-	s.inbox.push(func() { s.report(err) })
+	if int(s.reports.Add(1)) > s.manager.opts.BufferMessages {
+		s.reports.Add(-1)
+		s.unreported.Add(1)
+		return
+	}
+	s.inbox.push(func() {
+		s.reports.Add(-1)
+		if n := s.unreported.Swap(0); n > 0 {
+			s.manager.opts.Logger.Warn("client: errors were left out because a handler blocked", "nsp", s.namespace, "errors", n)
+		}
+		s.report(err)
+	})
 }
 
 // Context implements [handler.Owner].

@@ -51,6 +51,8 @@ type Socket struct {
 	drainDue     atomic.Bool  // the functions of drained are to be called
 	refusals     atomic.Int32 // errors that wait for the functions of refused
 	notices      atomic.Int32 // notices that wait for the functions of connected and disconnected
+	reports      atomic.Int32 // errors that wait for the functions of failed
+	unreported   atomic.Int64 // errors that were left out because too many waited
 	inbox        inbox
 	asking       chan struct{} // has a token while Auth is called
 	// visits counts the calls of Disconnect and Close. Events of lives that began
@@ -326,7 +328,9 @@ func (s *Socket) OnDisconnect(f func(reason Reason, err error)) (off func()) {
 // OnError registers a function that is called for errors that have no caller: arguments
 // that do not fit a handler, errors that handlers return and panics ([*EventError]),
 // and, with Retries, events that the server did not acknowledge ([*RetryError]).
-// Without such a function the errors are logged. The returned function removes it.
+// Without such a function the errors are logged. When the functions fall behind, by more
+// than [Options.BufferMessages] errors, further ones are left out, and their number is
+// logged. The returned function removes it.
 func (s *Socket) OnError(f func(err error)) (off func()) { return s.used(s.failed.Add(f, false)) }
 
 // Emit queues an event for the server, or buffers it until the socket is connected, and
