@@ -179,6 +179,7 @@ func (c *conn) replaceLocked(s *Socket) *Socket {
 		return nil
 	}
 	next := newSocket(s.nsp, c, s.authArgs(), s.authCost)
+	next.afresh = true
 	s.authCost = 0 // it is the other one's now
 	c.sockets[i] = next
 	return next

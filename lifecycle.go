@@ -236,17 +236,17 @@ func (s *Socket) end(reason Reason, err error) {
 // has ended before. If m is not nil, it is the
 // DISCONNECT for a client that is connected. It is queued in the step that ends the socket:
 // Shutdown closes the connection once it finds no connected socket, and a client that has
-// not received DISCONNECT reconnects. It reports whether the socket was connected.
-func (s *Socket) endWith(reason Reason, err error, drop bool, m *engine.Message) bool {
+// not received DISCONNECT reconnects. It returns the state before.
+func (s *Socket) endWith(reason Reason, err error, drop bool, m *engine.Message) (was socketState) {
 	s.mu.Lock()
-	was := s.state
+	was = s.state
 	if drop {
 		s.conn.hold(-s.inbox.dropEvents())
 	}
 	if was == ended {
 		s.conn.budget.wakeReader()
 		s.mu.Unlock()
-		return false
+		return was
 	}
 	cancel := s.endLocked(&DisconnectError{Reason: reason, Err: err})
 	runs := was == connected || s.deciding
@@ -263,7 +263,7 @@ func (s *Socket) endWith(reason Reason, err error, drop bool, m *engine.Message)
 	if was == connecting {
 		defer s.depart()
 		s.releaseSession() // now: the client may ask for it again while the middleware still runs
-		return false
+		return was
 	}
 	s.forget(reason)
 	// Last, so that the handlers find the context ended.
@@ -271,7 +271,7 @@ func (s *Socket) endWith(reason Reason, err error, drop bool, m *engine.Message)
 	s.inbox.notices |= noticesEnd
 	s.startLocked()
 	s.mu.Unlock()
-	return true
+	return was
 }
 
 // endLocked changes the state and returns what is to be done without the lock.

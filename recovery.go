@@ -106,12 +106,12 @@ func (s *Socket) restore() bool {
 		Offset string `json:"offset"`
 	}
 	// Anything but strings is not a session.
-	if err := s.authArgs().DecodeAt(0, &auth); err == nil && auth.PID != "" {
+	if err := s.authArgs().DecodeAt(0, &auth); err == nil && auth.PID != "" && !s.afresh {
 		if session := r.Restore(s.Context(), auth.PID, auth.Offset); session != nil {
 			if s.resume(auth.PID, session) {
 				return true
 			}
-			r.Forget(member{s}, auth.PID)
+			r.Forget(member{s}, auth.PID, session)
 		}
 	}
 	s.mu.Lock()
@@ -182,14 +182,14 @@ func (s *Socket) releaseSession() {
 	switch {
 	case session == nil:
 	case reason == ServerNamespaceDisconnect, reason == ClientNamespaceDisconnect && err != errAskedAgain:
-		s.nsp.recoverer().Forget(member{s}, s.pid)
+		s.nsp.recoverer().Forget(member{s}, s.pid, session)
 	default:
 		session.Data, session.Live = data, nil
 		s.nsp.recoverer().Return(s.pid, session)
 	}
 }
 
-var errNotRecovered = errors.New("what the client has missed was dropped while it was being recovered")
+var errNotRecovered = errors.New("while the client was being recovered, what it has missed was dropped, or the client has come back over another connection")
 
 // startOver replaces a socket whose session can no longer be recovered by a new one.
 // The client then gets a new ID and has to pass the middleware, as any new client.
@@ -230,7 +230,7 @@ func (s *Socket) park(reason Reason) {
 // recover it.
 func (s *Socket) forget(reason Reason) {
 	if r := s.nsp.recoverer(); r != nil && s.pid != "" && !recoverable(reason) {
-		r.Forget(member{s}, s.pid)
+		r.Forget(member{s}, s.pid, nil)
 	}
 }
 
@@ -240,6 +240,6 @@ func (s *Socket) revoke() {
 	pid, over := s.pid, s.state == ended
 	s.mu.Unlock()
 	if r := s.nsp.recoverer(); r != nil && over && pid != "" {
-		r.Forget(member{s}, pid)
+		r.Forget(member{s}, pid, nil)
 	}
 }

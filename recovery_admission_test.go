@@ -397,7 +397,7 @@ func (r *replacing) Admit(s adapter.Socket, pid string, session *adapter.Session
 	if session != nil {
 		p := &adapter.Packet{HasAck: true, Message: engine.NewTextMessage([]byte(`420["question"]`))}
 		s.DeliverWithAck(context.Background(), p, r.sink)
-		r.Forget(s, pid)
+		r.Forget(s, pid, nil)
 	}
 	return r.gate.Admit(s, pid, session, connect)
 }

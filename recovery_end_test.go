@@ -145,6 +145,82 @@ func TestConnectionLostWhileRestored(t *testing.T) {
 	}
 }
 
+// A client whose connection is lost again while middleware runs for it, which the server
+// does not notice, recovers with its next attempt. What that middleware decides is not about
+// the new connection.
+func TestRestoredOverAThirdConnection(t *testing.T) {
+	t.Parallel()
+	disconnect := func(s *socketio.Socket) error { s.Disconnect(); return nil }
+	disconnectConn := func(s *socketio.Socket) error { s.DisconnectConn(); return nil }
+	for name, test := range map[string]struct {
+		late    bool // the new socket is connected before that middleware decides
+		decide  func(s *socketio.Socket) error
+		sockets int // connected in the end
+	}{
+		"admitted":          {false, func(*socketio.Socket) error { return nil }, 2},
+		"admitted late":     {true, func(*socketio.Socket) error { return nil }, 2},
+		"refused":           {false, func(*socketio.Socket) error { return errors.New("banned") }, 1},
+		"disconnected":      {false, disconnect, 1},
+		"disconnected late": {true, disconnect, 1},
+		"closed":            {false, disconnectConn, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			io, url, came, left := newRecoveringServer(t, socketio.Recovery{RunMiddleware: true})
+			second, third := newDoor(), newDoor()
+			var attempts atomic.Int32
+			io.Use(func(_ context.Context, s *socketio.Socket) error {
+				switch attempts.Add(1) {
+				case 2:
+					second.pass()
+					return test.decide(s)
+				case 3:
+					third.pass()
+				}
+				return nil
+			})
+			var c session
+			c.connect(t, url, "websocket")
+			s := receive(t, came, "the socket")
+			emit(t, s.Join("room"))
+			drop(t, c.client, s, left)
+			emit(t, io.To("room").Emit("news"))
+
+			lost, again := wiretest.Dial(t, url, "websocket"), wiretest.Dial(t, url, "websocket")
+			lost.Send(`40{"pid":"` + c.pid + `"}`)
+			receive(t, second.arrived, "the second middleware")
+			again.Send(`40{"pid":"` + c.pid + `"}`)
+			receive(t, third.arrived, "the third middleware")
+			decide := func() {
+				close(second.open)
+				lost.Read()
+			}
+			if !test.late {
+				decide()
+			}
+			close(third.open)
+			pid, before := answer(t, again)
+			if pid != c.pid || len(before) != 1 {
+				t.Errorf("recovered %t, with %q, want the missed event", pid == c.pid, before)
+			}
+			if test.late {
+				decide()
+			}
+			recovered := 0
+			for range test.sockets {
+				if got := receive(t, came, "the socket"); got.Recovered() {
+					recovered++
+					if got.ID() != s.ID() {
+						t.Errorf("recovered %s, want %s", got.ID(), s.ID())
+					}
+				}
+			}
+			if recovered != 1 {
+				t.Errorf("%d sockets were recovered, want one", recovered)
+			}
+		})
+	}
+}
+
 // A session whose socket is refused is removed at once.
 func TestRefusedWhileRestored(t *testing.T) {
 	t.Parallel()

@@ -137,9 +137,9 @@ type forgetful struct {
 	door door
 }
 
-func (a forgetful) Forget(s adapter.Socket, pid string) {
+func (a forgetful) Forget(s adapter.Socket, pid string, restored *adapter.Session) {
 	a.door.pass()
-	a.Recovery.Forget(s, pid)
+	a.Recovery.Forget(s, pid, restored)
 }
 
 // A handler that asks its client during Shutdown gets the answer, even if the inbox was full

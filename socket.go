@@ -38,6 +38,7 @@ type Socket struct {
 	// guarded by the connection's mu.
 	follows   uint32
 	recovered bool // set before the socket is connected
+	afresh    bool // it takes the place of one that was not admitted, and restores no session
 
 	mu       sync.Mutex       // guards what follows
 	reason   *DisconnectError // why it ended
@@ -265,11 +266,10 @@ func (s *Socket) Disconnect() {
 // disconnect ends the socket and sends m, its DISCONNECT. If that is nil, because the codec
 // has failed, the end of the connection informs the client.
 func (s *Socket) disconnect(m *engine.Message) {
-	if !s.endWith(ServerNamespaceDisconnect, nil, true, m) {
+	switch was := s.endWith(ServerNamespaceDisconnect, nil, true, m); {
+	case was == ended:
 		s.revoke() // the connection may have ended before, and the client come back
-		return
-	}
-	if m == nil {
+	case was == connected && m == nil:
 		s.conn.engine.Close()
 	}
 }
@@ -277,9 +277,12 @@ func (s *Socket) disconnect(m *engine.Message) {
 // DisconnectConn disconnects the client's sockets in all namespaces and closes the
 // connection.
 func (s *Socket) DisconnectConn() {
-	for _, other := range s.conn.all() {
+	sockets := s.conn.all()
+	for _, other := range sockets {
 		other.Disconnect()
 	}
-	s.revoke()
+	if !slices.Contains(sockets, s) {
+		s.revoke()
+	}
 	s.conn.engine.Close()
 }

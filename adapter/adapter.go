@@ -304,6 +304,7 @@ type Recoverer interface {
 	//
 	// Admit adds nothing and returns false if the session, or a packet that its client may
 	// have missed, was dropped since the session was restored. It deletes the session then.
+	// It also adds nothing and returns false if the session was restored again since.
 	Admit(s Socket, pid string, session *Session, connect func(missed []*Packet)) bool
 	// Emit logs an event for one socket. It sets p's Message and calls queue with the
 	// encoded packet, whose Flags contain [engine.Deferred]; it may hold a lock during
@@ -314,16 +315,21 @@ type Recoverer interface {
 	// application attached to it. It is called before Remove.
 	Persist(s Socket, pid string, data any)
 	// Forget deletes the session of a socket whose client will not recover it, unless
-	// another socket has the session already.
-	Forget(s Socket, pid string)
+	// another socket has the session already. restored is the result of Restore for a
+	// socket that was not admitted, and nil otherwise. Forget does nothing if that session
+	// was restored again since.
+	Forget(s Socket, pid string, restored *Session)
 	// Restore takes the session with a private ID, or returns nil if there is none. It may
 	// wait for other nodes, or a store, until ctx ends, and then returns nil: the client
-	// gets a new session. It must not take a session that it does not return. A
-	// session is restored at most once. The caller must then call Admit, Return, or, for a
-	// refused socket, Forget. Until then operations on rooms apply to the session.
+	// gets a new session. It must not take a session that it does not return. The caller
+	// must then call Admit, Return, or, for a refused socket, Forget, with the result.
+	// Until then operations on rooms apply to the session.
+	//
+	// A client may lose its connection while its socket is being restored and ask again. The
+	// latest Restore then takes the session over, and the results of earlier ones are void.
 	Restore(ctx context.Context, pid, offset string) *Session
 	// Return puts back a restored session whose new socket was not admitted. It
-	// does nothing if the session was deleted meanwhile.
+	// does nothing if the session was deleted, or restored again, meanwhile.
 	Return(pid string, session *Session)
 }
 

@@ -262,7 +262,7 @@ func (a *Recovery) Admit(s Socket, pid string, restored *Session, connect func(m
 		return true
 	}
 	a.mu.Lock()
-	missed, ok := a.resume(s, restored.State.(*session), s.HandOver())
+	missed, ok := a.resume(s, restored, s.HandOver())
 	a.mu.Unlock()
 	if !ok {
 		return false
@@ -272,19 +272,20 @@ func (a *Recovery) Admit(s Socket, pid string, restored *Session, connect func(m
 	return true
 }
 
-// resume adds a socket with the session that was restored for it. If the session was
-// dropped meanwhile or is not complete, resume deletes it and returns false. missed
-// returns the packets that the socket has missed and must be called without mu. The
-// caller holds mu.
-func (a *Recovery) resume(s Socket, e *session, rooms []string) (missed func() []*Packet, ok bool) {
-	if a.sessions[e.pid] != e || !e.restoring {
+// resume adds a socket with the session that was restored for it. It returns false if the
+// session was dropped meanwhile or restored for another socket, or is not complete, in
+// which case resume deletes it. missed returns the packets that the socket has missed and
+// must be called without mu. The caller holds mu.
+func (a *Recovery) resume(s Socket, restored *Session, rooms []string) (missed func() []*Packet, ok bool) {
+	e := restored.State.(*session)
+	if a.sessions[e.pid] != e || e.claim != restored {
 		return nil, false
 	}
 	a.drop(e)
-	e.restoring = false
+	e.claim, e.live = nil, nil
 	rooms = e.reconcile(rooms)
 	e.stays.keep(rooms, e.restored, 0)
-	if !a.complete(e) {
+	if !a.complete(e, e.position) {
 		return nil, false
 	}
 	span, id, position := a.log.since(e.position), e.id, e.position
@@ -307,10 +308,10 @@ func (a *Recovery) enter(s Socket, e *session, rooms []string) {
 	a.joinLocked(s, math.MaxInt, rooms)
 }
 
-// complete reports whether the log has all packets that a session may have missed. The
-// caller holds mu.
-func (a *Recovery) complete(e *session) bool {
-	return a.log.has(e.position, e.received) && e.position >= e.stays.forgotten
+// complete reports whether the log has all packets that a session may have missed whose
+// client has received those up to position. The caller holds mu.
+func (a *Recovery) complete(e *session, position uint64) bool {
+	return a.log.has(position, e.received) && position >= e.stays.forgotten
 }
 
 // end records when the connection of a session ended and what its client has received.
@@ -343,8 +344,8 @@ func (a *Recovery) Persist(s Socket, pid string, data any) {
 func (a *Recovery) Return(pid string, restored *Session) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if e := restored.State.(*session); a.sessions[pid] == e && e.restoring {
-		e.restoring, e.data = false, restored.Data
+	if e := restored.State.(*session); a.sessions[pid] == e && e.claim == restored {
+		e.claim, e.live, e.data = nil, nil, restored.Data
 		a.park(e)
 	}
 }
@@ -358,10 +359,13 @@ func (a *Recovery) park(e *session) {
 }
 
 // Forget implements [Recoverer].
-func (a *Recovery) Forget(s Socket, pid string) {
+func (a *Recovery) Forget(s Socket, pid string, restored *Session) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if e := a.sessions[pid]; e != nil && (e.socket == s || e.socket == nil) {
+	e := a.sessions[pid]
+	switch {
+	case e == nil:
+	case restored != nil && e.claim == restored, restored == nil && (e.socket == s || e.socket == nil):
 		a.drop(e)
 	}
 }
@@ -377,50 +381,52 @@ func (a *Recovery) Restore(_ context.Context, pid, offset string) *Session {
 
 // take takes a session for a new socket, and removes its former socket if that is still
 // connected. Until the session is admitted or returned it is among the absentees, so that
-// operations on rooms reach it. take returns nil if there is no such session. The caller
-// holds mu.
+// operations on rooms reach it. If the session is being restored for another socket, take
+// takes it over: a client that asks again has lost the connection of that socket. take
+// returns nil if there is no such session. The caller holds mu.
 func (a *Recovery) take(pid, offset string, now time.Time) *Session {
 	a.expire(now)
 	e := a.sessions[pid]
-	if e == nil || e.restoring || e.socket == nil && now.Sub(e.ended) > a.opts.MaxDisconnection {
+	if e == nil || e.socket == nil && now.Sub(e.ended) > a.opts.MaxDisconnection {
 		return nil
 	}
 	live := e.socket
 	if live != nil {
 		a.end(e, live, now) // at the latest
 	}
-	if !a.locate(e, offset) || !a.complete(e) {
+	position, ok := a.locate(e, offset)
+	if !ok || !a.complete(e, position) {
 		return nil
 	}
 	if live != nil {
 		a.remove(live)
+		e.live = live
 	}
-	e.socket, e.start, e.restored = nil, e.position, a.log.last
-	e.restoring, e.handed = true, e.stays.rooms()
+	e.socket, e.start, e.position, e.restored = nil, position, position, a.log.last
+	e.handed = e.stays.rooms()
+	e.claim = &Session{ID: e.id, Rooms: slices.Clone(e.handed), Data: e.data, Live: e.live, State: e}
 	a.absent.add(e, now)
 	a.schedule()
-	return &Session{ID: e.id, Rooms: slices.Clone(e.handed), Data: e.data, Live: live, State: e}
+	return e.claim
 }
 
-// locate determines from the offset that a client sent what the client has received.
-// It returns false if the offset is not valid for the session. The caller holds mu.
-func (a *Recovery) locate(e *session, offset string) bool {
+// locate determines from the offset that a client sent the position of the last packet
+// that the client has received. It returns false if the offset is not valid for the
+// session. The caller holds mu.
+func (a *Recovery) locate(e *session, offset string) (position uint64, ok bool) {
 	if offset == "" {
-		e.position = e.start
-		return true
+		return e.start, true
 	}
 	digits, ok := strings.CutPrefix(offset, a.prefix)
 	n, err := strconv.ParseUint(digits, 36, 64)
 	if !ok || err != nil || n == 0 || n > a.issued.Load() {
-		return false
+		return 0, false
 	}
 	if p := a.log.numbers[n]; p != nil {
-		e.position = p.position
-		return e.position >= e.start
+		return p.position, p.position >= e.start
 	}
 	// The packet was dropped, so its position is before all logged packets.
-	e.position = a.log.dropped
-	return e.position >= e.start && a.log.has(0, e.received)
+	return a.log.dropped, a.log.dropped >= e.start && a.log.has(0, e.received)
 }
 
 // Close implements [Adapter].

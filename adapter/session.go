@@ -22,12 +22,13 @@ type session struct {
 	place    *list.Element
 	stays    stays
 
-	// While the session is being restored it stays among the absentees, but cannot be
-	// restored for another socket. The results of Restore:
-	restoring bool
-	position  uint64   // that of the last packet that the client has received
-	restored  uint64   // the position of the newest packet at that time
-	handed    []string // its rooms at that time, without its own
+	// While the session is being restored it stays among the absentees. The results of the
+	// last Restore:
+	claim    *Session // what it returned; nil unless the session is being restored
+	live     Socket   // the former socket if it had not been persisted; nil without claim
+	position uint64   // that of the last packet that the client has received
+	restored uint64   // the position of the newest packet at that time
+	handed   []string // its rooms at that time, without its own
 }
 
 // reconcile returns the rooms for a restored socket: those that it has after its

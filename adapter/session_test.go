@@ -145,9 +145,6 @@ func TestOperationsOnASessionBeingRestored(t *testing.T) {
 	own := Target{Rooms: []string{"a"}}
 	t.Run("rooms", func(t *testing.T) {
 		r, session := restored(t)
-		if r.Restore(context.Background(), "p", "") != nil {
-			t.Error("restored twice")
-		}
 		broadcast(t, r, "taken, before", "taken")
 		broadcast(t, r, "given, before", "given")
 		if err := errors.Join(r.LeaveSockets(own, "taken"), r.JoinSockets(own, "given")); err != nil {
@@ -168,7 +165,7 @@ func TestOperationsOnASessionBeingRestored(t *testing.T) {
 	t.Run("the end", func(t *testing.T) {
 		for name, end := range map[string]func(*Recovery){
 			"DisconnectSockets": func(r *Recovery) { _ = r.DisconnectSockets(own, false) },
-			"Forget":            func(r *Recovery) { r.Forget(&fakeSocket{id: "a"}, "p") },
+			"Forget":            func(r *Recovery) { r.Forget(&fakeSocket{id: "a"}, "p", nil) },
 			"Close":             func(r *Recovery) { _ = r.Close() },
 		} {
 			r, session := restored(t)
@@ -182,6 +179,58 @@ func TestOperationsOnASessionBeingRestored(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The latest Restore takes a session over: what the sockets of earlier ones do about it
+// has no effect.
+func TestRestoredAgain(t *testing.T) {
+	t.Parallel()
+	for name, live := range map[string]bool{"away": false, "not known to be away": true} {
+		for _, first := range []string{"Admit", "Return", "Forget", "an invalid offset"} {
+			t.Run(name+", "+first, func(t *testing.T) {
+				r := NewRecovery(new(fakeHost), RecoveryOptions{})
+				defer r.Close()
+				s := admit(r, "a", "p", nil)
+				_ = s.Join("room")
+				if !live {
+					leave(r, s, "p")
+				}
+				broadcast(t, r, "first", "room")
+				stale := r.Restore(context.Background(), "p", "")
+				broadcast(t, r, "second", "room")
+				session := r.Restore(context.Background(), "p", "")
+				if session == nil || session == stale || session.ID != "a" || session.Live != stale.Live || !slices.Equal(session.Rooms, []string{"room"}) {
+					t.Fatalf("restored again: %+v", session)
+				}
+				switch first {
+				case "Admit":
+					if admit(r, "a", "p", stale) != nil {
+						t.Error("admitted with the result of the first Restore")
+					}
+				case "Return":
+					stale.Data = "stale"
+					r.Return("p", stale)
+				case "Forget":
+					r.Forget(&fakeSocket{id: "a"}, "p", stale)
+				case "an invalid offset":
+					if r.Restore(context.Background(), "p", r.prefix+"zz") != nil {
+						t.Error("restored with an invalid offset")
+					}
+				}
+				got := admit(r, "a", "p", session)
+				if got == nil {
+					t.Fatal("not admitted with the result of the last Restore")
+				}
+				if want := []string{"first", "second", "connected"}; !slices.Equal(got.got, want) {
+					t.Errorf("got %q, want %q", got.got, want)
+				}
+				leave(r, got, "p")
+				if again := r.Restore(context.Background(), "p", ""); again == nil || again.Data != "data of a" {
+					t.Errorf("restored a third time: %+v", again)
+				}
+			})
+		}
+	}
 }
 
 // A session that lacks packets when its socket is admitted is not recovered, even if
