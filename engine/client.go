@@ -97,7 +97,7 @@ type Client struct {
 	fence   fences
 	timer   *time.Timer // of the heartbeat, and of the flush after Close
 	due     time.Time
-	// expired is set when Send has found the server's ping overdue. The connection
+	// expired is set when Send or Flush has found the server's ping overdue. The connection
 	// then ends, whatever else arrives.
 	expired bool
 	heard   time.Time // time of the last ping, or of the handshake

@@ -81,6 +81,10 @@ func (c *Client) mark() (*mark, error) {
 		c.mu.Unlock()
 		return nil, nil
 	}
+	if c.expiredLocked() {
+		c.endExpiredAndUnlock()
+		return nil, ErrClosed
+	}
 	if m := c.fence.marks[c.outbox.back().m]; m != nil {
 		m.waiters++
 		c.mu.Unlock()

@@ -378,6 +378,51 @@ func TestClientSlept(t *testing.T) {
 	}
 }
 
+// Flush does not wait for a server that has given up the connection while the machine
+// slept.
+func TestClientSleptBeforeFlush(t *testing.T) {
+	t.Parallel()
+	for _, tr := range []engine.Transport{engine.WebSocket, engine.Polling} {
+		t.Run(string(tr), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				over := make(chan bool)
+				h := startFakeInMemory(t, &fake{
+					websocket: func(p *fakePeer) {
+						p.send(openWebSocket)
+						_, _ = p.read() // the message
+						<-over
+					},
+					polling: func(w http.ResponseWriter, r *http.Request) {
+						if !r.URL.Query().Has("sid") {
+							_, _ = io.WriteString(w, openPolling)
+							return
+						}
+						<-over
+					},
+				})
+				o := h.dialOptions(tr)
+				var slept time.Duration
+				engine.SetWallClock(o, func() time.Time { return time.Now().Add(slept) })
+				c := newCaller()
+				h.callWith(o, c)
+				clk := newClock(t)
+				defer close(over)
+				c.text(t, "unread")
+				synctest.Wait()
+				slept = time.Minute
+				if err := c.Flush(t.Context()); err != engine.ErrClosed {
+					t.Errorf("Flush: %v, want %v", err, engine.ErrClosed)
+				}
+				clk.want(0, "the return of Flush")
+				if e := <-c.closed; e.reason != engine.PingTimeout {
+					t.Errorf("the connection ended with %v, want %v", e.reason, engine.PingTimeout)
+				}
+				<-c.Done()
+			})
+		})
+	}
+}
+
 // A handler may keep a ping from being read until wall time shows that the server
 // must have given up: the machine may sleep while the handler runs.
 func TestClientSleptWhileHandlerIsBusy(t *testing.T) {

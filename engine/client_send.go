@@ -75,8 +75,7 @@ func (c *Client) send(m *Message, flags Flags, policy Overflow) (full <-chan str
 		return nil, ErrClosed
 	}
 	if c.expiredLocked() {
-		c.afterLocked(0) // onTimer ends the connection, because the caller may hold locks that OnClose needs
-		c.mu.Unlock()
+		c.endExpiredAndUnlock()
 		return nil, ErrClosed
 	}
 	if err := c.checkSizeLocked(m); err != nil {
@@ -176,4 +175,11 @@ func (c *Client) expiredLocked() bool {
 	}
 	c.expired = true
 	return true
+}
+
+// endExpiredAndUnlock has onTimer end an expired connection, because the caller of Send
+// may hold locks that OnClose needs.
+func (c *Client) endExpiredAndUnlock() {
+	c.afterLocked(0)
+	c.mu.Unlock()
 }
