@@ -43,9 +43,9 @@
 // Calls to the handlers of one socket and to the functions of [Socket.OnConnect],
 // [Socket.OnConnectError] and [Socket.OnDisconnect] are serialized, in the order in
 // which the events and state changes happened. Handlers of different sockets run
-// concurrently. A handler may block, and may wait for an acknowledgement. Give such
-// a wait a deadline: once the inbox of a socket is full, the client reads nothing
-// more for any socket of that connection. The server then closes the connection
+// concurrently. A handler may block, and may wait for an acknowledgement, or for
+// [Socket.Flush]. Give such a wait a deadline: once the inbox of a socket is full, the
+// client reads nothing more for any socket of that connection. The server then closes the connection
 // because its heartbeat is not answered, and the client does so itself after at most
 // three times the longest time between two heartbeats.
 //

@@ -65,7 +65,8 @@ func (s *Socket) EmitWait(ctx context.Context, event string, args ...any) error 
 // those that wait for the connection or, with [Options.Retries], for their
 // acknowledgement. It returns nil at once if there are none. A nil error does not mean
 // that the server's handlers have returned; use EmitWithAck to find out. Flush may be
-// called in a handler.
+// called in a handler, with a deadline: while the inbox is full
+// ([Options.InboxEvents]), the client does not read the server's confirmation.
 //
 // Flush returns a [*LossError], after the server has read the rest, if events that were
 // emitted since the last Flush may be lost: their connection ended before the server

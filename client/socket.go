@@ -350,7 +350,9 @@ func (s *Socket) Emit(event string, args ...any) error { return s.emitter().Emit
 // then is not sent any more, nor is anything if ctx has ended before. If only Connect
 // has made the socket active and fails, without the server refusing the socket, the event
 // waits for the next call of Connect or Open. For a volatile event that was dropped, the
-// error matches [ErrDropped]. EmitWithAck may be called in a handler.
+// error matches [ErrDropped]. EmitWithAck may be called in a handler, with a deadline:
+// while the inbox is full ([Options.InboxEvents]), the client does not read the
+// acknowledgement.
 func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (Args, error) {
 	return s.emitter().EmitWithAck(ctx, event, args...)
 }
