@@ -1,10 +1,13 @@
 package client_test
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
 	"testing"
 	"testing/synctest"
 
+	"github.com/seed96b07ef8/socketio"
 	"github.com/seed96b07ef8/socketio/client"
 )
 
@@ -132,6 +135,48 @@ func TestFailuresBehindABlockedHook(t *testing.T) {
 		synctest.Wait()
 		if failed == 0 {
 			t.Error("OnError is not called")
+		}
+	})
+}
+
+// Attempts of callers of Connect that fail do not fill the inbox of a socket whose
+// function blocks, which is called for the last one in the end.
+func TestRefusalsBehindABlockedHandler(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		refused := 0
+		srv, c := bubble(t, nil, nil)
+		srv.Use(func(context.Context, *socketio.Socket) error {
+			refused++
+			return &socketio.ConnectError{Message: fmt.Sprint("refusal ", refused)}
+		})
+		hold := make(chan bool)
+		called, last := 0, ""
+		c.OnConnectError(func(err error) {
+			<-hold
+			called++
+			last = errorAs[*client.ConnectError](t, err).Message
+		})
+		for range 200 {
+			if c.Connect(t.Context()) == nil {
+				t.Fatal("Connect succeeds")
+			}
+		}
+		synctest.Wait()
+		if n := client.Pending(c); n > 100 {
+			t.Errorf("%d calls of functions wait", n)
+		}
+		close(hold)
+		synctest.Wait()
+		if last != "refusal 200" {
+			t.Errorf("the last of %d calls is for %q, want that of the last attempt", called, last)
+		}
+		if c.Connect(t.Context()) == nil {
+			t.Fatal("Connect succeeds")
+		}
+		synctest.Wait()
+		if last != "refusal 201" {
+			t.Errorf("the last call is for %q after the function has returned", last)
 		}
 	})
 }

@@ -225,11 +225,33 @@ func (s *Socket) catchUp() {
 }
 
 // notifyRefusedLocked has the functions of OnConnectError called. A server that is away
-// for days must not fill the inbox of a socket whose handler blocks, so an error that
-// others follow is left out when too many wait.
+// for days, or a program that calls Connect in a loop, must not fill the inbox of a socket
+// whose handler blocks. So when too many errors wait, one that others follow is left out;
+// the last one before the socket became inactive is not.
 func (s *Socket) notifyRefusedLocked(err error) {
-	if !s.active || s.refusals.Load() < maxPendingHooks {
+	switch {
+	case s.refusals.Load() < maxPendingHooks:
+		s.refusal = nil // it is followed by this one
 		notify(s, &s.refusals, &s.refused, "connect_error", func(f func(error)) { f(err) })
+	case s.active:
+	default:
+		s.refusal = err
+		if !s.refusalDue {
+			s.refusalDue = true
+			s.inbox.push(s.catchUpRefusal)
+		}
+	}
+}
+
+// catchUpRefusal calls the functions of OnConnectError for the last error that was left
+// out, unless others have followed it.
+func (s *Socket) catchUpRefusal() {
+	s.mu.Lock()
+	err := s.refusal
+	s.refusal, s.refusalDue = nil, false
+	s.mu.Unlock()
+	if err != nil {
+		callEach(s, &s.refused, "connect_error", func(f func(error)) { f(err) })
 	}
 }
 

@@ -60,15 +60,17 @@ type Socket struct {
 	visits atomic.Uint64
 	idle   atomic.Bool // the manager does not keep the socket, or is about to stop
 
-	mu      sync.Mutex       // guards what follows; taken under the manager's mu
-	active  bool             // changed with the manager's mu held, too
-	behind  bool             // an announcement of the connection waits behind notices of earlier ones
-	keep    bool             // active even without waiters: Open was called, or it has been connected
-	life    *life            // while it joins the namespace or is in it, over one connection
-	asked   *life            // whose request to join has no answer yet; perhaps not the present one
-	left    *conn            // over which DISCONNECT was sent, until the server admits the socket again
-	end     *DisconnectError // why there is no life; never nil
-	waiters []chan error     // of Connect
+	mu         sync.Mutex       // guards what follows; taken under the manager's mu
+	active     bool             // changed with the manager's mu held, too
+	behind     bool             // an announcement of the connection waits behind notices of earlier ones
+	keep       bool             // active even without waiters: Open was called, or it has been connected
+	life       *life            // while it joins the namespace or is in it, over one connection
+	asked      *life            // whose request to join has no answer yet; perhaps not the present one
+	left       *conn            // over which DISCONNECT was sent, until the server admits the socket again
+	end        *DisconnectError // why there is no life; never nil
+	waiters    []chan error     // of Connect
+	refusal    error            // left out by notifyRefusedLocked, and not followed by another
+	refusalDue bool             // a call of catchUpRefusal waits
 
 	// The session.
 	id        string
