@@ -70,7 +70,7 @@ func (s *Socket) holdLocked(a heldAck) bool {
 	switch {
 	case h == nil:
 		h = &heldAcks{begun: s.inbox.begun}
-		h.timer = time.AfterFunc(ackPatience, s.releaseAcks)
+		h.timer = time.AfterFunc(ackPatience, func() { s.releaseAcks(h) })
 		s.heldAcks = h
 	case len(h.list) >= s.nsp.server.opts.InboxEvents:
 		return false
@@ -110,12 +110,12 @@ func (s *Socket) deliverDueLocked() {
 	}
 }
 
-// releaseAcks delivers all held acknowledgements if the handler that ran when the timer was
-// set still runs, and otherwise sets the timer again. It runs on the timer's goroutine.
-func (s *Socket) releaseAcks() {
+// releaseAcks delivers all acknowledgements in h if the handler that ran when the timer was
+// set still runs, and otherwise sets the timer again. It runs on the timer's goroutine, and
+// does nothing if h has been delivered meanwhile.
+func (s *Socket) releaseAcks(h *heldAcks) {
 	s.mu.Lock()
-	h := s.heldAcks
-	if h == nil {
+	if s.heldAcks != h {
 		s.mu.Unlock()
 		return
 	}
