@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/seed96b07ef8/socketio"
+	"github.com/seed96b07ef8/socketio/adapter"
 	"github.com/seed96b07ef8/socketio/engine"
 	"github.com/seed96b07ef8/socketio/internal/wiretest"
 )
@@ -105,5 +106,57 @@ func TestLoggerThatEmitsWithRecovery(t *testing.T) {
 	receive(t, left, "the end of the slow client")
 	if logged.Load() == 0 {
 		t.Error("nothing was logged")
+	}
+}
+
+// Functions of OnAnyOutgoing see no event that cannot be encoded.
+func TestUnencodableEventsAreNotSeen(t *testing.T) {
+	t.Parallel()
+	for name, opts := range map[string]*socketio.Options{"without recovery": nil, "with recovery": {Recovery: new(socketio.Recovery)}} {
+		io, url, _ := newServer(t, opts)
+		c, id := wiretest.Join(t, url, "websocket", "/")
+		waitFor(t, "the socket", func() bool { return io.Socket(id) != nil })
+		s := io.Socket(id)
+		var seen []string
+		io.OnAnyOutgoing(func(_ *socketio.Socket, event string, _ []any) { seen = append(seen, event) })
+		for form, emit := range map[string]func(event string, args ...any) error{
+			"Emit": s.Emit, "Volatile": s.Volatile().Emit, "a broadcast": io.Emit, "a volatile broadcast": io.Volatile().Emit,
+		} {
+			if err := emit("bad", make(chan int)); err == nil {
+				t.Errorf("%s, %s: no error", name, form)
+			}
+			if err := emit("good"); err != nil {
+				t.Errorf("%s, %s: %v", name, form, err)
+			}
+			if !strings.HasPrefix(c.Read(), `42["good"`) || !slices.Equal(seen, []string{"good"}) {
+				t.Errorf("%s, %s: seen %q", name, form, seen)
+			}
+			seen = nil
+		}
+	}
+}
+
+// A silent is a Recoverer that sends nothing and reports no error.
+type silent struct{ *adapter.Recovery }
+
+func (silent) Emit(adapter.Socket, *adapter.Packet, func(*adapter.Packet) error) error { return nil }
+
+// An event that the adapter has not encoded is not measured.
+func TestEventWithoutMessageIsNotMeasured(t *testing.T) {
+	t.Parallel()
+	io, url, _ := newServer(t, &socketio.Options{
+		Recovery: new(socketio.Recovery),
+		Adapter:  adapter.Func(func(h adapter.Host) adapter.Adapter { return silent{adapter.NewRecovery(h, *h.Recovery())} }),
+		Hooks: &socketio.Hooks{EventSent: func(_ *socketio.Socket, event string, _ int) {
+			if event == "lost" {
+				t.Error("the event counts as sent")
+			}
+		}},
+	})
+	c, s := joinedSocket(t, io, url)
+	emit(t, s.Emit("lost"))
+	emit(t, io.Emit("sent"))
+	if got := c.Read(); !strings.HasPrefix(got, `42["sent"`) {
+		t.Errorf("received %q", got)
 	}
 }

@@ -91,9 +91,10 @@ func (r *registry) PrependAny(f func(s *Socket, event string, args Args)) (off f
 }
 
 // OnAnyOutgoing registers a function that is called for every event that is sent to a
-// socket, by Emit or by a broadcast that reaches it, but not for acknowledgements. It
-// must not modify args. It runs on the goroutine that emits and should be quick. The
-// returned function removes it.
+// socket, by Emit or by a broadcast that reaches it, but not for acknowledgements, nor for
+// an event that cannot be encoded. It must not modify args. It runs on the goroutine that
+// emits, for a broadcast after the event was sent, and should be quick. The returned
+// function removes it.
 func (r *registry) OnAnyOutgoing(f func(s *Socket, event string, args []any)) (off func()) {
 	r.server.watchOutgoing.Store(true)
 	return r.outgoing.Add(f, false)

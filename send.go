@@ -59,14 +59,20 @@ func (s *Socket) transmit(h parser.Header, event string, args []any, flags engin
 func (e Emitter) sendRecoverable(event string, args []any) error {
 	s := e.socket
 	p := &adapter.Packet{Event: event, Args: args, Flags: e.flags}
-	s.noteOutgoing(event, args)
 	err := s.nsp.recoverer().Emit(member{s}, p, func(p *adapter.Packet) error { return s.deliver(p.Message, p.Flags) })
-	s.conn.engine.Flush() // after an error, too, which may end the connection
-	if f := s.hooks().EventSent; f != nil && err == nil {
+	defer s.conn.engine.Flush() // after an error, too, which may end the connection
+	if wasEncoded(p, err) {
+		s.noteOutgoing(event, args)
+	}
+	if f := s.hooks().EventSent; f != nil && err == nil && p.Message != nil {
 		f(s, event, p.Message.Len())
 	}
 	return refused(s, event, err)
 }
+
+// wasEncoded reports whether the event of p, which an adapter was to send, could be encoded.
+// err is the result. An adapter sets the Message before anything else can fail.
+func wasEncoded(p *adapter.Packet, err error) bool { return err == nil || p.Message != nil }
 
 // refused says which event there was no room for.
 func refused(s *Socket, event string, err error) error {
@@ -112,10 +118,12 @@ func (n *Namespace) observed(p *adapter.Packet, t adapter.Target, broadcast func
 		return broadcast()
 	}
 	sockets := n.local(t)
-	for _, s := range sockets {
-		s.noteOutgoing(p.Event, p.Args)
-	}
 	err := broadcast()
+	if wasEncoded(p, err) {
+		for _, s := range sockets {
+			s.noteOutgoing(p.Event, p.Args)
+		}
+	}
 	if err == nil && sent != nil && p.Message != nil {
 		for _, s := range sockets {
 			sent(s, p.Event, p.Message.Len())
@@ -124,7 +132,7 @@ func (n *Namespace) observed(p *adapter.Packet, t adapter.Target, broadcast func
 	return err
 }
 
-// noteOutgoing shows an event that is about to be sent.
+// noteOutgoing shows an event to the functions of OnAnyOutgoing once it is encoded.
 func (s *Socket) noteOutgoing(event string, args []any) {
 	if !s.nsp.server.watchOutgoing.Load() {
 		return

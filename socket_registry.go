@@ -85,8 +85,9 @@ func (s *Socket) PrependAny(f func(event string, args Args)) (off func()) {
 }
 
 // OnAnyOutgoing registers a function that is called for every event that is sent to the
-// client, by Emit or by a broadcast that reaches it. It must not modify args. It runs
-// on the goroutine that emits and should be quick. The returned function removes it.
+// client, by Emit or by a broadcast that reaches it, but not for an event that cannot be
+// encoded. It must not modify args. It runs on the goroutine that emits, for a broadcast
+// after the event was sent, and should be quick. The returned function removes it.
 func (s *Socket) OnAnyOutgoing(f func(event string, args []any)) (off func()) {
 	s.nsp.server.watchOutgoing.Store(true)
 	return s.extras().outgoing.Add(f, false)
