@@ -180,7 +180,11 @@ func (c *conn) forgetAuth(s *Socket) {
 
 // forgetAuthLocked releases *cost bytes that keepAuth has counted, and sets *cost to 0.
 func (c *conn) forgetAuthLocked(cost *int) {
+	if *cost == 0 {
+		return
+	}
 	c.auth -= *cost
 	c.hold(-*cost)
 	*cost = 0
+	c.budget.wakeReader()
 }

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/seed96b07ef8/socketio/internal/await"
 	"github.com/seed96b07ef8/socketio/internal/wiretest"
 )
 
@@ -80,6 +81,28 @@ func TestBudgetOfAuth(t *testing.T) {
 	if got := c.budget.bytes(); got != 1000 {
 		t.Errorf("%d bytes are counted", got)
 	}
+}
+
+// A reader that waits for room gets that of auth which is released.
+func TestReleasedAuthMakesRoom(t *testing.T) {
+	t.Parallel()
+	c := &conn{server: &Server{opts: &Options{InboxBytes: 1000}}, auth: 800}
+	c.hold(1100)
+	checked, done := make(chan struct{}, 1), make(chan struct{})
+	go func() {
+		defer close(done)
+		c.budget.await(func() bool {
+			room := c.hasRoom(500)
+			select {
+			case checked <- struct{}{}:
+			default:
+			}
+			return room
+		})
+	}()
+	await.Receive(t, checked, "the first look")
+	c.forgetAuth(&Socket{conn: c, authCost: 800})
+	await.Receive(t, done, "room for the reader")
 }
 
 // What several goroutines take back at the same time is not counted for the server any
