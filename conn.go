@@ -42,6 +42,7 @@ type connExtra struct {
 	waiting []*request  // to join namespaces, for which there is no room at present
 	again   *time.Timer // tries them again; nil while none waits
 	asking  bool        // askAgain runs, or has ended with a panic and closed the connection
+	askNext bool        // askNow was called meanwhile: there may be room for a request again
 	broken  error       // how the client broke the protocol
 }
 

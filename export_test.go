@@ -55,6 +55,21 @@ func SetFollowPatience(d time.Duration) (restore func()) {
 	return func() { followPatience = before }
 }
 
+// SetAskInterval sets when requests that wait for room are tried again, until it is restored.
+func SetAskInterval(d time.Duration) (restore func()) {
+	before := askInterval
+	askInterval = d
+	return func() { askInterval = before }
+}
+
+// AsksNext reports whether the requests of a socket's connection will be tried again as soon
+// as those that are being tried have been.
+func AsksNext(s *Socket) bool {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	return s.conn.extra != nil && s.conn.extra.askNext
+}
+
 // Idle reports whether nothing is being done for a socket.
 func Idle(s *Socket) bool {
 	s.mu.Lock()

@@ -49,7 +49,7 @@ func (c *conn) join(p *parser.Packet, memory int) {
 // askInterval is the time after which a request that waits for room is tried again: as
 // long as a JavaScript client waits before it reconnects. The first request in Server.line
 // is tried as soon as there is room.
-const askInterval = time.Second
+var askInterval = time.Second
 
 // ask grants a request, refuses it, or makes it wait. It checks the limits of the client
 // before it creates a namespace.
@@ -257,7 +257,12 @@ func (c *conn) askNow() {
 }
 
 func (c *conn) askNowLocked() {
-	if x := c.extra; x != nil && x.again != nil && !c.closed {
+	x := c.extra
+	switch {
+	case x == nil || x.again == nil || c.closed:
+	case x.asking:
+		x.askNext = true
+	default:
 		x.again.Reset(0)
 	}
 }
@@ -293,13 +298,18 @@ func (c *conn) askAgain() {
 	returned = true
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	x.asking = false
+	soon := x.askNext
+	x.asking, x.askNext = false, false
 	if c.closed || len(x.waiting) == 0 {
 		x.again = nil
 		c.trimLocked()
 		return
 	}
-	x.again.Reset(askInterval)
+	if soon {
+		x.again.Reset(0)
+	} else {
+		x.again.Reset(askInterval)
+	}
 }
 
 // refuse answers CONNECT with CONNECT_ERROR, which is final for clients. During

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/seed96b07ef8/socketio"
 	"github.com/seed96b07ef8/socketio/internal/wiretest"
@@ -104,4 +105,38 @@ func TestWaitingClientIsLogged(t *testing.T) {
 	waitFor(t, "a warning that names the namespace", func() bool {
 		return strings.Contains(log.String(), "level=WARN") && strings.Contains(log.String(), "nsp=/n1")
 	})
+}
+
+// A request is tried as soon as there is room for it, also if an earlier request of its client
+// is being granted then.
+func TestRoomWhileARequestIsGranted(t *testing.T) {
+	defer socketio.SetAskInterval(time.Hour)()
+	io, url, _ := newServer(t, &socketio.Options{MaxDynamicNamespaces: 2, CleanupEmptyChildNamespaces: true})
+	io.OfFunc(func(name string, _ socketio.Args) bool { return strings.HasPrefix(name, "/n") })
+	first, _ := wiretest.Join(t, url, "websocket", "/n")
+	second, _ := wiretest.Join(t, url, "websocket", "/n0")
+	making := newDoor()
+	io.OnNewNamespace(func(n *socketio.Namespace) {
+		if n.Name() == "/n1" {
+			making.pass()
+		}
+	})
+	c, id := wiretest.Join(t, url, "websocket", "/")
+	c.Send("40/n1,")
+	waitFor(t, "the first request", func() bool { return socketio.Waiting(io) == 1 })
+	first.Leave()
+	receive(t, making.arrived, "the namespace")
+	c.Send("40/n2,")
+	waitFor(t, "the second request", func() bool { return socketio.Waiting(io) == 1 })
+	second.Leave()
+	waitFor(t, "room for it", func() bool { return socketio.AsksNext(io.Socket(id)) })
+	close(making.open)
+	joined := make(map[string]bool)
+	for range 2 {
+		name, _, _ := strings.Cut(c.Read(), ",")
+		joined[name] = true
+	}
+	if !joined["40/n1"] || !joined["40/n2"] {
+		t.Errorf("answered %v, want both namespaces", joined)
+	}
 }
