@@ -283,7 +283,10 @@ type Adapter interface {
 	// methods of sink as BroadcastWithAck does. It does not wait for the nodes.
 	ServerSideEmit(ctx context.Context, event string, args []any, sink AckSink) error
 
-	// Close releases the adapter's resources. It is called when the namespace ends.
+	// Close releases the adapter's resources. It is called when the namespace ends: by
+	// Shutdown, or while the server handles the end of the namespace's last socket, or a
+	// request for the namespace that replaces it, which delays other events of that client.
+	// So it must not wait for the network; Close of the [Provider] may.
 	Close() error
 }
 
